@@ -1,0 +1,133 @@
+"""The small re-identification network: residual stages, GeM pooling, BN neck, linear head."""
+
+from dataclasses import dataclass
+
+import torch
+from isofed.tasks.reid.options import ReidOptions
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+HEAD_PREFIXES = ("head.",)  # private under strict camera isolation
+FAST_PREFIXES = ("neck.", "head.")  # trained with the head's learning rate
+GEM_EPSILON = 1e-12
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the network says about a batch, in training and in evaluation alike.
+
+    features: (B, D) after the BN neck, not normalised; the reported embedding once normalised.
+    pooled: (B, D) before the neck.
+    logits: (B, C) over the training identities.
+    """
+
+    features: Tensor
+    pooled: Tensor
+    logits: Tensor
+
+
+def gem(maps: Tensor) -> Tensor:
+    """Return the generalised mean with exponent 3, (mean x^3 + 1e-12)^(1/3): (B, D, H, W) to (B, D).
+
+    Args:
+        maps: non-negative floats.
+
+    Reference: Radenović et al., "Fine-tuning CNN image retrieval with no human annotation", TPAMI
+    2019, eq. 3.
+    """
+    return ((maps * maps * maps).mean((2, 3)) + GEM_EPSILON).pow(1 / 3)
+
+
+class Residual(nn.Module):
+    """Two 3 x 3 convolutions and a shortcut, ReLU last: (B, I, H, W) to (B, O, H/stride, W/stride)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return relu(bn(conv(relu(bn(conv(x))))) + shortcut(x))."""
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        return F.relu(self.bn2(self.conv2(y)).add_(self.shortcut(x)), inplace=True)
+
+
+class SmallBackbone(nn.Module):
+    """Stem of stride 2 and four residual stages: (B, 3, H, W) to non-negative (B, D, H/8, W/8)."""
+
+    def __init__(self, stem: int, stage2: int, stage3: int, dimensions: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, stem, 3, 2, 1, bias=False)
+        self.bn = nn.BatchNorm2d(stem)
+        self.stages = nn.Sequential(
+            Residual(stem, stem, 1),
+            Residual(stem, stage2, 2),
+            Residual(stage2, stage3, 2),
+            Residual(stage3, dimensions, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the last stage's maps."""
+        maps: Tensor = self.stages(F.relu(self.bn(self.conv(x)), inplace=True))
+        return maps
+
+
+class ReidNet(nn.Module):
+    """Backbone, GeM pooling, BN neck and a head without bias; always returns an `Output`."""
+
+    def __init__(self, backbone: nn.Module, dimensions: int, classes: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.neck = nn.BatchNorm1d(dimensions)
+        self.head = nn.Linear(dimensions, classes, bias=False)
+
+    def forward(self, images: Tensor) -> Output:
+        """Return features, pooled maps and logits of (B, 3, H, W) normalised images."""
+        pooled = gem(self.backbone(images))
+        features = self.neck(pooled)
+        return Output(features, pooled, self.head(features))
+
+
+def _initialise(model: ReidNet, generator: torch.Generator) -> None:
+    """Draw all weights again: convolutions He-normal, neck scale N(1, 0.01), head N(0, 0.001)."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", generator=generator)
+    nn.init.normal_(model.neck.weight, 1.0, 0.01, generator=generator)
+    nn.init.normal_(model.head.weight, 0.0, 0.001, generator=generator)
+
+
+def build(options: ReidOptions, classes: int, generator: torch.Generator) -> ReidNet:
+    """Return the small network with weights that follow from ``generator`` alone.
+
+    Below a million parameters with the default widths; all parameters are trainable; channels-last.
+
+    Args:
+        options: widths of the stages.
+        classes: C, rows of the head, >= 1.
+        generator: source of all weights; torch's global generator is left as it was.
+
+    Reference: Jiang et al., CVPR 2025, section 4.2; there a ResNet-50 takes the small backbone's place.
+    """
+    with torch.random.fork_rng(devices=[]):
+        backbone = SmallBackbone(options.stem, options.stage2, options.stage3, options.dimensions)
+        model = ReidNet(backbone, options.dimensions, classes)
+    _initialise(model, generator)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+    return model
+
+
+def rate_groups(model: ReidNet, options: ReidOptions) -> list[dict[str, object]]:
+    """Return the optimiser's two parameter groups, each with its peak rate in ``lr`` and ``peak``."""
+    groups: list[dict[str, object]] = []
+    for fast, rate in ((False, options.backbone_rate), (True, options.head_rate)):
+        chosen = [p for name, p in model.named_parameters() if name.startswith(FAST_PREFIXES) == fast]
+        groups.append({"params": chosen, "lr": rate, "peak": rate})
+    return groups

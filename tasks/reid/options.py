@@ -1,0 +1,54 @@
+"""Every number of the re-identification task's learning side, defaults for the small CPU configuration."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ReidOptions:
+    """Numbers of model, losses, sampling, augmentation and schedule; plain scalars only.
+
+    The defaults train the small configuration on a CPU. The paper's configuration (arXiv 2503.12232,
+    section 4.2) is 288 x 144 pixels, padding 10, 8 x 8 batches, 50 rounds with the peak at round 16,
+    channel augmentation with probability 0.5 and a circle divisor of 64.
+
+    Example:
+        >>> ReidOptions(batch_images=8).batch_images
+        8
+    """
+
+    # --- images
+    height: int = 96  # rows after resizing, pixels, >= 16
+    width: int = 48  # columns after resizing, pixels, >= 16
+    padding: int = 4  # zero border of the random crop, pixels, >= 0
+    flip: float = 0.5  # probability of a horizontal flip, 0 to 1
+    channel_augmentation: float = 1.0  # probability that an image's channels are made equal, 0 to 1
+    channel_copies_only: bool = False  # True: copies of R, G, B (paper's text); False: luminance as well
+
+    # --- model
+    stem: int = 16  # channels of the first convolution and of stage 1, >= 1
+    stage2: int = 32  # channels of stage 2, >= 1
+    stage3: int = 64  # channels of stage 3, >= 1
+    dimensions: int = 80  # D: channels of stage 4, length of the features, >= 1
+
+    # --- losses
+    circle_weight: float = 1.0  # weight of the circle loss, >= 0; 0 switches it off
+    circle_margin: float = 0.45  # m of the circle loss, 0 to 1
+    circle_scale: float = 64.0  # g (gamma) of the circle loss, > 0
+    circle_divisor: float = 8.0  # number the circle loss is divided by, > 0; released code: the batch size
+
+    # --- batches
+    batch_identities: int = 8  # P: distinct identities in a batch, >= 2
+    batch_images: int = 4  # K: images of each identity in a batch, >= 1
+
+    # --- optimiser and schedule
+    head_rate: float = 0.2  # peak learning rate of head and BN neck, > 0
+    backbone_rate: float = 0.1  # peak learning rate of everything else, > 0
+    momentum: float = 0.9  # Nesterov momentum, kept at the client from round to round, 0 <= . < 1
+    weight_decay: float = 5e-4  # L2 weight decay of all trainable parameters, >= 0
+    rounds: int = 20  # R: rounds, the rate reaches 0 at its end, >= 1
+    warmup: float = 7.0  # W: round at which the rate peaks, 0 <= W < R
+    local_epochs: int = 1  # passes of floor(N / (P K)) + 1 steps in a round, >= 1
+
+    # --- memory rectification (DPPT)
+    bank_neighbours: int = 4  # K of the memory bank: features averaged around the mean, >= 1
+    bank_weight: float = 1.0  # lambda: weight of the memory loss, >= 0; off in the first round

@@ -1,0 +1,37 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from isofed.tasks.reid.schedule import factor
+
+from isofed.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("t", "rounds", "rate"),
+    [
+        (0, 50, 2e-5), (1, 50, 0.012519), (8, 50, 0.10001), (16, 50, 0.2), (33, 50, 0.1), (49, 50, 0.005882),
+        (50, 50, 0.0), (23, 30, 0.1), (29, 30, 0.014286),
+    ],
+)  # fmt: skip
+def test_rates_of_the_paper(t: float, rounds: int, rate: float) -> None:
+    assert 0.2 * factor(t, 16, rounds) == pytest.approx(rate, abs=5e-7)
+
+
+def test_steps_lie_on_a_line_within_a_round() -> None:
+    assert factor(3.5, 16, 50) == pytest.approx((factor(3, 16, 50) + factor(4, 16, 50)) / 2)
+
+
+@given(st.floats(0, 200), st.integers(1, 100), st.floats(0, 0.99))
+def test_a_share_between_0_and_1_with_its_peak_at_the_warmup(t: float, rounds: int, share: float) -> None:
+    assert 0 <= factor(t, share * rounds, rounds) <= 1
+    assert factor(share * rounds, share * rounds, rounds) == 1
+
+
+def test_a_late_step_never_goes_below_zero() -> None:
+    assert factor(51, 16, 50) == 0
+
+
+@pytest.mark.parametrize(("t", "warmup"), [(-1, 1), (0, 20), (0, 21), (0, -1)])
+def test_impossible_numbers_are_refused(t: float, warmup: float) -> None:
+    with pytest.raises(ConfigError, match="warmup"):
+        factor(t, warmup, 20)
