@@ -1,0 +1,32 @@
+"""What every test takes for granted: one thread, no telemetry, no traces outside temporary folders."""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+from hypothesis import settings
+
+# Read by Flower, torch and numpy when they are imported, hence set before any test is.
+os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
+os.environ["FLWR_DISABLE_UPDATE_CHECK"] = "1"
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+_FLOWER_HOME = pytest.StashKey[str]()
+
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give Flower a home of its own, one for each worker."""
+    home = tempfile.mkdtemp(prefix="isofed-flwr-")
+    config.stash[_FLOWER_HOME] = home
+    os.environ["FLWR_HOME"] = home
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove that home again."""
+    shutil.rmtree(config.stash[_FLOWER_HOME], ignore_errors=True)
