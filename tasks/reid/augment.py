@@ -21,7 +21,7 @@ def _crops(images: Images, padding: int, flip: float, rng: np.random.Generator) 
     padded = np.zeros((count, height + 2 * padding, width + 2 * padding, 3), np.uint8)
     padded[:, padding : padding + height, padding : padding + width] = images
     tops, lefts = rng.integers(0, 2 * padding + 1, size=(2, count))
-    mirrored = rng.random(count) < flip
+    mirrored: list[bool] = np.less(rng.random(count), flip).tolist()
     out = np.empty_like(images)
     for i, (top, left) in enumerate(zip(tops.tolist(), lefts.tolist(), strict=True)):  # views, no maths
         crop = padded[i, top : top + height, left : left + width]

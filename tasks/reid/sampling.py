@@ -57,4 +57,5 @@ def batches(
     steps = steps_per_round(len(labels), identities, per_identity)
     chosen = _identities(steps, len(starts), identities, rng)[:, :, None]
     within = rng.integers(0, sizes[chosen], size=(steps, identities, per_identity))
-    return order[starts[chosen] + within].reshape(steps, -1).astype(np.int64)
+    indices: NDArray[np.int64] = order[starts[chosen] + within].reshape(steps, -1).astype(np.int64)
+    return indices
