@@ -1,0 +1,196 @@
+"""SYSU-MM01 as published: cam1..cam6, one folder a person, three lists of numbers under exp.
+
+Source: Wu et al., "RGB-infrared cross-modality person re-identification", ICCV 2017, and the data
+set's own description. Cameras 1, 2, 4 and 5 are visible, 3 and 6 near-infrared; cameras 2 and 3
+watch the same room. Not every person passes every camera.
+
+A training client opens its own camera with :func:`open_camera`, which never lists another camera's
+folder and whose errors carry no path; :func:`open_sysu` looks at the whole tree and is for the
+machine on which all of it lies.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from isofed.errors import DataError
+
+EXP = "exp"
+TRAIN_LISTS = ("train_id.txt", "val_id.txt")
+TEST_LIST = "test_id.txt"
+LAST_ID = 9999  # four digits name a person's folder
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One of the six cameras: its number, ``"visible"`` or ``"infrared"``, and where it hangs."""
+
+    number: int
+    modality: str
+    place: str
+
+
+CAMERAS = (
+    Camera(1, "visible", "indoor room 1"),
+    Camera(2, "visible", "indoor room 2"),
+    Camera(3, "infrared", "indoor room 2, dark"),
+    Camera(4, "visible", "outdoor gate"),
+    Camera(5, "visible", "outdoor garden"),
+    Camera(6, "infrared", "outdoor passage, dark"),
+)
+VISIBLE = tuple(camera.number for camera in CAMERAS if camera.modality == "visible")
+INFRARED = tuple(camera.number for camera in CAMERAS if camera.modality == "infrared")
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One image on disk: where it lies, whom it shows (1 to 9999) and which camera took it (1 to 6)."""
+
+    path: Path
+    id: int
+    camera: int
+
+
+@dataclass(frozen=True)
+class Sysu:
+    """A tree whose lists were read: ascending person numbers to train on and to test on."""
+
+    root: Path
+    train_ids: tuple[int, ...]
+    test_ids: tuple[int, ...]
+
+    def files(self, camera: int, ids: Iterable[int]) -> tuple[ImageFile, ...]:
+        """List one camera's images of ``ids``: ascending persons, and names sorted within a person.
+
+        A person who never passed this camera has none. Only this camera's folder is opened.
+        """
+        folder = camera_folder(self.root, camera)
+        return tuple(
+            ImageFile(folder / f"{person:04d}" / name, person, camera)
+            for person in sorted(set(ids))
+            for name in _image_names(folder / f"{person:04d}")
+        )
+
+
+def camera_folder(root: Path, camera: int) -> Path:
+    """Return where a camera's persons lie, ``root/camK``."""
+    return root / f"cam{camera}"
+
+
+def open_sysu(root: Path) -> Sysu:
+    """Open a whole tree after looking at its lists and at every camera.
+
+    Raises:
+        DataError: one sentence for a folder or list that is missing, a malformed list, persons both
+            trained on and tested on, a camera folder that is missing, persons without any image, or
+            empty files. It may name ``root`` and the camera folder, never a file or a person.
+    """
+    sysu = read_lists(root, f"'{root}'")
+    per_camera = [_camera_files(sysu, camera.number, f"'{root}'") for camera in CAMERAS]
+    seen = {file.id for files in per_camera for file in files}
+    missing = len({*sysu.train_ids, *sysu.test_ids} - seen)
+    if missing:
+        listed = len(sysu.train_ids) + len(sysu.test_ids)
+        raise DataError(
+            f"{missing} of {listed} persons listed under '{root}' have no image in any camera; expected at "
+            f"least one each, so the copy is probably incomplete: copy {_all_cameras()} again"
+        )
+    return sysu
+
+
+def open_camera(root: Path, camera: int) -> Sysu:
+    """Open a tree for one camera: the lists and ``camK`` are looked at, no other folder is.
+
+    Raises:
+        DataError: as :func:`open_sysu`, for this camera alone, and without any path.
+    """
+    if camera not in {known.number for known in CAMERAS}:
+        raise DataError(f"SYSU-MM01 has no camera {camera}; expected a number from 1 to {len(CAMERAS)}")
+    sysu = read_lists(root, "the data folder")
+    if not _camera_files(sysu, camera, "the data folder"):
+        raise DataError(
+            f"cam{camera} in the data folder holds no image of a listed person; expected "
+            f"cam{camera}/0001/0001.jpg and so on: copy the camera's folder again"
+        )
+    return sysu
+
+
+def read_lists(root: Path, shown: str) -> Sysu:
+    """Read the three lists; ``shown`` is what an error calls the root."""
+    if not root.is_dir():
+        raise DataError(
+            f"{shown} is not a folder; expected the root of SYSU-MM01, which holds {_all_cameras()} and {EXP}"
+        )
+    train = [_read_list(root, name, shown) for name in TRAIN_LISTS]
+    test = _read_list(root, TEST_LIST, shown)
+    both = sorted(number for numbers in train for number in numbers)
+    twice = len(both) - len(set(both))
+    if twice:
+        raise DataError(
+            f"{twice} persons stand in both {EXP}/{TRAIN_LISTS[0]} and {EXP}/{TRAIN_LISTS[1]} of {shown}; "
+            "expected each in one of them: restore the published lists"
+        )
+    overlap = len(set(both) & set(test))
+    if overlap:
+        raise DataError(
+            f"{overlap} persons of {shown} are both trained on and tested on; expected none: restore the "
+            f"published lists under {EXP}"
+        )
+    return Sysu(root, tuple(both), tuple(sorted(test)))
+
+
+def _read_list(root: Path, name: str, shown: str) -> tuple[int, ...]:
+    """Read one comma-separated line of different person numbers from 1 to 9999."""
+    advice = "expected one line such as 1,2,3: restore the published file"
+    try:
+        text = (root / EXP / name).read_text()
+    except FileNotFoundError:
+        text = None
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    if text is None:
+        raise DataError(f"{EXP}/{name} is missing in {shown}; {advice}")
+    fields = [field.strip() for field in text.strip().split(",")]
+    if not all(field.isascii() and field.isdigit() and 1 <= int(field) <= LAST_ID for field in fields):
+        raise DataError(f"{EXP}/{name} in {shown} is not a line of numbers from 1 to {LAST_ID}; {advice}")
+    numbers = tuple(int(field) for field in fields)
+    if len(set(numbers)) < len(numbers):
+        raise DataError(f"{EXP}/{name} in {shown} lists a number more than once; {advice}")
+    return numbers
+
+
+def _camera_files(sysu: Sysu, camera: int, shown: str) -> tuple[ImageFile, ...]:
+    """List a camera's images of all listed persons; a missing folder or empty files raise."""
+    if not camera_folder(sysu.root, camera).is_dir():
+        raise DataError(
+            f"cam{camera} is missing in {shown}; expected {_all_cameras()}, so the copy is probably "
+            f"incomplete: copy cam{camera} again"
+        )
+    files = sysu.files(camera, sysu.train_ids + sysu.test_ids)
+    empty = sum(os.stat(file.path).st_size == 0 for file in files)
+    if empty:
+        raise DataError(
+            f"{empty} of {len(files)} image files under cam{camera} in {shown} are empty; expected JPEG "
+            "images: copy them again ('isofed data check sysu DIR' names them)"
+        )
+    return files
+
+
+def _image_names(folder: Path) -> list[str]:
+    """Return the sorted names of a person's images; none where the folder is missing."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    except OSError:
+        names = None
+    if names is None:
+        raise DataError(
+            "a person's folder cannot be listed; expected a readable folder of images: check its permissions"
+        )
+    return sorted(name for name in names if name.lower().endswith(".jpg") and not name.startswith("."))
+
+
+def _all_cameras() -> str:
+    return f"cam1 to cam{len(CAMERAS)}"
