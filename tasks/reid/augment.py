@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
-from isofed.tasks.reid.options import ReidOptions
 from numpy.typing import NDArray
 from torch import Tensor
+
+from isofed.tasks.reid.options import ReidOptions
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # ImageNet, of pixels in 0..1
 STD = np.array([0.229, 0.224, 0.225], np.float32)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from isofed.tasks.reid.options import ReidOptions
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from isofed.tasks.reid.options import ReidOptions
 
 HEAD_PREFIXES = ("head.",)  # private under strict camera isolation
 FAST_PREFIXES = ("neck.", "head.")  # trained with the head's learning rate

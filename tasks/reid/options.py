@@ -16,6 +16,10 @@ class ReidOptions:
         8
     """
 
+    # --- data
+    classes: int = 0  # C: rows of the head, identities in the common numbering; 0: taken from the data
+    labels: str = "true"  # "true", or "shuffled": a control in which nothing can be learnt
+
     # --- images
     height: int = 96  # rows after resizing, pixels, >= 16
     width: int = 48  # columns after resizing, pixels, >= 16
@@ -52,3 +56,9 @@ class ReidOptions:
     # --- memory rectification (DPPT)
     bank_neighbours: int = 4  # K of the memory bank: features averaged around the mean, >= 1
     bank_weight: float = 1.0  # lambda: weight of the memory loss, >= 0; off in the first round
+
+    # --- evaluation
+    search: str = "all"  # "all" or "indoor"
+    shots: int = 1  # gallery images of each identity and camera, 1 or 10
+    draws: str = "agw"  # "agw", "official" or "none"
+    permutations: str = ""  # path of rand_perm_cam.mat, for draws=official

@@ -3,13 +3,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from isofed.errors import ConfigError
 from isofed.strategies.local.rectify_math import (
     cosine_rectification,
     mixed_rectification,
     rectified_centres,
 )
-
-from isofed.errors import ConfigError
 
 FEATURES = torch.tensor([[1.0, 2.0], [2.0, 3.0]])
 TARGETS = torch.tensor([[2.0, 1.0], [0.0, 0.0]])

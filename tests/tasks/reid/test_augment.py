@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from isofed.tasks.reid.augment import MEAN, STD, plain, training
 from isofed.tasks.reid.options import ReidOptions
 

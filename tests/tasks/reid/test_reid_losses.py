@@ -4,9 +4,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from isofed.tasks.reid.losses import circle, identity
 from torch import Tensor
 from torch.nn import functional as F
+
+from isofed.tasks.reid.losses import circle, identity
 
 EXAMPLE = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [0.8, -0.6]])
 LABELS = torch.tensor([0, 0, 1, 1])

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from isofed.tasks.reid.model import FAST_PREFIXES, HEAD_PREFIXES, ReidNet, build, gem, rate_groups
 from isofed.tasks.reid.options import ReidOptions
 

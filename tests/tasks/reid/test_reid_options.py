@@ -1,6 +1,7 @@
 import dataclasses
 
 import pytest
+
 from isofed.tasks.reid.options import ReidOptions
 
 

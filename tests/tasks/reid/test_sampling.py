@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from isofed.tasks.reid.sampling import batches, steps_per_round
 
 from isofed.errors import DataError
+from isofed.tasks.reid.sampling import batches, steps_per_round
 
 
 @settings(max_examples=60, deadline=None)

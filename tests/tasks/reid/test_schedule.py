@@ -1,9 +1,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from isofed.tasks.reid.schedule import factor
 
 from isofed.errors import ConfigError
+from isofed.tasks.reid.schedule import factor
 
 
 @pytest.mark.parametrize(
