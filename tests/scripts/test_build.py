@@ -27,7 +27,7 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 def test_the_wheel_holds_every_source_file_inside_the_package(contents: set[str]) -> None:
     wanted = {path.relative_to(ROOT).as_posix() for path in (ROOT / "isofed").rglob("*.py")}
     for folder in FOLDERS:
-        files = [path for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".yaml"}]
+        files = [path for path in (ROOT / folder).rglob("*.*") if path.suffix != ".pyc" and path.is_file()]
         wanted |= {"isofed/" + path.relative_to(ROOT).as_posix() for path in files}
     assert wanted - contents == set()
 
