@@ -1,6 +1,7 @@
 """Painting bags: a backpack, a bag on a strap, one in the hand, one at the belt."""
 
 import numpy as np
+
 from isofed.tasks.reid.canvas import Band, Canvas, around, box, paint
 from isofed.tasks.reid.persons import Person
 

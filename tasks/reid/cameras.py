@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from isofed.tasks.reid.canvas import Canvas
-from isofed.tasks.reid.figure import Pose
 from PIL import Image
 
 from isofed.seeds import public
+from isofed.tasks.reid.canvas import Canvas
+from isofed.tasks.reid.figure import Pose
 
 TURN_SPREAD = 0.35  # standard deviation of the body's turn around the camera's yaw, radians: more = harder
 SHIFT = 0.05  # largest displacement of a person, share of the picture's height: more = harder

@@ -7,6 +7,7 @@ the right, and is nearer than the axis where cos(a - t) > 0.
 from dataclasses import dataclass
 
 import numpy as np
+
 from isofed.tasks.reid import bags, heads
 from isofed.tasks.reid.canvas import Band, Canvas, around, band, levels, paint
 from isofed.tasks.reid.garments import Cloth, weight

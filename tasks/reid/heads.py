@@ -1,6 +1,7 @@
 """Painting heads: face, and hair that is short, long, in a bun, hidden by a hat or hood, or missing."""
 
 import numpy as np
+
 from isofed.tasks.reid.canvas import Band, Canvas, around, band, disc, levels, paint
 from isofed.tasks.reid.persons import Person
 

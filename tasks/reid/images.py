@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from isofed.tasks.reid.sysu import ImageFile
 from PIL import Image
 
 from isofed.errors import DataError
+from isofed.tasks.reid.sysu import ImageFile
 
 PIXELS = "pixels.npy"
 INDEX = "index.json"

@@ -49,13 +49,8 @@ class ReidOptions:
     backbone_rate: float = 0.1  # peak learning rate of everything else, > 0
     momentum: float = 0.9  # Nesterov momentum, kept at the client from round to round, 0 <= . < 1
     weight_decay: float = 5e-4  # L2 weight decay of all trainable parameters, >= 0
-    rounds: int = 20  # R: rounds, the rate reaches 0 at its end, >= 1
-    warmup: float = 7.0  # W: round at which the rate peaks, 0 <= W < R
+    warmup: float = 0.35  # W / R: share of all rounds after which the rate peaks, 0 <= . < 1
     local_epochs: int = 1  # passes of floor(N / (P K)) + 1 steps in a round, >= 1
-
-    # --- memory rectification (DPPT)
-    bank_neighbours: int = 4  # K of the memory bank: features averaged around the mean, >= 1
-    bank_weight: float = 1.0  # lambda: weight of the memory loss, >= 0; off in the first round
 
     # --- evaluation
     search: str = "all"  # "all" or "indoor"

@@ -7,9 +7,9 @@ Lengths are in body heights unless said otherwise, so that a tall and a short pe
 from dataclasses import dataclass
 
 import numpy as np
-from isofed.tasks.reid.garments import Cloth, draw_lower, draw_upper, plain
 
 from isofed.seeds import public
+from isofed.tasks.reid.garments import Cloth, draw_lower, draw_upper, plain
 
 HAIR = ("short", "long", "bun", "hat", "bald", "hood")
 BAGS = ("none", "backpack", "shoulder", "hand", "waist")

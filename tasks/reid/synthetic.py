@@ -11,14 +11,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+
+from isofed.errors import ConfigError
+from isofed.seeds import public
 from isofed.tasks.reid.cameras import LOOKS, background, canvas, develop, shoot
 from isofed.tasks.reid.figure import paint_person
 from isofed.tasks.reid.persons import person
 from isofed.tasks.reid.sysu import CAMERAS, INFRARED, LAST_ID, TEST_LIST, TRAIN_LISTS, VISIBLE
 from isofed.tasks.reid.sysu_write import Folder, encode, write_sysu
-
-from isofed.errors import ConfigError
-from isofed.seeds import public
 
 FEWEST = 8  # training persons a camera sees at least: a batch holds eight
 VALIDATION_SHARE = 4  # one training person in so many stands in val_id.txt

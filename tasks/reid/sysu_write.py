@@ -14,10 +14,10 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from isofed.tasks.reid.sysu import EXP, TEST_LIST, TRAIN_LISTS, camera_folder
 from PIL import Image
 
 from isofed.errors import DataError
+from isofed.tasks.reid.sysu import EXP, TEST_LIST, TRAIN_LISTS, camera_folder
 
 MARK = "synthetic.json"
 QUALITY = 92  # of the JPEG files, 1..95

@@ -1,0 +1,87 @@
+"""The client as a Flower app: messages in, checked reports out."""
+
+import traceback
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from flwr.app import ConfigRecord, Context, Message, MetricRecord, RecordDict
+from flwr.clientapp import ClientApp
+
+from isofed.client import ledger
+from isofed.client.evaluate import evaluate
+from isofed.client.memory import Memory, version_of
+from isofed.client.train import train
+from isofed.client.workshop import Place, Workshop
+from isofed.errors import ContractError, IsofedError
+from isofed.protocols import wire
+from isofed.records import Order, Report
+
+Handler = Callable[[Workshop, Place, Message, Context], RecordDict]
+
+_workshop = cache(Workshop.of)
+
+
+def on_train(shop: Workshop, place: Place, message: Message, context: Context) -> RecordDict:
+    """Answer an order to train, exactly once for each attempt."""
+    order = wire.read_order(message.content, shop.contract)
+    if order.digest != shop.setting.digest:
+        raise ContractError("the order comes from another configuration than this site was given; align them")
+    report = _answer(shop, place, order)
+    content = wire.report_content(report)
+    wire.check(content, shop.contract)
+    context.state["memory"] = ConfigRecord({"version": report.version})
+    return content
+
+
+def _answer(shop: Workshop, place: Place, order: Order) -> Report:
+    memory = Memory(place.memory)
+    stored = memory.stored(order)
+    if stored is not None:
+        return stored
+    trained = train(shop, place, order, memory.load(order.base), version_of(order))
+    shop.contract.check(trained.report)
+    ledger.enter(place.memory.parent / "left.jsonl", trained.report, shop.held(place))
+    memory.commit(order, trained.report, trained.sections)
+    return trained.report
+
+
+def on_evaluate(shop: Workshop, place: Place, message: Message, context: Context) -> RecordDict:
+    """Answer with mergeable statistics of the model in the message."""
+    order = wire.read_order(message.content, shop.contract)
+    return RecordDict({"statistics": MetricRecord(evaluate(shop, place, order.channels))})
+
+
+def client_app() -> ClientApp:
+    """Return the app that Flower's engines, and ours, call with each message."""
+    app = ClientApp()
+    app.train()(_guarded(on_train))
+    app.evaluate()(_guarded(on_evaluate))
+    return app
+
+
+def _guarded(handler: Handler) -> Callable[[Message, Context], Message]:
+    def handle(message: Message, context: Context) -> Message:
+        place = Place.of(context.node_config)
+        try:
+            shop = _workshop(str(context.run_config["cfg"]))
+            return Message(handler(shop, place, message, context), reply_to=message)
+        except IsofedError:
+            raise
+        except Exception as error:
+            _note(place.home / "errors.log")
+            # the text of a foreign exception may hold a path or a value; it stays in the site's own log
+            raise IsofedError(
+                f"unexpected {type(error).__name__}; see errors.log in the site's folder"
+            ) from None
+
+    return handle
+
+
+def _note(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(traceback.format_exc())
+
+
+app = client_app()

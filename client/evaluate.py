@@ -1,0 +1,25 @@
+"""The evaluator's part: a model in, sums over queries out."""
+
+from collections.abc import Mapping
+
+from isofed.client.workshop import Place, Workshop
+from isofed.errors import CompositionError
+from isofed.records import Channel
+from isofed.strategies.share import TRAVELLING
+
+
+def evaluate(shop: Workshop, place: Place, channels: Mapping[str, Channel]) -> dict[str, float]:
+    """Measure a global model on the test data of this node.
+
+    Returns:
+        Numbers that add up over disjoint sets of queries; nothing about a single image.
+
+    Raises:
+        CompositionError: the recipe keeps a part of the model at the sites.
+    """
+    if not shop.setting.recipe.share.complete:
+        raise CompositionError("the strategy has no complete global model to evaluate; evaluate at the sites")
+    for group in TRAVELLING:
+        shop.trees[group].copy_from(channels[group].tree)
+    task = shop.setting.task
+    return dict(task.evaluate(shop.model.eval(), shop.test_data(place), shop.setting.options))

@@ -1,0 +1,122 @@
+"""What may leave a site: a closed list, checked before anything does.
+
+A contract is built once, from the level, the task and the recipe. The report is checked against it
+by meaning before the privacy pipeline; the bytes are checked against the pipeline's wire form after
+it (protocols/wire.py). What is not listed is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isofed.errors import ContractError
+from isofed.records import Channel, Report, Table
+from isofed.trees import Layout
+
+
+@dataclass(frozen=True)
+class TreeContract:
+    """A channel that carries exactly these names, shapes and dtypes, all finite."""
+
+    kind: str
+    layout: Layout
+    meaning: str
+
+    def check(self, name: str, channel: Channel) -> None:
+        """Raise ContractError unless the channel is what was agreed."""
+        if channel.kind != self.kind or isinstance(channel, Table):
+            raise ContractError(f"channel '{name}' is a {channel.kind}, but the contract says {self.kind}")
+        if channel.tree.layout.digest != self.layout.digest:
+            raise ContractError(f"channel '{name}' has {_difference(channel.tree.layout, self.layout)}")
+        if not channel.tree.finite:
+            raise ContractError(f"channel '{name}' holds NaN or infinite values; lower the learning rate")
+
+
+@dataclass(frozen=True)
+class TableContract:
+    """A channel of at most ``rows`` rows, each made from at least ``min_count`` images."""
+
+    rows: int
+    width: int
+    min_count: int
+    meaning: str
+    kind = "table"
+
+    def check(self, name: str, channel: Channel) -> None:
+        """Raise ContractError unless every row sent stands for enough images."""
+        if not isinstance(channel, Table):
+            raise ContractError(f"channel '{name}' is a {channel.kind}, but the contract says table")
+        if tuple(channel.values.shape) != (self.rows, self.width) or len(channel.counts) != self.rows:
+            raise ContractError(
+                f"channel '{name}' has shape {tuple(channel.values.shape)}, but the contract says "
+                f"{(self.rows, self.width)}"
+            )
+        values, counts = np.asarray(channel.values), np.asarray(channel.counts)
+        if not np.isfinite(values).all():
+            raise ContractError(f"channel '{name}' holds NaN or infinite values; lower the learning rate")
+        if ((counts > 0) & (counts < self.min_count)).any():
+            raise ContractError(f"channel '{name}' has a row made from fewer than {self.min_count} images")
+        if values[counts == 0].any():
+            raise ContractError(f"channel '{name}' has a row with values but no images behind it")
+
+
+@dataclass(frozen=True)
+class NumberContract:
+    """A public number: its type and range."""
+
+    whole: bool
+    low: float
+    high: float
+    meaning: str
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise ContractError unless the number has the type and lies in the range."""
+        kind = int if self.whole else float
+        if type(value) is not kind or not np.isfinite(value) or not self.low <= value <= self.high:
+            raise ContractError(
+                f"number '{name}' is not {'a whole' if self.whole else 'a finite'} number from "
+                f"{self.low:g} to {self.high:g}"
+            )
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Everything that a report may hold, and nothing else."""
+
+    level: str
+    channels: Mapping[str, TreeContract | TableContract]
+    numbers: Mapping[str, NumberContract]
+
+    def check(self, report: Report) -> None:
+        """Raise ContractError unless ``report`` holds exactly what was agreed."""
+        _same_names("channel", report.channels, self.channels)
+        _same_names("number", report.scalars, self.numbers)
+        for name, channel in report.channels.items():
+            self.channels[name].check(name, channel)
+        for name, value in report.scalars.items():
+            self.numbers[name].check(name, value)
+
+
+def _same_names(what: str, found: Mapping[str, Any], agreed: Mapping[str, Any]) -> None:
+    for name in found:
+        if name not in agreed:
+            raise ContractError(f"{what} '{name}' is in no contract; allowed: {', '.join(agreed)}")
+    for name in agreed:
+        if name not in found:
+            raise ContractError(f"{what} '{name}' is missing from the report")
+
+
+def _difference(found: Layout, agreed: Layout) -> str:
+    wanted, got = agreed.by_name, found.by_name
+    for name in got:
+        if name not in wanted:
+            return f"an entry '{name}' that is in no contract"
+    for name, leaf in wanted.items():
+        if name not in got:
+            return f"no entry '{name}'"
+        if (got[name].shape, got[name].dtype) != (leaf.shape, leaf.dtype):
+            other = got[name]
+            return f"'{name}' as {other.dtype}{other.shape} instead of {leaf.dtype}{leaf.shape}"
+    return "its entries in another order"

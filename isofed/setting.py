@@ -1,0 +1,99 @@
+"""One configuration, read the same way by both halves of a federation."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from isofed import __version__
+from isofed.config import call, digest, read, within
+from isofed.errors import CompositionError, ConfigError
+from isofed.suggest import pick
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What server and client build, each for itself, from the run's configuration.
+
+    Args:
+        run: the run's name.
+        digest: over recipe, task, level and versions; never over paths or devices.
+    """
+
+    run: str
+    seed: int
+    rounds: int
+    evaluate_every: int
+    task: Any
+    options: Any
+    level: Any
+    level_options: Any
+    recipe: Any
+    layout: str
+    digest: str
+
+
+def build(
+    cfg: Mapping[str, Any],
+    tasks: Mapping[str, Any],
+    strategies: Mapping[str, Callable[..., Any]],
+    levels: Mapping[str, Any],
+    level_options: type[Any],
+) -> Setting:
+    """Read and check a configuration; every refusal happens here.
+
+    Args:
+        cfg: nested plain values with ``run seed rounds evaluate_every layout task protocol strategy``;
+            the last three have a ``name`` and options.
+        tasks, strategies, levels: the tables in which the names are looked up.
+        level_options: dataclass of a level's options.
+
+    Raises:
+        ConfigError: an unknown name or key, a value of the wrong type or range.
+        CompositionError: parts that do not fit.
+    """
+    task = pick("task", *_named(cfg, "task"), tasks)
+    level = pick("protocol", *_named(cfg, "protocol"), levels)
+    recipe = call(pick("strategy", *_named(cfg, "strategy"), strategies), _rest(cfg, "strategy"), "strategy")
+    if cfg["layout"] not in task.layouts:
+        pick("layout", cfg["layout"], task.layouts)
+    _fit(task, level, recipe)
+    within("rounds", cfg["rounds"], 0, 1e6)
+    within("evaluate_every", cfg["evaluate_every"], 0, 1e6)
+    return Setting(
+        run=cfg["run"],
+        seed=cfg["seed"],
+        rounds=cfg["rounds"],
+        evaluate_every=cfg["evaluate_every"],
+        task=task,
+        options=read(task.options, _rest(cfg, "task"), "task"),
+        level=level,
+        level_options=read(level_options, _rest(cfg, "protocol"), "protocol"),
+        recipe=recipe,
+        layout=cfg["layout"],
+        digest=digest([__version__, recipe.call, cfg["task"], cfg["protocol"], cfg["seed"], cfg["rounds"]]),
+    )
+
+
+def _named(cfg: Mapping[str, Any], group: str) -> tuple[str]:
+    if not isinstance(cfg[group], Mapping) or "name" not in cfg[group]:
+        raise ConfigError(f"'{group}' must have a name; write {group}=NAME")
+    return (cfg[group]["name"],)
+
+
+def _rest(cfg: Mapping[str, Any], group: str) -> dict[str, Any]:
+    return {key: value for key, value in cfg[group].items() if key != "name"}
+
+
+def _fit(task: Any, level: Any, recipe: Any) -> None:
+    if level.name not in task.levels:
+        raise CompositionError(
+            f"task '{task.name}' does not run under protocol '{level.name}' in this version; "
+            f"use one of: {', '.join(task.levels)}"
+        )
+    if task.training is None:
+        raise CompositionError(f"task '{task.name}' is a benchmark and does not train; use 'isofed score'")
+    for need in sorted(recipe.needs - set(task.training.capabilities)):
+        raise CompositionError(
+            f"strategy '{recipe.call}' needs '{need}' from the model, which task '{task.name}' does not "
+            "give; use strategy=fedavg"
+        )

@@ -1,0 +1,192 @@
+"""Named arrays over flat storage: what a model is to everybody but PyTorch.
+
+A tree is an ordered set of named leaves. All leaves of one dtype lie one behind the other in one flat
+buffer, so that copying, averaging and sending a model are single calls whatever its depth. Buffers are
+NumPy arrays or torch tensors; the kernel itself imports NumPy alone.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+Buffer = Any  # numpy.ndarray or torch.Tensor, one-dimensional
+
+
+def dtype_name(array: Any) -> str:
+    """Return ``"float32"`` for NumPy and torch alike."""
+    return str(array.dtype).removeprefix("torch.")
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One named array: its place in the flat buffer of its dtype, counted in elements."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    offset: int
+
+    @property
+    def size(self) -> int:
+        """Number of elements; 1 for a 0-d array."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names, shapes and dtypes of a tree, in order, without the values."""
+
+    leaves: tuple[Leaf, ...]
+
+    @classmethod
+    def of(cls, shapes: Iterable[tuple[str, tuple[int, ...], str]]) -> "Layout":
+        """Build a layout from (name, shape, dtype) triples; names must be distinct."""
+        leaves, ends = [], {}
+        for name, shape, dtype in shapes:
+            leaf = Leaf(name, tuple(int(s) for s in shape), dtype, ends.get(dtype, 0))
+            ends[dtype] = leaf.offset + leaf.size
+            leaves.append(leaf)
+        if len({leaf.name for leaf in leaves}) != len(leaves):
+            raise ValueError("two leaves of one tree have the same name")
+        return cls(tuple(leaves))
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Leaf]:
+        """The leaves by name, in order."""
+        return {leaf.name: leaf for leaf in self.leaves}
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        """Number of elements of each dtype's buffer."""
+        sizes: dict[str, int] = {}
+        for leaf in self.leaves:
+            sizes[leaf.dtype] = leaf.offset + leaf.size
+        return sizes
+
+    @cached_property
+    def nbytes(self) -> int:
+        """Bytes of all buffers together."""
+        return sum(size * np.dtype(dtype).itemsize for dtype, size in self.sizes.items())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over names, shapes and dtypes in order, 16 hexadecimal digits."""
+        return hashlib.sha256(json.dumps(self.to_json()).encode()).hexdigest()[:16]
+
+    def to_json(self) -> list[list[Any]]:
+        """Return the triples that :meth:`of` takes, as JSON values."""
+        return [[leaf.name, list(leaf.shape), leaf.dtype] for leaf in self.leaves]
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """Values for a layout: one flat buffer for each dtype.
+
+    A buffer may be held in a wider dtype than its key says (sums are float64 under the key
+    ``"float32"``); :meth:`narrow` brings it back.
+    """
+
+    layout: Layout
+    buffers: Mapping[str, Buffer]
+
+    def __getitem__(self, name: str) -> Any:
+        leaf = self.layout.by_name[name]
+        return self.buffers[leaf.dtype][leaf.offset : leaf.offset + leaf.size].reshape(leaf.shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.layout.by_name)
+
+    def __len__(self) -> int:
+        return len(self.layout.leaves)
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Yield (name, view) in the layout's order."""
+        return ((name, self[name]) for name in self)
+
+    def map(self, change: Callable[..., Buffer], *others: "Tree") -> "Tree":
+        """Apply ``change`` to whole buffers, dtype by dtype, together with those of other trees."""
+        return Tree(
+            self.layout, {d: change(b, *(o.buffers[d] for o in others)) for d, b in self.buffers.items()}
+        )
+
+    def wide(self) -> "Tree":
+        """Copy into float64, the dtype in which sums are taken."""
+        return self.map(lambda b: b.astype(np.float64) if isinstance(b, np.ndarray) else b.double())
+
+    def narrow(self) -> "Tree":
+        """Cast every buffer to the dtype of its key; integers are rounded, never truncated."""
+        return Tree(self.layout, {d: _cast(b, d) for d, b in self.buffers.items()})
+
+    def numpy(self) -> "Tree":
+        """Copy into NumPy, also from a GPU."""
+        return self.map(lambda b: b.copy() if isinstance(b, np.ndarray) else b.detach().cpu().numpy().copy())
+
+    def copy_from(self, other: "Tree") -> None:
+        """Overwrite the values in place: one copy for each dtype. Layouts must be the same."""
+        if other.layout.digest != self.layout.digest:
+            raise ValueError(f"layouts differ: {self.layout.digest} is not {other.layout.digest}")
+        for dtype, buffer in self.buffers.items():
+            _overwrite(buffer, other.buffers[dtype])
+
+    @cached_property
+    def finite(self) -> bool:
+        """Whether no value is NaN or infinite."""
+        return all(_all_finite(buffer) for buffer in self.buffers.values())
+
+
+def _cast(buffer: Buffer, dtype: str) -> Buffer:
+    if dtype_name(buffer) == dtype:
+        return buffer
+    if "int" in dtype:
+        buffer = buffer.round()
+    if isinstance(buffer, np.ndarray):
+        return buffer.astype(dtype)
+    return buffer.to(getattr(sys.modules["torch"], dtype))
+
+
+def _overwrite(target: Buffer, source: Buffer) -> None:
+    if isinstance(target, np.ndarray):
+        target[...] = source
+    elif isinstance(source, np.ndarray):
+        target.copy_(_as_tensor(source))
+    else:
+        target.copy_(source)
+
+
+def _as_tensor(array: np.ndarray) -> Any:
+    # torch warns about read-only arrays; it only reads here, so the flag may be looked past
+    writable = array if array.flags.writeable else np.array(array)
+    return sys.modules["torch"].from_numpy(writable)
+
+
+def _all_finite(buffer: Buffer) -> bool:
+    if isinstance(buffer, np.ndarray):
+        return bool(np.isfinite(buffer).all())
+    return bool(sys.modules["torch"].isfinite(buffer).all())
+
+
+def from_arrays(arrays: Mapping[str, Any]) -> Tree:
+    """Copy named NumPy arrays into a tree of their order.
+
+    Example:
+        >>> tree = from_arrays({"w": np.ones((2, 2), "float32"), "n": np.array(3)})
+        >>> tree["w"].shape, int(tree["n"])
+        ((2, 2), 3)
+    """
+    layout = Layout.of((name, np.shape(a), dtype_name(np.asarray(a))) for name, a in arrays.items())
+    tree = zeros(layout)
+    for name, array in arrays.items():
+        tree[name][...] = array
+    return tree
+
+
+def zeros(layout: Layout) -> Tree:
+    """Return a NumPy tree of zeros."""
+    return Tree(layout, {dtype: np.zeros(size, dtype) for dtype, size in layout.sizes.items()})

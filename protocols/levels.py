@@ -1,0 +1,115 @@
+"""The privacy levels: who is a client, what leaves, and what never does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from isofed.contracts import Contract, NumberContract, TableContract, TreeContract
+from isofed.errors import CompositionError
+from isofed.trees import Layout
+
+STATE = "model_state"
+CENTRES = "identity_centres"
+_NEVER = ("images", "file names and paths", "features of single images", "labels of single images")
+
+
+@dataclass(frozen=True)
+class Level:
+    """One privacy level.
+
+    Args:
+        name: as written in ``protocol=``.
+        client: who a client is, in plain words.
+        leaves: what leaves a client, in plain words.
+        never: what never does.
+        allows: the meanings of channels that it lets out.
+        private_head: whether identity numbers, and with them the head, stay at the site.
+    """
+
+    name: str
+    client: str
+    leaves: tuple[str, ...]
+    never: tuple[str, ...]
+    allows: frozenset[str]
+    private_head: bool = False
+
+
+_SHARED = (
+    "model state: every parameter and every running statistic",
+    "identity centres: one row an identity, each made from at least min_images images",
+    "three numbers a round: examples, steps, mean training loss",
+)
+
+LEVELS: Mapping[str, Level] = {
+    "camera": Level("camera", "one camera", _SHARED, _NEVER, frozenset({STATE, CENTRES})),
+    "camera_strict": Level(
+        "camera_strict",
+        "one camera, whose numbers for people are its own",
+        ("model state without the head", "three numbers a round: examples, steps, mean training loss"),
+        (*_NEVER, "identity numbers and the head", "identity centres, unless centres=plain allows them"),
+        frozenset({STATE}),
+        private_head=True,
+    ),
+    "entity": Level(
+        "entity",
+        "one institution with all its cameras",
+        _SHARED,
+        _NEVER,
+        frozenset({STATE, CENTRES}),
+    ),
+    "sharing": Level(
+        "sharing",
+        "no federation: one trainer holds everything",
+        ("nothing is sent: the data lie in one place",),
+        (),
+        frozenset({STATE, CENTRES}),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class LevelOptions:
+    """What the user sets about a level.
+
+    Args:
+        min_images: fewest distinct images behind an identity centre that may leave, at least 1.
+    """
+
+    min_images: int = 2
+
+
+def contract(
+    level: Level,
+    options: LevelOptions,
+    trees: Mapping[str, Layout],
+    tables: Mapping[str, tuple[str, int, int]],
+) -> Contract:
+    """Write down what a report may hold.
+
+    Args:
+        level: decides which meanings are let out.
+        options: the minimum count.
+        trees: layout of each travelling group of the model.
+        tables: (meaning, rows, width) of each further channel.
+
+    Raises:
+        CompositionError: the recipe wants to send what the level keeps.
+    """
+    for name, (meaning, _, _) in tables.items():
+        if meaning not in level.allows:
+            raise CompositionError(
+                f"protocol '{level.name}' keeps {meaning.replace('_', ' ')} at the site, but the strategy "
+                f"sends them in channel '{name}'; use strategy=fedavg or protocol=camera"
+            )
+    channels: dict[str, TreeContract | TableContract] = {
+        name: TreeContract("value", layout, STATE) for name, layout in trees.items()
+    }
+    for name, (meaning, rows, width) in tables.items():
+        channels[name] = TableContract(rows, width, options.min_images, meaning)
+    return Contract(level.name, channels, NUMBERS)
+
+
+NUMBERS: Mapping[str, NumberContract] = {
+    "examples": NumberContract(True, 1, 1e12, "images that the update stands for"),
+    "steps": NumberContract(True, 1, 1e12, "optimiser steps taken"),
+    "loss": NumberContract(False, -1e12, 1e12, "mean training loss over the steps"),
+}

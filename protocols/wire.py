@@ -1,0 +1,161 @@
+"""Orders and reports as Flower records, and the second check of the contract, on what is sent.
+
+The only module below server and client that knows Flower. One array record a channel, one array a
+dtype: the flat buffers travel as they are.
+"""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+
+from isofed.contracts import Contract, TreeContract
+from isofed.errors import ContractError
+from isofed.records import Channel, Delta, Order, Report, Table, Value
+from isofed.trees import Tree
+
+ORDER, REPORT, NUMBERS = "order", "report", "numbers"
+_REPORT_KEYS = {"round": int, "attempt": int, "version": str}
+
+
+class Held(Array):
+    """A Flower array that keeps its ndarray and serialises only when somebody asks for bytes."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._held = array.view()
+        self._held.flags.writeable = False
+        self.dtype, self.shape, self.stype = str(array.dtype), array.shape, "numpy.ndarray"
+
+    @property
+    def data(self) -> bytes:  # type: ignore[override]
+        """The array in NumPy's file format, as Flower sends it."""
+        file = io.BytesIO()
+        np.save(file, self._held, allow_pickle=False)
+        return file.getvalue()
+
+    def numpy(self) -> np.ndarray:
+        """Return the array itself, read-only."""
+        return self._held
+
+    def __reduce__(self) -> Any:
+        return Held, (self._held,)
+
+
+def order_content(order: Order) -> RecordDict:
+    """Return an order as Flower records."""
+    content = _channels(order.channels)
+    content[ORDER] = ConfigRecord(
+        {
+            "run": order.run,
+            "round": order.round,
+            "attempt": order.attempt,
+            "base": order.base,
+            "digest": order.digest,
+        }
+    )
+    return content
+
+
+def read_order(content: RecordDict, contract: Contract) -> Order:
+    """Return the order in a message; what the contract does not name is ignored."""
+    fields: Any = dict(content.config_records[ORDER])
+    return Order(channels=_read_channels(content, contract), **fields)
+
+
+def report_content(report: Report) -> RecordDict:
+    """Return a report as Flower records."""
+    content = _channels(report.channels)
+    content[REPORT] = ConfigRecord(
+        {"round": report.round, "attempt": report.attempt, "version": report.version}
+    )
+    content[NUMBERS] = MetricRecord(dict(report.scalars))
+    return content
+
+
+def read_report(content: RecordDict, contract: Contract) -> Report:
+    """Return the report in a message that :func:`check` has passed."""
+    fields: Any = dict(content.config_records[REPORT])
+    scalars: Any = dict(content.metric_records[NUMBERS])
+    return Report(channels=_read_channels(content, contract), scalars=scalars, **fields)
+
+
+def payload(content: RecordDict) -> int:
+    """Bytes of all arrays in a message, and eight for each number."""
+    arrays = sum(_nbytes(array) for record in content.array_records.values() for array in record.values())
+    return arrays + 8 * sum(len(record) for record in content.metric_records.values())
+
+
+def check(content: RecordDict, contract: Contract) -> None:
+    """Raise ContractError unless a report's records are, to the last name, dtype and shape, as agreed."""
+    agreed = {f"{c.kind}.{name}": _form(c) for name, c in contract.channels.items()}
+    allowed = {*agreed, REPORT, NUMBERS}
+    if set(content) != allowed:
+        odd = sorted(set(content) ^ allowed)[0]
+        raise ContractError(f"the message's records differ from the contract at '{odd}'")
+    for name, form in agreed.items():
+        found = {key: (array.dtype, tuple(array.shape)) for key, array in content.array_records[name].items()}
+        if found != form:
+            raise ContractError(f"record '{name}' differs from the contract in dtype or shape")
+    _check_fields(content, contract)
+
+
+def _check_fields(content: RecordDict, contract: Contract) -> None:
+    fields = content.config_records[REPORT]
+    if {key: type(value) for key, value in fields.items()} != _REPORT_KEYS or len(
+        str(fields["version"])
+    ) > 32:
+        raise ContractError("the message's report fields differ from the contract")
+    if set(content.metric_records[NUMBERS]) != set(contract.numbers):
+        raise ContractError("the message's numbers differ from the contract")
+
+
+def _form(channel: Any) -> Mapping[str, tuple[str, tuple[int, ...]]]:
+    if isinstance(channel, TreeContract):
+        return {dtype: (dtype, (size,)) for dtype, size in channel.layout.sizes.items()}
+    return {
+        "values": ("float32", (channel.rows, channel.width)),
+        "present": ("uint8", (channel.rows,)),
+    }
+
+
+def _channels(channels: Mapping[str, Channel]) -> RecordDict:
+    content = RecordDict()
+    for name, channel in channels.items():
+        record = ArrayRecord()
+        for key, array in _arrays(channel).items():
+            # item assignment, because ArrayRecord's constructor would serialise
+            record[key] = Held(array)
+        content[f"{channel.kind}.{name}"] = record
+    return content
+
+
+def _arrays(channel: Channel) -> Mapping[str, np.ndarray]:
+    if isinstance(channel, Table):
+        # how many images stand behind a row is the site's own affair: presence alone leaves
+        present = (np.asarray(channel.counts) > 0).astype(np.uint8)
+        return {"values": np.asarray(channel.values, np.float32), "present": present}
+    return {dtype: np.asarray(buffer) for dtype, buffer in channel.tree.buffers.items()}
+
+
+def _read_channels(content: RecordDict, contract: Contract) -> dict[str, Channel]:
+    channels: dict[str, Channel] = {}
+    for key, record in content.array_records.items():
+        kind, _, name = key.partition(".")
+        if name in contract.channels:
+            channels[name] = _channel(
+                kind, {k: a.numpy() for k, a in record.items()}, contract.channels[name]
+            )
+    return channels
+
+
+def _channel(kind: str, arrays: Mapping[str, np.ndarray], agreed: Any) -> Channel:
+    if kind == "table":
+        return Table(arrays["values"], arrays["present"].astype(np.int64))
+    tree = Tree(agreed.layout, arrays)
+    return Value(tree) if kind == "value" else Delta(tree)
+
+
+def _nbytes(array: Array) -> int:
+    return int(np.prod(array.shape, dtype=np.int64)) * np.dtype(array.dtype).itemsize

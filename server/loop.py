@@ -1,0 +1,111 @@
+"""Our own server loop over Flower's hooks: starts anywhere, folds as replies come, commits each round."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flwr.app import ArrayRecord, ConfigRecord, Message
+from flwr.serverapp import Grid
+
+from isofed.errors import RoundError
+from isofed.events import Emit
+from isofed.server.replies import in_order
+from isofed.server.state import Checkpoints, ServerState
+from isofed.server.strategy import Composed
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long the loop waits.
+
+    Args:
+        timeout: seconds for the replies of one round.
+        attempts: how often a round without enough usable reports is tried, at least 1.
+        poll: seconds between two looks at a grid that had nothing new; 0 where its pull waits itself.
+    """
+
+    timeout: float = 3600.0
+    attempts: int = 1
+    poll: float = 0.0
+
+
+def run_rounds(
+    strategy: Composed,
+    grid: Grid,
+    checkpoints: Checkpoints,
+    emit: Emit,
+    patience: Patience = Patience(),
+) -> ServerState:
+    """Train from the strategy's state to the setting's last round, evaluating as it says.
+
+    Every round ends with a checkpoint, which names the memory versions it counted: that is the commit.
+    """
+    setting = strategy.setting
+    if strategy.state.round == 0 and not strategy.state.history:
+        strategy.commit({"round": 0, "metrics": _evaluate(strategy, grid, emit, patience)})
+        checkpoints.save(strategy.state)
+    for number in range(strategy.state.round + 1, setting.rounds + 1):
+        started = time.monotonic()
+        _train(strategy, grid, number, emit, patience)
+        seconds = time.monotonic() - started
+        metrics = _evaluate(strategy, grid, emit, patience) if _due(number, setting) else None
+        entry = _entry(strategy, number, seconds, metrics)
+        checkpoints.save(strategy.commit(entry))
+        emit("round_done", **entry)
+    return strategy.state
+
+
+def _due(number: int, setting: Any) -> bool:
+    every = setting.evaluate_every
+    return number == setting.rounds or bool(every and number % every == 0)
+
+
+def _train(strategy: Composed, grid: Grid, number: int, emit: Emit, patience: Patience) -> None:
+    for attempt in range(1, patience.attempts + 1):
+        strategy.attempt = attempt
+        messages = list(strategy.configure_train(number, ArrayRecord(), ConfigRecord(), grid))
+        replies = in_order(
+            grid, messages, lambda _: emit("reply", round=number), patience.timeout, _pause(patience)
+        )
+        try:
+            strategy.aggregate_train(number, replies)  # type: ignore[arg-type]
+            return
+        except RoundError as error:
+            if attempt == patience.attempts:
+                raise
+            emit("attempt_failed", round=number, attempt=attempt, reason=str(error))
+
+
+def _evaluate(strategy: Composed, grid: Grid, emit: Emit, patience: Patience) -> dict[str, Any] | None:
+    number = strategy.state.round
+    messages: list[Message] = list(strategy.configure_evaluate(number, ArrayRecord(), ConfigRecord(), grid))
+    if not messages:
+        return None
+    replies = in_order(grid, messages, lambda _: None, patience.timeout, _pause(patience))
+    record = strategy.aggregate_evaluate(number, replies)  # type: ignore[arg-type]
+    results: dict[str, Any] = {}
+    for name, value in (record or {}).items():
+        kind, _, key = name.partition(".")
+        results.setdefault(kind, {})[key] = value
+    emit("evaluated", round=number, metrics=results.get("mean"))
+    return results
+
+
+def _entry(strategy: Composed, number: int, seconds: float, metrics: Any) -> dict[str, Any]:
+    assert strategy.outcome is not None
+    numbers = strategy.outcome.numbers
+    return {
+        "round": number,
+        "seconds": seconds,
+        "loss": {site: own["loss"] for site, own in numbers.items()},
+        "examples": {site: own["examples"] for site, own in numbers.items()},
+        "steps": {site: own["steps"] for site, own in numbers.items()},
+        "bytes": {site: dict(strategy.bytes[site]) for site in strategy.sites},
+        "refused": dict(strategy.outcome.refused),
+        "metrics": metrics,
+    }
+
+
+def _pause(patience: Patience) -> Callable[[], None]:
+    return lambda: time.sleep(patience.poll)

@@ -1,0 +1,160 @@
+"""One training round as a generator: it yields what to ask and is sent what came back.
+
+It knows neither Flower nor a network, so it is tested with plain values. A privacy protocol that needs
+several exchanges wraps the yield.
+"""
+
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from isofed.errors import RoundError
+from isofed.records import Channel, Delta, Order, Report, Value
+from isofed.server.state import ServerState
+from isofed.setting import Setting
+from isofed.strategies.recipe import Recipe
+from isofed.strategies.tables import TableSum
+from isofed.trees import Tree, zeros
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One order for one site."""
+
+    site: str
+    order: Order
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A site that gave no usable report, and why, in words fit for a log."""
+
+    reason: str
+
+
+Reply = tuple[str, Report | Refusal]
+Round = Generator[list[Ask], Iterable[Reply], "Outcome"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A round's result before it is committed.
+
+    Args:
+        state: the server's next state, its history not yet extended.
+        numbers: the public numbers of each counted site.
+        refused: reasons by site.
+    """
+
+    state: ServerState
+    numbers: Mapping[str, Mapping[str, float]]
+    refused: Mapping[str, str]
+
+
+def training_round(
+    state: ServerState, setting: Setting, sites: list[str], attempt: int, fewest: int
+) -> Round:
+    """Ask the sites to train and fold their reports in the order in which they are sent in.
+
+    Args:
+        state: after the round before.
+        setting: recipe and run.
+        sites: who takes part, in the order of their names.
+        attempt: counted from 1.
+        fewest: the fewest usable reports that make a round.
+
+    Raises:
+        RoundError: fewer usable reports than that.
+    """
+    number = state.round + 1
+    channels: dict[str, Channel] = {name: Value(tree) for name, tree in state.trees.items()}
+    channels.update(state.tables)
+    asks = [
+        Ask(site, Order(setting.run, number, attempt, state.versions.get(site, ""), setting.digest, channels))
+        for site in sites
+    ]
+    total = Total.of(state, setting)
+    replies = yield asks
+    for site, reply in replies:
+        total.add(site, reply)
+    if len(total.numbers) < fewest:
+        raise RoundError(_too_few(number, total, fewest))
+    return Outcome(total.next_state(), total.numbers, total.refused)
+
+
+def _too_few(number: int, total: "Total", fewest: int) -> str:
+    reasons = "; ".join(f"{site}: {reason}" for site, reason in total.refused.items()) or "nobody answered"
+    return f"round {number} got {len(total.numbers)} usable reports of the {fewest} it needs ({reasons})"
+
+
+@dataclass
+class Total:
+    """The running sums of a round, in float64: memory of one model, however many reports."""
+
+    state: ServerState
+    recipe: Recipe
+    model: Tree
+    buffers: Tree
+    tables: dict[str, TableSum]
+    sums: dict[str, float] = field(default_factory=dict)
+    examples: float = 0.0
+    versions: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, state: ServerState, setting: Setting) -> "Total":
+        """Start the sums of a round."""
+        rows, width = setting.options.classes, setting.task.width(setting.options)
+        return cls(
+            state,
+            setting.recipe,
+            zeros(state.trees["model"].layout).wide(),
+            zeros(state.trees["buffers"].layout).wide(),
+            {name: TableSum.empty(rows, width) for name in setting.recipe.channels},
+            versions=dict(state.versions),
+        )
+
+    def add(self, site: str, reply: Report | Refusal) -> None:
+        """Fold one site's reply in."""
+        if isinstance(reply, Refusal):
+            self.refused[site] = reply.reason
+            return
+        rule, own = self.recipe.rule, reply.scalars
+        factor = rule.factor(own)
+        self.model = self.model.map(lambda t, d: t + factor * d, self._difference(reply.channels["model"]))
+        # running statistics are always averaged by examples: a rule's factors need not be convex
+        examples = own["examples"]
+        self.buffers = self.buffers.map(lambda t, b: t + examples * b, _tree(reply.channels["buffers"]))
+        self.examples += examples
+        for name, total in self.tables.items():
+            self.tables[name] = total.add(reply.channels[name])  # type: ignore[arg-type]
+        for name, value in rule.sums(own).items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.versions[site], self.numbers[site] = reply.version, dict(own)
+
+    def _difference(self, channel: Channel) -> Tree:
+        if isinstance(channel, Delta):
+            return channel.tree.wide()
+        # float64 holds the difference of two float32 without loss, so one client's value comes back whole
+        return _tree(channel).wide().map(lambda local, start: local - start, self.state.trees["model"])
+
+    def next_state(self) -> ServerState:
+        """Return the state after the server optimiser's step."""
+        common = self.recipe.rule.common(self.sums)
+        direction = self.model.map(lambda t: common * t)
+        step, optimiser = self.recipe.server.step(direction, self.state.optimiser, self.state.round + 1)
+        return replace(
+            self.state,
+            round=self.state.round + 1,
+            trees={
+                "model": step.map(lambda s, old: old + s, self.state.trees["model"]).narrow(),
+                "buffers": self.buffers.map(lambda t: t / self.examples).narrow(),
+            },
+            tables={name: total.mean(self.recipe.channels[name]) for name, total in self.tables.items()},
+            optimiser=optimiser,
+            versions=self.versions,
+        )
+
+
+def _tree(channel: Channel) -> Tree:
+    return channel.tree  # type: ignore[union-attr]

@@ -1,0 +1,106 @@
+"""Everything the server must keep between two rounds, as one value, and its file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from isofed.errors import CheckpointError
+from isofed.files import load_state, save_state
+from isofed.records import Table
+from isofed.trees import Tree
+
+SUFFIX = ".ckpt"
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """The server between two rounds.
+
+    Args:
+        round: the last committed round, 0 before the first.
+        trees: ``model`` and ``buffers``, NumPy.
+        tables: the recipe's averaged tables.
+        optimiser: the server optimiser's state.
+        versions: the memory version counted from each site, ``""`` for none.
+        history: one JSON object a committed round.
+    """
+
+    round: int
+    trees: Mapping[str, Tree]
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    optimiser: Mapping[str, Tree] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    history: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """A folder with one file a committed round.
+
+    Args:
+        folder: made when the first round is committed.
+        digest: of the setting; a checkpoint of another one is refused.
+        durable: wait for the disk at each commit.
+    """
+
+    folder: Path
+    digest: str
+    durable: bool = False
+
+    def save(self, state: ServerState) -> None:
+        """Write the checkpoint of a committed round, whole or not at all."""
+        arrays: dict[str, Any] = {f"t/{name}": tree for name, tree in state.trees.items()}
+        arrays |= {f"o/{name}": tree for name, tree in state.optimiser.items()}
+        for name, table in state.tables.items():
+            arrays |= {f"v/{name}": table.values, f"c/{name}": table.counts}
+        meta = {
+            "round": state.round,
+            "digest": self.digest,
+            "versions": dict(state.versions),
+            "history": list(state.history),
+        }
+        save_state(self.folder / f"round_{state.round:06d}{SUFFIX}", meta, arrays, self.durable)
+
+    def latest(self, like: ServerState) -> ServerState:
+        """Return the newest committed state, or ``like`` where no round is committed yet.
+
+        Raises:
+            CheckpointError: the file is damaged, or belongs to another configuration or model.
+        """
+        files = sorted(self.folder.glob(f"round_*{SUFFIX}")) if self.folder.is_dir() else []
+        if not files:
+            return like
+        meta, arrays = load_state(files[-1], f"the checkpoint {files[-1].name}")
+        if meta["digest"] != self.digest:
+            raise CheckpointError(
+                f"the checkpoint {files[-1].name} belongs to configuration {meta['digest']}, but this run is "
+                f"{self.digest}; resume with the run's own config.json or start anew"
+            )
+        state = _state(meta, arrays)
+        _same_model(state, like, files[-1].name)
+        return state
+
+
+def _state(meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> ServerState:
+    def group(prefix: str) -> dict[str, Any]:
+        return {name[2:]: value for name, value in arrays.items() if name.startswith(prefix)}
+
+    counts = group("c/")
+    return ServerState(
+        round=meta["round"],
+        trees=group("t/"),
+        tables={name: Table(values, counts[name]) for name, values in group("v/").items()},
+        optimiser=group("o/"),
+        versions=meta["versions"],
+        history=tuple(meta["history"]),
+    )
+
+
+def _same_model(found: ServerState, like: ServerState, name: str) -> None:
+    for group, tree in like.trees.items():
+        if group not in found.trees or found.trees[group].layout.digest != tree.layout.digest:
+            raise CheckpointError(
+                f"the checkpoint {name} holds another model than this run's ('{group}' differs); resume with "
+                "the run's own config.json or start anew"
+            )

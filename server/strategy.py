@@ -1,0 +1,151 @@
+"""Any recipe as a Flower strategy: the one class that inherits from Flower's."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import Strategy
+
+from isofed.contracts import Contract
+from isofed.errors import IsofedError, RoundError
+from isofed.events import Emit, silent
+from isofed.protocols import wire
+from isofed.records import Order, Value
+from isofed.server.rounds import Ask, Outcome, Refusal, Reply, Round, training_round
+from isofed.server.state import ServerState
+from isofed.setting import Setting
+from isofed.tasks.task import Statistics, merge
+
+
+class Composed(Strategy):
+    """Drives a round's generator through Flower's five hooks.
+
+    Flower's ``arrays`` argument is not used: the state is more than one array record. What the hooks
+    return is therefore only for eyes, and :attr:`state` is the truth.
+
+    Args:
+        setting: what runs.
+        contract: what a report may hold; whatever differs is refused here too.
+        state: where to begin.
+        sites: node ID by site name.
+        evaluators: node ID by evaluator name.
+        emit: told of refusals.
+        fewest: fewest usable reports for a round; default all sites.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        contract: Contract,
+        state: ServerState,
+        sites: dict[str, int],
+        evaluators: dict[str, int],
+        emit: Emit = silent,
+        fewest: int | None = None,
+    ) -> None:
+        self.setting, self.contract, self.state, self.emit = setting, contract, state, emit
+        self.sites, self.evaluators = dict(sorted(sites.items())), dict(sorted(evaluators.items()))
+        self.fewest = len(sites) if fewest is None else fewest
+        self.attempt = 1
+        self.bytes: dict[str, dict[str, int]] = {}
+        self.outcome: Outcome | None = None
+        self._round: Round | None = None
+        self._names = {node: name for name, node in (sites | evaluators).items()}
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Start the round's generator and return its asks as messages, in the order of names."""
+        self._round = training_round(self.state, self.setting, list(self.sites), self.attempt, self.fewest)
+        return self._messages(next(self._round), "train", self.sites)
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Send the replies into the generator one by one; its outcome is the new state."""
+        assert self._round is not None
+        try:
+            self._round.send(self._read(replies))  # type: ignore[arg-type]
+        except StopIteration as end:
+            self.outcome = end.value
+            self.state = end.value.state
+        return None, None
+
+    def configure_evaluate(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Send the global model to every evaluator."""
+        channels = {name: Value(tree) for name, tree in self.state.trees.items()}
+        order = Order(self.setting.run, server_round, 1, "", self.setting.digest, channels)
+        return self._messages([Ask(name, order) for name in self.evaluators], "evaluate", self.evaluators)
+
+    def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
+        """Merge the evaluators' statistics and compute the results once."""
+        total: Statistics = {}
+        for reply in replies:
+            if reply is None or reply.has_error():
+                reason = "no answer" if reply is None else reply.error.reason
+                raise RoundError(f"the evaluation after round {server_round} failed: {reason}")
+            numbers: Any = reply.content.metric_records["statistics"]
+            total = merge(total, numbers)
+        results = self.setting.task.result(total)
+        return MetricRecord(
+            {f"{kind}.{key}": float(v) for kind, r in results.items() for key, v in r.items()}
+        )
+
+    def summary(self) -> None:
+        """Say nothing: the run's own report does."""
+
+    def commit(self, entry: dict[str, Any]) -> ServerState:
+        """Extend the history by a finished round and return the state to be saved."""
+        self.state = replace(self.state, history=(*self.state.history, entry))
+        return self.state
+
+    def _messages(self, asks: list[Ask], kind: str, nodes: dict[str, int]) -> list[Message]:
+        # one set of channels for everybody; only the small order record differs from site to site
+        messages = []
+        for ask in asks:
+            content = wire.order_content(ask.order)
+            self.bytes.setdefault(ask.site, {"down": 0, "up": 0})["down"] = wire.payload(content)
+            messages.append(Message(content, nodes[ask.site], kind, group_id=str(ask.order.round)))
+        return messages
+
+    def _read(self, replies: Iterable[Message | None]) -> Iterable[Reply]:
+        for site, reply in zip(self.sites, replies, strict=True):
+            read = self._checked(reply)
+            self.bytes[site]["up"] = 0 if reply is None or reply.has_error() else wire.payload(reply.content)
+            if isinstance(read, Refusal):
+                self.emit("refused", site=site, round=self.state.round + 1, reason=read.reason)
+            yield site, read
+
+    def _checked(self, reply: Message | None) -> Any:
+        if reply is None:
+            return Refusal("no answer in time")
+        if reply.has_error():
+            return Refusal(reply.error.reason)
+        try:
+            wire.check(reply.content, self.contract)
+            report = wire.read_report(reply.content, self.contract)
+            self._same_attempt(report.round, report.attempt)
+            # rows arrive with presence instead of counts, so their minimum was checked at the site
+            _presence(self.contract).check(report)
+            return report
+        except IsofedError as error:
+            return Refusal(str(error))
+
+    def _same_attempt(self, round: int, attempt: int) -> None:
+        if (round, attempt) != (self.state.round + 1, self.attempt):
+            raise RoundError(f"the reply belongs to round {round}, attempt {attempt}")
+
+
+def _presence(contract: Contract) -> Contract:
+    relaxed = {
+        name: replace(channel, min_count=1) if channel.kind == "table" else channel  # type: ignore[call-arg]
+        for name, channel in contract.channels.items()
+    }
+    return replace(contract, channels=relaxed)
+
+
+Chooser = Callable[[ServerState], Iterable[str]]

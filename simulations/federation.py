@@ -1,0 +1,126 @@
+"""One federation on one machine: the six cameras, or a camera alone, from its configuration to its result."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isofed.client.memory import Memory
+from isofed.client.workshop import Workshop
+from isofed.events import Emit, silent, within
+from isofed.files import write_json
+from isofed.records import empty_table
+from isofed.server.loop import run_rounds
+from isofed.server.state import Checkpoints, ServerState
+from isofed.server.strategy import Composed
+from isofed.simulations.grid import LocalGrid, Node
+from isofed.simulations.pool import Pool, say
+from isofed.strategies.share import TRAVELLING
+from isofed.trees import Tree
+
+RESULT = "result.json"
+EVALUATOR = "evaluator"
+
+
+@dataclass(frozen=True)
+class Federation:
+    """What to run and where its files lie.
+
+    Args:
+        name: such as ``federated`` or ``alone/cam1``, for events.
+        cfg: the configuration both halves read; see isofed/setting.py.
+        sites: names of the training sites.
+        root: folder of the data set.
+        homes: folder of the sites' own caches, which several federations share.
+        folder: checkpoints, site memories and the result.
+    """
+
+    name: str
+    cfg: Mapping[str, Any]
+    sites: tuple[str, ...]
+    root: Path
+    homes: Path
+    folder: Path
+
+    @property
+    def done(self) -> bool:
+        """Whether the result is there."""
+        return (self.folder / RESULT).exists()
+
+    def nodes(self) -> dict[str, Node]:
+        """Return the nodes by name, the evaluator last."""
+        return {name: self._node(number, name) for number, name in enumerate((*self.sites, EVALUATOR), 2)}
+
+    def memory(self, site: str) -> Path:
+        """Return the folder of a site's memory in this federation."""
+        return self.folder / "sites" / site / "memory"
+
+    def _node(self, number: int, name: str) -> Node:
+        places = {"root": self.root, "home": self.homes / name, "memory": self.memory(name)}
+        return Node(number, {"site": name, **{key: str(path) for key, path in places.items()}})
+
+
+def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, Any]:
+    """Run a federation to its end, from its last checkpoint if there is one, and return its result.
+
+    Returns:
+        ``history`` (one object a round, round 0 is the untrained model) and ``weights_sha256``.
+    """
+    shop = Workshop.of(json.dumps(federation.cfg))
+    nodes = federation.nodes()
+    numbers = {name: node.number for name, node in nodes.items()}
+    evaluators = {EVALUATOR: numbers.pop(EVALUATOR)}
+    checkpoints = Checkpoints(federation.folder / "checkpoints", shop.setting.digest)
+    state = checkpoints.latest(first_state(shop))
+    emit = within(emit, run=federation.name)
+    strategy = Composed(shop.setting, shop.contract, state, numbers, evaluators, emit)
+    grid = LocalGrid(nodes.values(), json.dumps(federation.cfg), pool, emit)
+    state = run_rounds(strategy, grid, checkpoints, emit)
+    result = {
+        "history": list(state.history),
+        "weights_sha256": weights_digest(state, {s: Memory(federation.memory(s)) for s in federation.sites}),
+    }
+    write_json(federation.folder / RESULT, result)
+    return result
+
+
+def run_in_worker(federation: Federation) -> dict[str, Any]:
+    """Run a federation inside a pool's worker, its events sent home."""
+    return run(federation, Pool(1), say)
+
+
+def load_result(federation: Federation) -> dict[str, Any]:
+    """Return the result of a finished federation."""
+    result: dict[str, Any] = json.loads((federation.folder / RESULT).read_text())
+    return result
+
+
+def first_state(shop: Workshop) -> ServerState:
+    """Return the server before the first round: the model as the seed makes it."""
+    trees = {group: shop.trees[group].numpy() for group in TRAVELLING}
+    tables = {name: empty_table(rows, width) for name, (_, rows, width) in shop.tables.items()}
+    return ServerState(0, trees, tables, shop.setting.recipe.server.init(trees["model"].layout))
+
+
+def weights_digest(state: ServerState, memories: Mapping[str, Memory]) -> str:
+    """SHA-256 over sorted (name, dtype, shape, bytes) of the global model and every site's memory."""
+    digest = hashlib.sha256()
+    for name, array in sorted(_everything(state, memories), key=lambda item: item[0]):
+        digest.update(json.dumps([name, str(array.dtype), list(array.shape)]).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _everything(state: ServerState, memories: Mapping[str, Memory]) -> Iterable[tuple[str, np.ndarray]]:
+    for tree in state.trees.values():
+        yield from ((f"global/{name}", array) for name, array in tree.items())
+    for site, memory in memories.items():
+        for section, value in memory.load(state.versions.get(site, "")).items():
+            if isinstance(value, Tree):
+                yield from ((f"{site}/{section}/{name}", array) for name, array in value.items())
+            else:
+                yield f"{site}/{section}", value

@@ -1,0 +1,166 @@
+"""Flower's grid in one process, or over a few workers: no Ray, no sockets, no bytes where none are needed."""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from flwr.app import ConfigRecord, Context, Error, Message, RecordDict
+from flwr.common.constant import ErrorCode
+from flwr.serverapp import Grid
+from flwr.supercore.task_identity import TaskIdentity
+
+from isofed.client.app import client_app
+from isofed.errors import IsofedError
+from isofed.events import Emit, silent
+from isofed.simulations.pool import Pool
+
+RUN_ID = 1
+SERVER = 1
+WAIT_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Node:
+    """A simulated SuperNode: its number, and the configuration that only it sees."""
+
+    number: int
+    config: Mapping[str, Any]
+
+
+def identify() -> None:
+    """Tell Flower which task this process is; without it no message can be made."""
+    TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = RUN_ID, SERVER, 1
+
+
+class LocalGrid(Grid):
+    """Delivers messages to the client app in this process, or in the pool's workers.
+
+    With one worker a message is handled when its reply is pulled, so that replies can be folded one by
+    one and memory does not grow with the number of nodes. Equal results either way.
+
+    Args:
+        nodes: the simulated nodes.
+        cfg: the run's configuration as JSON, what Flower calls the run config.
+        pool: where client apps run.
+        emit: told of what the workers say while the grid waits.
+    """
+
+    def __init__(self, nodes: Iterable[Node], cfg: str, pool: Pool, emit: Emit = silent) -> None:
+        identify()
+        self._nodes = {node.number: node for node in nodes}
+        self._cfg, self._pool, self._emit = cfg, pool, emit
+        self._state: dict[int, RecordDict] = {number: RecordDict() for number in self._nodes}
+        self._queued: dict[str, Message] = {}
+        self._running: dict[Future[Any], str] = {}
+
+    def set_run(self, run: Any) -> None:
+        """Accept Flower's run; there is only one."""
+
+    @property
+    def run(self) -> Any:
+        """Flower's run object, which simulations do without."""
+        return None
+
+    def create_message(
+        self,
+        content: RecordDict,
+        message_type: str,
+        dst_node_id: int,
+        group_id: str,
+        ttl: float | None = None,
+    ) -> Message:
+        """Return a message; kept because Flower's interface has it."""
+        return Message(content, dst_node_id, message_type, group_id=group_id, ttl=ttl)
+
+    def get_node_ids(self) -> Iterable[int]:
+        """Return all node numbers, ascending."""
+        return sorted(self._nodes)
+
+    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        """Take messages; with workers they start at once, in the order given."""
+        ids = []
+        for message in messages:
+            identifier = uuid.uuid4().hex
+            message.metadata.__dict__["_message_id"] = identifier
+            self._queued[identifier] = message
+            ids.append(identifier)
+        if self._pool.workers > 1:
+            self._start()
+        return ids
+
+    def _start(self) -> None:
+        for identifier, message in self._queued.items():
+            node = message.metadata.dst_node_id
+            job = (self._cfg, self._nodes[node], self._state[node], message)
+            self._running[self._pool.submit(handle, *job)] = identifier
+        self._queued.clear()
+
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        """Return the replies that are there; waits a moment where none is."""
+        if self._pool.workers > 1:
+            return self._finished()
+        for identifier in list(self._queued):
+            message = self._queued.pop(identifier)
+            node = message.metadata.dst_node_id
+            reply, state = handle(self._cfg, self._nodes[node], self._state[node], message)
+            self._state[node] = state
+            return [reply]
+        return []
+
+    def _finished(self) -> list[Message]:
+        done, _ = wait(self._running, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
+        self._drain()
+        replies = []
+        for future in done:
+            del self._running[future]
+            reply, state = future.result()
+            self._state[reply.metadata.src_node_id] = state
+            replies.append(reply)
+        return replies
+
+    def _drain(self) -> None:
+        while self._pool.events is not None and not self._pool.events.empty():
+            name, fields = self._pool.events.get()
+            self._emit(name, **fields)
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterable[Message]:
+        """Push messages and return all replies, in the order in which they come."""
+        pending, replies = set(self.push_messages(messages)), []
+        while pending:
+            news = list(self.pull_messages(pending))
+            pending -= {reply.metadata.reply_to_message_id for reply in news}
+            replies += news
+        return replies
+
+
+@cache
+def _app() -> Callable[[Message, Context], Message]:
+    return client_app()
+
+
+def handle(cfg: str, node: Node, state: RecordDict, message: Message) -> tuple[Message, RecordDict]:
+    """Let the client app answer one message; what it raises becomes an error reply, as with Flower."""
+    identify()
+    context = Context(
+        run_id=RUN_ID,
+        node_id=node.number,
+        node_config=dict(node.config),
+        state=state,
+        run_config={"cfg": cfg},
+    )
+    try:
+        reply = _app()(message, context)
+    except IsofedError as error:
+        reply = Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, str(error)), reply_to=message)
+    return reply, context.state
+
+
+def memory_version(state: RecordDict) -> str:
+    """Return the memory version that a node's Flower state names."""
+    record = state.config_records.get("memory", ConfigRecord())
+    return str(record.get("version", ""))

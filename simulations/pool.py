@@ -1,0 +1,104 @@
+"""Worker processes that end with their parent, whatever ends it."""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A few processes, made once for a whole run: they draw data, serve sites, run small federations.
+
+    Forked where the system can, so that nothing is imported twice; the parent must not have started
+    threads of torch before (it computes on one thread until then).
+    """
+
+    workers: int
+    executor: Any = None
+    events: Any = None
+
+    @classmethod
+    def start(cls, workers: int, threads: int) -> "Pool":
+        """Start ``workers`` processes of ``threads`` torch threads each; one worker means this process."""
+        if workers <= 1:
+            _prepare(threads, None, None)
+            return cls(1)
+        method = "fork" if sys.platform == "linux" else "spawn"
+        context = multiprocessing.get_context(method)
+        events = context.SimpleQueue()
+        executor = ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_prepare, initargs=(threads, os.getpid(), events)
+        )
+        for started in [executor.submit(_nothing) for _ in range(workers)]:
+            started.result()
+        return cls(workers, executor, events)
+
+    def submit(self, job: Callable[..., Any], *args: Any) -> "Future[Any]":
+        """Run ``job`` in a worker, or here and now where there is none."""
+        if self.executor is not None:
+            return self.executor.submit(job, *args)  # type: ignore[no-any-return]
+        future: Future[Any] = Future()
+        try:
+            future.set_result(job(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def map(self, job: Callable[[Any], Any], values: Iterable[Any], chunk: int = 8) -> Iterator[Any]:
+        """Like the built-in ``map``, in order, spread over the workers."""
+        if self.executor is None:
+            return map(job, values)
+        return self.executor.map(job, values, chunksize=chunk)  # type: ignore[no-any-return]
+
+    def stop(self) -> None:
+        """End the workers."""
+        if self.executor is not None:
+            self.executor.shutdown(wait=True, cancel_futures=True)
+
+
+_sink: Any = None  # the worker's end of the event queue, set once when the process starts
+
+
+def say(name: str, **fields: Any) -> None:
+    """Emit an event from inside a worker; nobody listens where there is none."""
+    if _sink is not None:
+        _sink.put((name, fields))
+
+
+def _prepare(threads: int, parent: int | None, events: Any) -> None:
+    import torch
+
+    global _sink
+    torch.set_num_threads(threads)
+    _sink = events
+    if parent is not None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _end_with(parent)
+
+
+def _end_with(parent: int) -> None:
+    # an orphan would go on writing into a run that somebody resumes
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _nothing() -> None:
+    # long enough that every worker takes one
+    time.sleep(0.01)

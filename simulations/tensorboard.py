@@ -1,0 +1,121 @@
+"""A sink that writes a run's rounds as TensorBoard scalars, without torch."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from isofed.errors import ConfigError
+
+Scalars = Mapping[str, float]
+MISSING = "TensorBoard is not installed; pip install 'isofed[core]' or set tensorboard=false."
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Where one run's scalars go: ``scalars(step, values)``, ``purge(step)``, ``flush()``, ``close()``."""
+
+    scalars: Callable[[int, Scalars], None]
+    purge: Callable[[int], None]
+    flush: Callable[[], None]
+    close: Callable[[], None]
+
+
+def _modules() -> tuple[Any, Any, Any]:
+    """Return TensorBoard's event file writer and its two message types.
+
+    Raises:
+        ConfigError: TensorBoard is not installed.
+    """
+    try:
+        files = import_module("tensorboard.summary.writer.event_file_writer")
+        events = import_module("tensorboard.compat.proto.event_pb2")
+        summaries = import_module("tensorboard.compat.proto.summary_pb2")
+    except ImportError as error:
+        raise ConfigError(MISSING) from error
+    return files, events, summaries
+
+
+def open_writer(folder: Path) -> Writer:
+    """Open an event file in ``folder``, which is made where it is missing.
+
+    Raises:
+        ConfigError: TensorBoard is not installed.
+    """
+    files, events, summaries = _modules()
+    out = files.EventFileWriter(str(folder))
+
+    def scalars(step: int, values: Scalars) -> None:
+        told = [summaries.Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
+        out.add_event(events.Event(wall_time=time.time(), step=step, summary=summaries.Summary(value=told)))
+
+    def purge(step: int) -> None:
+        # TensorBoard drops what it read before of this step and later ones
+        start = events.SessionLog(status=events.SessionLog.START)
+        out.add_event(events.Event(wall_time=time.time(), step=step, session_log=start))
+
+    return Writer(scalars, purge, out.flush, out.close)
+
+
+def _numbers(prefix: str, value: object) -> Iterator[tuple[str, float]]:
+    """Yield (tag, number) of a number or of nested mappings; anything else is passed over."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _numbers(f"{prefix}/{key}", inner)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield prefix, float(value)
+
+
+@dataclass(frozen=True)
+class TensorBoardSink:
+    """A sink for events: every ``round_done`` becomes scalars, one TensorBoard run for each ``run``.
+
+    Args:
+        folder: the log directory; the run ``alone/cam1`` is written to ``folder/alone/cam1``.
+        purge_step: the first round that is run again after a resume, so that TensorBoard forgets
+            what an interrupted process had written of it and of later rounds; None for a fresh run.
+
+    Tags are ``metrics/mAP`` (fractions), ``loss/cam1``, ``bytes/cam1/up`` (bytes) and ``time/round``
+    (seconds); the step is the round.
+
+    Raises:
+        ConfigError: on construction, where TensorBoard is not installed.
+    """
+
+    folder: Path
+    purge_step: int | None = None
+    _writers: dict[str, Writer] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _modules()
+
+    def __call__(self, name: str, **fields: Any) -> None:
+        """Write the scalars of a ``round_done`` event; other events are none of its business."""
+        if name != "round_done":
+            return
+        writer, step = self._writer(str(fields.get("run", "federated"))), int(fields["round"])
+        values = dict(_numbers("time/round", fields.get("seconds")))
+        for key in ("metrics", "loss", "bytes"):
+            values.update(_numbers(key, fields.get(key)))
+        writer.scalars(step, values)
+        # rounds are seconds long: a watcher sees each as it ends, and a crash loses none
+        writer.flush()
+
+    def _writer(self, run: str) -> Writer:
+        if run not in self._writers:
+            opened = self._writers[run] = open_writer(self._place(run))
+            if self.purge_step is not None:
+                opened.purge(self.purge_step)
+        return self._writers[run]
+
+    def _place(self, run: str) -> Path:
+        """Return the run's folder; a name cannot lead out of the log directory."""
+        parts = [part for part in run.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+        return self.folder.joinpath(*parts)
+
+    def close(self) -> None:
+        """Write what is left and close all files; the sink may be called again and opens new ones."""
+        while self._writers:
+            self._writers.popitem()[1].close()

@@ -1,0 +1,98 @@
+"""DPPT's memory rectification bank as a local term."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from isofed.config import within
+from isofed.errors import ConfigError
+from isofed.records import Channel, Table
+from isofed.strategies.local.rectify_math import (
+    cosine_rectification,
+    mixed_rectification,
+    rectified_centres,
+)
+from isofed.strategies.recipe import LocalTerm, Seen, TermStart
+
+CHANNEL = "centres"
+LOSSES = {"cosine": cosine_rectification, "mixed": mixed_rectification}
+
+
+@dataclass
+class Bank:
+    """One round's features of one client, emptied when the round begins."""
+
+    start: TermStart
+    targets: torch.Tensor | None
+    features: list[torch.Tensor] = field(default_factory=list)
+    labels: list[torch.Tensor] = field(default_factory=list)
+    images: list[np.ndarray] = field(default_factory=list)
+
+
+def rectify(lam: float, k: int, loss: str = "cosine", normalise: bool = True) -> LocalTerm:
+    """Pull every feature towards its identity's global centre of the round before: + λ·L_mrb.
+
+    L_mrb = mean over the batch of 1 - cos(z_i, c_{y_i}) (``cosine``, the paper), or half the mean squared
+    error plus half of that (``mixed``, the released code). Each client collects its features during
+    the epoch and hands back one rectified centre an identity: the mean of the K features nearest to
+    their mean. Off while there are no global centres, that is in the first round.
+
+    Args:
+        lam: λ, at least 0; 0 leaves the model as FedAvg would have it.
+        k: K, at least 1.
+        loss: ``cosine`` or ``mixed``.
+        normalise: store features at unit length (the paper) or as they are (the released code).
+
+    Source: L2RW, CVPR 2025, eq. 3 to 5.
+    """
+    within("lam", lam, 0.0, 1e6)
+    within("k", k, 1, 1_000_000)
+    if loss not in LOSSES:
+        raise ConfigError(f"'loss' is '{loss}', but must be one of: {', '.join(LOSSES)}")
+
+    def add(bank: Bank, seen: Seen) -> torch.Tensor | None:
+        _collect(bank, seen, normalise)
+        if bank.targets is None or lam == 0.0:
+            return None
+        return lam * LOSSES[loss](seen.output.features, bank.targets[seen.labels])
+
+    return LocalTerm(
+        f"rectify(lam={lam}, k={k}, loss='{loss}', normalise={normalise})",
+        start=_start,
+        loss=add,
+        finish=lambda bank: _finish(bank, k),
+        needs=("features",),
+    )
+
+
+def _start(start: TermStart) -> Bank:
+    centres = start.channels.get(CHANNEL)
+    if not isinstance(centres, Table) or not np.asarray(centres.counts).any():
+        return Bank(start, None)
+    return Bank(start, torch.from_numpy(np.array(centres.values)))
+
+
+def _collect(bank: Bank, seen: Seen, normalise: bool) -> None:
+    features = seen.output.features.detach()
+    bank.features.append(F.normalize(features, dim=1) if normalise else features)
+    bank.labels.append(seen.labels)
+    bank.images.append(seen.images)
+
+
+def _finish(bank: Bank, k: int) -> Mapping[str, Channel]:
+    centres, counts = rectified_centres(
+        torch.cat(bank.features),
+        torch.cat(bank.labels),
+        torch.from_numpy(np.concatenate(bank.images)),
+        bank.start.classes,
+        k,
+    )
+    # a centre made from too few images is nearly an image's own template: it stays at home
+    enough = counts >= bank.start.min_images
+    kept: Any = torch.where(enough[:, None], centres, torch.zeros_like(centres))
+    table = Table(kept.numpy(), torch.where(enough, counts, torch.zeros_like(counts)).numpy())
+    return {CHANNEL: table}

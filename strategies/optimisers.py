@@ -1,0 +1,47 @@
+"""Server optimisers: from a direction to a step. The direction is *added*, so no signs need turning."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from isofed.config import within
+from isofed.trees import Layout, Tree, zeros
+
+State = Mapping[str, Tree]
+
+
+@dataclass(frozen=True)
+class ServerOptimiser:
+    """An optimiser as two pure functions.
+
+    Args:
+        call: the call that made it.
+        init: from the layout of the travelling parameters to the first state.
+        step: (direction in float64, state, round) to (step, next state).
+    """
+
+    call: str
+    init: Callable[[Layout], State] = field(repr=False)
+    step: Callable[[Tree, State, int], tuple[Tree, State]] = field(repr=False)
+
+
+def sgd(lr: float = 1.0, momentum: float = 0.0) -> ServerOptimiser:
+    """Step along the direction: m ← momentum·m + direction, step = lr·m.
+
+    Args:
+        lr: server learning rate η, at least 0; 1 without momentum replaces the model by the mean.
+        momentum: β in [0, 1).
+
+    Source: Reddi et al., Adaptive Federated Optimization, 2021, algorithm 1 (SERVEROPT = SGD).
+    """
+    within("momentum", momentum, 0.0, 1.0)
+
+    def init(layout: Layout) -> State:
+        return {"momentum": zeros(layout).wide()} if momentum else {}
+
+    def step(direction: Tree, state: State, round: int) -> tuple[Tree, State]:
+        if momentum:
+            direction = state["momentum"].map(lambda m, d: momentum * m + d, direction)
+            state = {"momentum": direction}
+        return (direction if lr == 1.0 else direction.map(lambda b: lr * b)), state
+
+    return ServerOptimiser(f"sgd(lr={lr}, momentum={momentum})", init, step)

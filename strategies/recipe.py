@@ -1,0 +1,94 @@
+"""A strategy as a record of independent choices."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from isofed.errors import CompositionError
+from isofed.records import Channel
+from isofed.strategies.optimisers import ServerOptimiser, sgd
+from isofed.strategies.rules import LinearRule, weighted_mean
+from isofed.strategies.share import Share, everything
+from isofed.strategies.tables import TableRule
+
+
+@dataclass(frozen=True)
+class LocalTerm:
+    """Something that is added to a client's objective.
+
+    A data term has ``loss``: a mean over examples that passes through per-sample clipping. A parameter
+    term has ``drift``: it depends on the parameters alone and is added to the gradient after clipping
+    and noise, because Opacus would silently drop it from the loss.
+
+    Args:
+        call: the call that made it, for people and for the digest.
+        start: from :class:`TermStart` to the term's own state of this round.
+        loss: (state, :class:`Seen`) to a scalar tensor, or None where it has nothing to add.
+        drift: (state, parameters by name) to gradients by name.
+        finish: state to the channels it hands back.
+        needs: capabilities of the task's output, such as ``"features"``.
+    """
+
+    call: str
+    start: Callable[["TermStart"], Any] = field(repr=False)
+    loss: Callable[[Any, "Seen"], Any] | None = field(default=None, repr=False)
+    drift: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = field(default=None, repr=False)
+    finish: Callable[[Any], Mapping[str, Channel]] | None = field(default=None, repr=False)
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TermStart:
+    """What a local term may look at when a round begins: the order, and sizes."""
+
+    channels: Mapping[str, Channel]
+    classes: int
+    width: int
+    min_images: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One batch as a local term sees it, inside the client.
+
+    Args:
+        output: the task's output, with ``features`` (B, D) where the term needs them.
+        labels: (B,) int64 tensor.
+        images: (B,) int64 array, which of the site's images each row came from.
+    """
+
+    output: Any
+    labels: Any
+    images: Any
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A strategy: rule, server optimiser, local terms, share, channels, privacy steps.
+
+    Args:
+        call: the call that made it; the digest that both halves compare is taken over it.
+        rule: from reports to one direction.
+        server: from a direction to a step.
+        local: terms added to the clients' objective.
+        share: which names travel.
+        channels: further tables that travel, each with its rule.
+        privacy: steps applied to a report on its way out, undone on the sum.
+    """
+
+    call: str
+    rule: LinearRule = weighted_mean
+    server: ServerOptimiser = field(default_factory=sgd)
+    local: tuple[LocalTerm, ...] = ()
+    share: Share = everything
+    channels: Mapping[str, TableRule] = field(default_factory=dict)
+    privacy: tuple[Any, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.privacy:
+            raise CompositionError("this version has no privacy steps yet; leave privacy=() out")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Capabilities that the task's output must have."""
+        return frozenset(need for term in self.local for need in term.needs)

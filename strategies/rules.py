@@ -1,0 +1,45 @@
+"""Linear rules: from reports to one direction, by sums alone.
+
+A linear rule is a factor from a client's own public numbers, sums of public numbers, and one common
+factor: direction = common(Σ numbers) · Σ_i factor_i · Δ_i. Because it needs only sums it streams, O(d)
+memory whatever the number of clients, and it works under secure aggregation.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+Numbers = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class LinearRule:
+    """A rule that needs only sums.
+
+    Args:
+        call: the call that made it.
+        factor: a client's factor from its own numbers (``examples``, ``steps``).
+        sums: the numbers that are summed over clients.
+        common: one factor for all, from those sums.
+    """
+
+    call: str
+    factor: Callable[[Numbers], float] = field(repr=False)
+    sums: Callable[[Numbers], Numbers] = field(repr=False)
+    common: Callable[[Numbers], float] = field(repr=False)
+
+
+weighted_mean = LinearRule(
+    "weighted_mean",
+    factor=lambda own: own["examples"],
+    sums=lambda own: {"examples": own["examples"]},
+    common=lambda total: 1.0 / total["examples"],
+)
+"""Σ n_i Δ_i / Σ n_i, with n_i a client's examples (McMahan et al. 2017, algorithm 1)."""
+
+uniform_mean = LinearRule(
+    "uniform_mean",
+    factor=lambda own: 1.0,
+    sums=lambda own: {"clients": 1.0},
+    common=lambda total: 1.0 / total["clients"],
+)
+"""Σ Δ_i / k over the k clients of the round."""

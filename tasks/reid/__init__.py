@@ -1,0 +1,33 @@
+"""Visible-infrared person re-identification (L2RW, CVPR 2025)."""
+
+from typing import Any
+
+from isofed.tasks.reid import evaluate, model
+from isofed.tasks.reid.layout import SYSU
+from isofed.tasks.reid.options import ReidOptions
+from isofed.tasks.reid.train import TRAINING
+from isofed.tasks.task import Task
+
+
+def build(options: ReidOptions, generator: Any) -> model.ReidNet:
+    """Return the network with ``options.classes`` rows in its head."""
+    return model.build(options, options.classes, generator)
+
+
+TASK = Task(
+    name="reid",
+    summary="visible-infrared person re-identification (L2RW, CVPR 2025)",
+    options=ReidOptions,
+    levels=("camera", "sharing"),
+    layouts={"sysu": SYSU},
+    model=build,
+    width=lambda options: options.dimensions,
+    evaluate=evaluate.measure,
+    result=evaluate.result,
+    pictures=evaluate.pictures,
+    baselines={"raw pixels": evaluate.measure_pixels},
+    owner="camera",
+    subject="person",
+    head=model.HEAD_PREFIXES,
+    training=TRAINING,
+)

@@ -1,0 +1,82 @@
+"""The evaluator's measurement: infrared queries against the visible gallery, ten draws."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from isofed.tasks.reid import augment
+from isofed.tasks.reid.benchmark import benchmark, evaluate, gallery_draws, ranking, summarise
+from isofed.tasks.reid.embeddings import Embeddings, embeddings
+from isofed.tasks.reid.images import Images
+from isofed.tasks.reid.layout import TestImages
+from isofed.tasks.reid.options import ReidOptions
+from isofed.tasks.reid.tally import from_scalars
+from isofed.tasks.task import Statistics
+
+CHUNK = 128
+Embed = Callable[[np.ndarray], torch.Tensor]
+
+
+def measure(model: Any, test: TestImages, options: ReidOptions) -> Statistics:
+    """Return the sums of every draw as ``<draw>.<name>``; the embedding is the unit vector after the neck."""
+    return _measure(_network(model), test, options)
+
+
+def measure_pixels(test: TestImages, options: ReidOptions) -> Statistics:
+    """Measure raw pixels as if they were an embedding: what no learning at all gives."""
+    return _measure(lambda pixels: F.normalize(augment.plain(pixels).flatten(1)), test, options)
+
+
+def result(statistics: Statistics) -> dict[str, dict[str, float]]:
+    """Return ``{"mean": {R1..mINP}, "spread": {R1..mINP}}`` over the draws."""
+    draws: dict[str, dict[str, float]] = {}
+    for name, value in statistics.items():
+        draw, _, key = name.partition(".")
+        draws.setdefault(draw, {})[key] = value
+    table = summarise([from_scalars(draws[draw]) for draw in sorted(draws)])
+    return {kind: {key: row[kind] for key, row in table.items()} for kind in ("mean", "spread")}
+
+
+def pictures(model: Any, test: TestImages, options: ReidOptions, rows: int = 10, hits: int = 10) -> list[Any]:
+    """Return (query image, its caption, [(gallery image, right, caption)]) of queries spread over people."""
+    query, gallery = _embed(_network(model), test.query), _embed(_network(model), test.gallery)
+    drawn = gallery_draws(_benchmark(options), query, gallery)[0]
+    chosen = np.linspace(0, len(test.query) - 1, rows).astype(int)
+    ranked = ranking(query.take(chosen), gallery.take(drawn), hits, "sysu")
+    return [
+        (
+            np.asarray(test.query.pixels[row]),
+            f"camera {test.query.cams[row]}",
+            [_hit(test.gallery, drawn[c], ok) for c, ok in zip(columns, right, strict=True) if c >= 0],
+        )
+        for row, columns, right in zip(chosen, ranked.columns, ranked.right, strict=True)
+    ]
+
+
+def _hit(gallery: Images, column: int, right: bool) -> tuple[np.ndarray, bool, str]:
+    return np.asarray(gallery.pixels[column]), bool(right), f"camera {gallery.cams[column]}"
+
+
+def _network(model: Any) -> Embed:
+    return lambda pixels: F.normalize(model(augment.plain(pixels)).features)
+
+
+def _benchmark(options: ReidOptions) -> Any:
+    permutations = Path(options.permutations) if options.permutations else None
+    return benchmark("sysu", options.search, options.shots, options.draws, permutations=permutations)
+
+
+def _measure(embed: Embed, test: TestImages, options: ReidOptions) -> Statistics:
+    query, gallery = _embed(embed, test.query), _embed(embed, test.gallery)
+    draws = evaluate(_benchmark(options), query, gallery)
+    return {f"{d:02d}.{name}": v for d, draw in enumerate(draws) for name, v in draw.to_scalars().items()}
+
+
+def _embed(embed: Embed, images: Images) -> Embeddings:
+    with torch.inference_mode():
+        parts = [embed(images.pixels[at : at + CHUNK]).numpy() for at in range(0, len(images), CHUNK)]
+    return embeddings("test", np.concatenate(parts), images.ids, images.cams)

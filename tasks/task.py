@@ -1,0 +1,150 @@
+"""What a task is: one frozen value that names everything a federation needs to know about it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Statistics = Mapping[str, float]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A natural owner of data, found in a published layout.
+
+    Args:
+        name: such as ``cam1``; letters, digits, ``_`` and ``-``.
+        facts: what a report may say of it, such as modality and place; never content.
+    """
+
+    name: str
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One site's training data.
+
+    Args:
+        inputs: indexable by an integer array, often memory-mapped; first axis N.
+        labels: (N,) int64 rows of the head, or None where a task has no labels.
+    """
+
+    inputs: Any
+    labels: Any
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the model is fed: ``inputs`` (B, ...) and ``labels`` (B,) or None."""
+
+    inputs: Any
+    labels: Any
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of ``isofed data check``."""
+
+    what: str
+    found: str
+    expected: str
+    ok: bool
+
+
+@dataclass(frozen=True)
+class DataLayout:
+    """A published folder layout: how to make a small synthetic one, and how to check a real one.
+
+    Args:
+        name: as written in ``data.layout=``.
+        summary: one line for ``isofed list layouts``.
+        options: dataclass of the generator's options.
+        make: (folder, seed, options, workers, progress) writes the tree, whole or not at all.
+        check: folder to findings.
+        classes: folder to the number of rows that a shared head has.
+        sites: (folder, level name) to the owners of the training data.
+        open_train: (folder, site, cache folder, task options) to that site's samples.
+        open_test: (folder, cache folder, task options) to the benchmark's test data.
+    """
+
+    name: str
+    summary: str
+    options: type[Any]
+    make: Callable[[Path, int, Any, int, Progress | None], None] = field(repr=False)
+    check: Callable[[Path], Sequence[Finding]] = field(repr=False)
+    classes: Callable[[Path], int] = field(repr=False)
+    sites: Callable[[Path, str], tuple[Site, ...]] = field(repr=False)
+    open_train: Callable[[Path, str, Path, Any], Samples] = field(repr=False)
+    open_test: Callable[[Path, Path, Any], Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a task trains; a benchmark or a generator has none.
+
+    Args:
+        sample: (samples, options, generator) to (steps, B) int64, the images of every step.
+        transform: (samples, indices (B,), options, generator) to a batch; seeded, vectorised.
+        loss: (output, labels, options) to a scalar tensor.
+        loss_unit: ``"example"`` where the loss is a mean over examples, ``"batch"`` where examples meet.
+        optimiser: (model, options) to a torch optimiser; its rates are peaks.
+        rate: (rounds done, all rounds, options) to the factor on those rates; steps count as fractions.
+        capabilities: attributes of the output that local terms may ask for.
+    """
+
+    sample: Callable[[Samples, Any, Any], Any] = field(repr=False)
+    transform: Callable[[Samples, Any, Any, Any], Batch] = field(repr=False)
+    loss: Callable[[Any, Any, Any], Any] = field(repr=False)
+    loss_unit: str
+    optimiser: Callable[[Any, Any], Any] = field(repr=False)
+    rate: Callable[[float, int, Any], float] = field(repr=False)
+    capabilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A published system as a federation sees it.
+
+    Args:
+        name: as written in ``task=``.
+        summary: one line for ``isofed list tasks``.
+        options: dataclass of all its numbers, plain scalars only; one of them is ``classes``.
+        levels: the privacy levels under which it makes sense.
+        layouts: the data layouts it reads.
+        model: (options, torch generator) to the module.
+        width: options to the width of ``features``.
+        evaluate: (model, test data, options) to numbers that add up over disjoint queries.
+        result: those sums to ``{"mean": {...}, "spread": {...}}``.
+        pictures: (model, test data, options) to rows of a gallery, for the report.
+        baselines: measurements without any model, from (test data, options), for the honest controls.
+        owner: of a sample, in words: ``"camera"``.
+        subject: of a sample, in words: the person; never on both sides of a split.
+        head: state-dict prefixes of the task's head.
+        training: how it trains, or None.
+    """
+
+    name: str
+    summary: str
+    options: type[Any]
+    levels: tuple[str, ...]
+    layouts: Mapping[str, DataLayout]
+    model: Callable[[Any, Any], Any] = field(repr=False)
+    width: Callable[[Any], int] = field(repr=False)
+    evaluate: Callable[[Any, Any, Any], Statistics] = field(repr=False)
+    result: Callable[[Statistics], Mapping[str, Mapping[str, float]]] = field(repr=False)
+    pictures: Callable[[Any, Any, Any], Any] | None = field(default=None, repr=False)
+    baselines: Mapping[str, Callable[[Any, Any], Statistics]] = field(default_factory=dict, repr=False)
+    owner: str = "site"
+    subject: str = "person"
+    head: tuple[str, ...] = ()
+    training: Training | None = None
+
+
+def merge(a: Statistics, b: Statistics) -> Statistics:
+    """Add two sets of statistics, name by name."""
+    return {name: a.get(name, 0.0) + b.get(name, 0.0) for name in {**a, **b}}
