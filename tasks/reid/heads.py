@@ -41,7 +41,7 @@ def _hair(canvas: Canvas, person: Person, lean: np.ndarray, skull: Band) -> None
     paint(canvas, skull, colour, cover=cover)
     if person.hair == "bun":
         back = -0.045 * np.sin(canvas.turn - np.pi)
-        paint(canvas, disc(canvas, lean + back, 0.030, 0.012, 0.030), colour)
+        paint(canvas, disc(canvas, lean + back, 0.032, 0.002, 0.032), colour)
     if person.hair == "long":
         behind = (np.cos(canvas.turn) < 0.15)[:, :, None]
         paint(canvas, _curtain(canvas, person, lean), colour, cover=behind)

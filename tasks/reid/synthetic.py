@@ -101,13 +101,14 @@ def generate(
     out: Path,
     seed: int,
     options: SyntheticSysu | None = None,
-    workers: int = 2,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> None:
     """Draw a data set and write it to ``out``.
 
     With more than one worker, fresh processes draw, so a script that calls this needs the usual
-    ``if __name__ == "__main__"``. ``progress`` is called with the images written and their total.
+    ``if __name__ == "__main__"``. Starting one takes as long as drawing about 2000 images, so that
+    workers pay from some 8000 images on. ``progress`` is called with the images written and their total.
 
     Raises:
         DataError: ``out`` holds something that was not made by isofed.
