@@ -1,0 +1,137 @@
+"""Line charts as inline SVG: series differ by colour, by dashes and by marker."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from isofed.simulations.report.axes import Frame, decimals, round_ticks, ticks
+from isofed.simulations.report.markup import Raw, el, join
+
+COLOURS = 8
+DASHES = (None, "7 3", "2 3", "9 3 2 3", "12 4", "5 2 1 2 1 2", "4 4")
+# each marker is a path around (0, 0), 4 units in radius
+MARKERS = (
+    "M-3.4 0a3.4 3.4 0 1 0 6.8 0a3.4 3.4 0 1 0-6.8 0z",
+    "M-3-3h6v6h-6z",
+    "M0-4.2L4 3H-4z",
+    "M0-4.4L4.4 0L0 4.4L-4.4 0z",
+    "M0 4.2L4-3H-4z",
+    "M-1.3-4h2.6v2.7h2.7v2.6h-2.7v2.7h-2.6v-2.7h-2.7v-2.6h2.7z",
+    "M-3.8-1.4L0-4.2L3.8-1.4L2.4 3.4H-2.4z",
+    "M-4.2-1.8h8.4v3.6h-8.4z",
+)
+MARKS_PER_LINE = 24
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line: its name and its (round, value) points, rounds rising."""
+
+    name: str
+    points: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A level line across the chart to compare with."""
+
+    name: str
+    y: float
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A line chart over rounds: what it shows, its lines, and how a value is read out.
+
+    ``from_zero`` starts the vertical axis at 0; without it the axis fits the values.
+    """
+
+    title: str
+    unit: str
+    series: tuple[Series, ...]
+    read: Callable[[float], str]
+    rules: tuple[Rule, ...] = ()
+    from_zero: bool = True
+    note: str | None = None
+
+
+def line_chart(plot: Plot) -> Raw:
+    """Return the figure: heading, SVG, legend where there are several lines, and the note."""
+    rounds = [x for line in plot.series for x, _ in line.points]
+    heights = [y for line in plot.series for _, y in line.points] + [rule.y for rule in plot.rules]
+    marks = ticks(min([0.0, *heights] if plot.from_zero else heights), max(heights))
+    frame = Frame(min(rounds), max(rounds), marks[0], marks[-1])
+    lines = [_line(index, line, plot, frame) for index, line in enumerate(plot.series)]
+    picture = el(
+        "svg",
+        el("title", _spoken(plot)),
+        _grid(frame, marks, plot.unit),
+        *[_rule(rule, frame) for rule in plot.rules],
+        *lines,
+        class_="chart lines",
+        viewBox="0 0 480 272",
+        role="img",
+    )
+    legend = _legend(plot.series) if len(plot.series) > 1 else None
+    note = el("p", plot.note, class_="note") if plot.note else None
+    return el("figure", el("figcaption", plot.title), picture, legend, note)
+
+
+def _spoken(plot: Plot) -> str:
+    """Return the chart in one sentence, for readers who hear it."""
+    ends = [f"{s.name} from {plot.read(s.points[0][1])} to {plot.read(s.points[-1][1])}" for s in plot.series]
+    return f"{plot.title}: " + "; ".join(ends) + "."
+
+
+def _grid(frame: Frame, marks: Sequence[float], unit: str) -> Raw:
+    places = decimals(tuple(marks))
+    rows = []
+    for mark in marks:
+        at = round(frame.y(mark), 1)
+        rows.append(el("line", x1=frame.left, x2=frame.right, y1=at, y2=at, class_="grid"))
+        rows.append(el("text", f"{mark:.{places}f}", x=frame.left - 8, y=at + 4, class_="tick end"))
+    for mark in round_ticks(int(frame.x0), int(frame.x1)):
+        at = round(frame.x(mark), 1)
+        rows.append(el("text", mark, x=at, y=frame.bottom + 19, class_="tick middle"))
+    rows.append(el("text", unit, x=2, y=13, class_="axis"))
+    rows.append(el("text", "round", x=frame.right, y=frame.bottom + 37, class_="axis end"))
+    return join(rows)
+
+
+def _rule(rule: Rule, frame: Frame) -> Raw:
+    at = round(frame.y(rule.y), 1)
+    line = el("line", x1=frame.left, x2=frame.right, y1=at, y2=at, class_="rule")
+    return join([line, el("text", rule.name, x=frame.right, y=at - 5, class_="tick end halo")])
+
+
+def _line(index: int, line: Series, plot: Plot, frame: Frame) -> Raw:
+    places = [(round(frame.x(x), 1), round(frame.y(y), 1)) for x, y in line.points]
+    reads = [f"{line.name}, round {x}: {plot.read(y)}" for x, y in line.points]
+    # markers of neighbouring lines are staggered, so that long runs stay readable
+    every = -(-len(places) // MARKS_PER_LINE)
+    marks = [
+        _marker(index, at, label)
+        for n, (at, label) in enumerate(zip(places, reads, strict=True))
+        if n % every == index % every or n == len(places) - 1
+    ]
+    path = el("polyline", points=" ".join(f"{x},{y}" for x, y in places), stroke_dasharray=_dash(index))
+    kind = f"series c{index % COLOURS}"
+    return el("g", path, *marks, class_=kind, data_series=index, data_reads="\n".join(reads))
+
+
+def _dash(index: int) -> str | None:
+    return DASHES[index % len(DASHES)]
+
+
+def _marker(index: int, at: tuple[float, float], label: str | None = None) -> Raw:
+    shape = el("path", d=MARKERS[index % len(MARKERS)], transform=f"translate({at[0]} {at[1]})")
+    return shape if label is None else el("g", el("title", label), shape)
+
+
+def _legend(series: Sequence[Series]) -> Raw:
+    items = []
+    for index, line in enumerate(series):
+        stroke = el("line", x1=1, x2=33, y1=7, y2=7, stroke_dasharray=_dash(index))
+        sample = el("g", stroke, _marker(index, (17, 7)), class_=f"series c{index % COLOURS}")
+        swatch = el("svg", sample, viewBox="0 0 34 14", class_="swatch", aria_hidden="true")
+        items.append(el("li", swatch, el("span", line.name), data_series=index))
+    return el("ul", *items, class_="legend")

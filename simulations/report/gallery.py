@@ -1,0 +1,89 @@
+"""The retrieval gallery: each query with its first hits, marked right or wrong, as inline PNG."""
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from isofed.errors import DataError
+from isofed.simulations.report.markup import Raw, el
+from isofed.simulations.report.words import several
+
+Pixels = npt.NDArray[np.uint8]
+# twice the largest height on the page: sharp on dense screens, and the file stays small
+TALLEST = 224
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One found picture: uint8 pixels (height, width, 3), whether it is right, and a caption."""
+
+    image: Pixels
+    right: bool
+    caption: str
+
+
+@dataclass(frozen=True)
+class GalleryRow:
+    """One query, uint8 pixels (height, width, 3), and its hits, best first."""
+
+    query: Pixels
+    query_caption: str
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The queries to show; which ones must not depend on how well they were answered."""
+
+    rows: tuple[GalleryRow, ...]
+
+
+def png_uri(image: Pixels) -> tuple[str, int, int]:
+    """Return the picture as a data URI with its width and height, at most ``TALLEST`` pixels high.
+
+    Raises:
+        DataError: the array is not uint8 of shape (height, width, 3) or (height, width).
+    """
+    shape, kind = np.shape(image), getattr(image, "dtype", type(image).__name__)
+    if kind != np.uint8 or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or 0 in shape:
+        raise DataError(
+            f"A gallery picture is {kind} of shape {shape}; expected uint8 of shape (height, width, 3)."
+        )
+    picture = Image.fromarray(image)
+    picture.thumbnail((4 * TALLEST, TALLEST), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode(), *picture.size
+
+
+def gallery_block(gallery: Gallery) -> Raw:
+    """Return all rows, in the order given."""
+    key = el("p", "Hits from best to worst. Right: full border, ✓. Wrong: dashed border, ✗.", class_="note")
+    rows = [_row(index, row) for index, row in enumerate(gallery.rows, 1)]
+    return el("div", key, *rows, class_="gallery")
+
+
+def _picture(image: Pixels, alt: str) -> Raw:
+    source, width, height = png_uri(image)
+    return el("img", src=source, alt=alt, width=width, height=height)
+
+
+def _row(index: int, row: GalleryRow) -> Raw:
+    shown = _picture(row.query, f"Query {index}: {row.query_caption}")
+    right = sum(hit.right for hit in row.hits)
+    caption = el("figcaption", el("b", "Query"), " ", el("span", row.query_caption))
+    count = el("p", f"{right} of {several(len(row.hits), 'hit')} right", class_="count")
+    hits = [_hit(rank, hit) for rank, hit in enumerate(row.hits, 1)]
+    query = el("figure", shown, caption, count, class_="query")
+    return el("div", query, el("ol", *hits, class_="hits"), class_="find")
+
+
+def _hit(rank: int, hit: Hit) -> Raw:
+    word, sign = ("right", "✓") if hit.right else ("wrong", "✗")
+    picture = _picture(hit.image, f"Hit {rank}, {word}: {hit.caption}")
+    mark = el("span", sign, class_="mark", aria_hidden="true")
+    return el("li", el("div", picture, mark, class_="frame"), el("span", hit.caption), class_=f"hit {word}")

@@ -1,0 +1,137 @@
+"""The top of the page: what ran in one sentence, the one number, and all measures."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from isofed.simulations.report.bars import Bar, bar_chart
+from isofed.simulations.report.markup import Raw, el, join
+from isofed.simulations.report.measures import (
+    Row,
+    best_alone,
+    find,
+    headline_names,
+    meanings,
+    measure_names,
+    model_rows,
+)
+from isofed.simulations.report.tables import Table, table
+from isofed.simulations.report.words import number, part, percent, percent_pm, points, several, task, unit
+
+SIMULATED = ("local", "ray")
+
+
+def heading(summary: Mapping[str, Any]) -> str:
+    """Return the title: the task and the strategy."""
+    what = task(summary) or "federated training"
+    strategy = summary.get("strategy")
+    return what[:1].upper() + what[1:] + (f" with {strategy}" if strategy else "")
+
+
+def sentence(summary: Mapping[str, Any]) -> str:
+    """Return what ran, in one plain sentence made of what the summary says and nothing else."""
+    sites = len(part(summary, "sites") or part(summary, "bytes"))
+    rounds, level = number(summary.get("rounds")), summary.get("protocol")
+    model = f"one {task(summary)} model".replace("  ", " ")
+    if sites > 1:
+        words = [f"{several(sites, unit(summary)).capitalize()} trained {model} together"]
+    else:
+        words = [f"{model.capitalize()} was trained"]
+    if rounds is not None:
+        words.append(f"for {several(round(rounds), 'round')}")
+    if summary.get("strategy"):
+        words.append(f"with {summary['strategy']}")
+    return " ".join(words) + (f", under the privacy level “{level}”." if level else ".")
+
+
+def tags(summary: Mapping[str, Any]) -> Raw:
+    """Return engine, seed and version as short labels."""
+    engine = summary.get("engine")
+    how = f"simulated, engine {engine}" if engine in SIMULATED else f"engine {engine}" if engine else None
+    seed = f"seed {summary['seed']}" if "seed" in summary else None
+    version = f"isofed {summary['version']}" if "version" in summary else None
+    return el("ul", *[el("li", tag) for tag in (how, seed, version) if tag], class_="tags")
+
+
+def warning(summary: Mapping[str, Any]) -> Raw | None:
+    """Return the note that a run with simulated secrets protects nobody."""
+    if summary.get("simulated_secrets") is not True:
+        return None
+    said = "Secrets were derived from the seed, so that the run repeats: it measures, it does not protect."
+    return el("p", said, class_="note")
+
+
+def headline(summary: Mapping[str, Any]) -> Raw | None:
+    """Return the big number, what it compares with, and the bars."""
+    rows = model_rows(summary)
+    names = headline_names(measure_names(rows))
+    if not names:
+        return None
+    bars = [bar_chart(f"{name}, per cent", _bars(rows, name)) for name in names]
+    parts = [
+        _hero(rows, names[0], unit(summary)),
+        el("div", *bars, class_="pair"),
+        _fine_print(rows, summary),
+    ]
+    return join(parts)
+
+
+def _hero(rows: tuple[Row, ...], measure: str, one: str) -> Raw | None:
+    together = find(rows, "together", measure)
+    if together is None:
+        return None
+    value = together.values[measure]
+    big = el("p", el("span", percent(value), class_="figure"), el("span", " %", class_="sign"), class_="big")
+    label = el("p", f"{measure}, federated model", class_="label")
+    best, before = best_alone(rows, measure), find(rows, "before", measure)
+    cards = [el("div", big, label, class_="card main")]
+    if best is not None:
+        cards.append(_against(value, best.values[measure], f"best {one} alone", best.name))
+    if before is not None:
+        cards.append(_against(value, before.values[measure], "untrained model", None))
+    return el("div", *cards, class_="hero")
+
+
+def _against(value: float, other: float, label: str, name: str | None) -> Raw:
+    named = f"{label} ({name})" if name else label
+    sign = points(value - other)
+    shown = el("p", el("span", sign, class_="figure"), el("span", " points", class_="sign"), class_="big")
+    return el(
+        "div", shown, el("p", f"against the {named}: {percent(other)} %", class_="label"), class_="card"
+    )
+
+
+def _bars(rows: tuple[Row, ...], name: str) -> list[Bar]:
+    shown = [row for row in rows if name in row.values]
+    return [
+        Bar(f"{r.name} alone" if r.kind == "alone" else r.name, r.values[name], r.spread.get(name), r.kind)
+        for r in shown
+    ]
+
+
+def _fine_print(rows: tuple[Row, ...], summary: Mapping[str, Any]) -> Raw | None:
+    said = []
+    if any(row.spread for row in rows):
+        said.append("Whiskers and ± show the sample standard deviation over the gallery draws of one model.")
+    if "seed" in summary:
+        said.append("All models come from one seed; another seed can move them by more than the draws do.")
+    if best_alone(rows, "mAP"):
+        said.append(f"The best {unit(summary)} alone is picked by its test score, which favours it.")
+    return el("p", " ".join(said), class_="note") if said else None
+
+
+def results(summary: Mapping[str, Any]) -> Raw | None:
+    """Return the table of all measures."""
+    rows = model_rows(summary)
+    names = measure_names(rows)
+    if not names:
+        return None
+    cells = [[_name(r), *[percent_pm(r.values.get(n), r.spread.get(n)) for n in names]] for r in rows]
+    strong = next((i for i, row in enumerate(rows) if row.kind == "together"), None)
+    spread = ", ± sample standard deviation over gallery draws" if any(r.spread for r in rows) else ""
+    listed = table(Table(f"All measures in per cent{spread}", ("model", *names), cells, strong=strong))
+    explained = meanings(names)
+    return join([listed, el("p", explained + ".", class_="note") if explained else None])
+
+
+def _name(row: Row) -> str:
+    return f"{row.name} alone" if row.kind == "alone" else row.name

@@ -1,0 +1,116 @@
+"""The run itself: controls, time and memory, how to repeat it, and its configuration."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from isofed.simulations.report.learning import seconds_chart
+from isofed.simulations.report.markup import Child, Raw, el, join
+from isofed.simulations.report.tables import Table, facts, table
+from isofed.simulations.report.words import (
+    MISSING,
+    duration,
+    integer,
+    number,
+    part,
+    percent_pm,
+    points,
+    size,
+    text,
+)
+
+Rows = list[Mapping[str, Any]]
+
+
+def _listed(source: Mapping[str, Any], key: str) -> Rows:
+    given = source.get(key)
+    return [row for row in given or () if isinstance(row, Mapping)]
+
+
+def controls(summary: Mapping[str, Any]) -> Raw | None:
+    """Return the control runs and the paired differences, over seeds."""
+    rows, pairs = _listed(part(summary, "controls"), "rows"), _listed(part(summary, "controls"), "pairs")
+    if not rows and not pairs:
+        return None
+    return join([_control_rows(rows) if rows else None, _pairs(pairs) if pairs else None])
+
+
+def _control_rows(rows: Rows) -> Raw:
+    found = dict.fromkeys(k for row in rows for k, v in row.items() if isinstance(v, Mapping) and "mean" in v)
+    names = [n for n in ("mAP", "R1") if n in found] + [n for n in found if n not in ("mAP", "R1")]
+    body = [
+        [text(row.get("name")), text(row.get("what")), integer(row.get("seeds"))]
+        + [percent_pm(part(row, n).get("mean"), part(row, n).get("spread")) for n in names]
+        for row in rows
+    ]
+    heads = ("run", "what it is", "seeds", *names)
+    return table(Table("Controls in per cent, mean ± spread over seeds", heads, body, frozenset({0, 1})))
+
+
+def _pairs(pairs: Rows) -> Raw:
+    names = dict.fromkeys(k for row in pairs for k in row if str(k).startswith("difference_"))
+    heads = ("pair", *[f"difference in {n.removeprefix('difference_')}, points" for n in names], "seeds")
+    body = []
+    for row in pairs:
+        seeds = [part(row, n).get("seeds") for n in names] + [row.get("seeds")]
+        shown = next((s for s in seeds if s is not None), None)
+        body.append([text(row.get("name")), *[_difference(part(row, n)) for n in names], integer(shown)])
+    return table(Table("Differences between runs that share a seed, mean ± spread over seeds", heads, body))
+
+
+def _difference(value: Mapping[str, Any]) -> str:
+    mean, spread = number(value.get("mean")), number(value.get("spread"))
+    if mean is None:
+        return MISSING
+    return points(mean) + ("" if spread is None else f" ± {100 * spread:.1f}")
+
+
+def timing(summary: Mapping[str, Any], history: Mapping[str, Any]) -> Raw | None:
+    """Return set-up, first reply, total and peak memory, and the time of each round."""
+    seconds = part(summary, "seconds")
+    named = (("total", "total"), ("set-up", "setup"), ("first reply", "first_reply"))
+    pairs: list[tuple[str, Child]] = [(label, duration(seconds[k])) for label, k in named if k in seconds]
+    if number(summary.get("peak_rss_bytes")) is not None:
+        pairs.append(("peak memory", size(summary["peak_rss_bytes"])))
+    chart = seconds_chart(summary, history)
+    if not pairs and chart is None:
+        return None
+    return el("div", facts(pairs), chart, class_="pair")
+
+
+def _command(summary: Mapping[str, Any]) -> Raw:
+    overrides = part(summary, "config").get("overrides")
+    if not isinstance(overrides, list | tuple):
+        return el("p", "The command line was not recorded; the configuration below holds every value known.")
+    line = " ".join(["isofed simulate", *[shlex.quote(str(o)) for o in overrides]])
+    return el("pre", el("code", line), class_="command")
+
+
+def _evaluation(summary: Mapping[str, Any]) -> Raw | None:
+    given = part(summary, "evaluation")
+    names = ("benchmark", "search", "shots", "draws", "queries", "gallery")
+    rule = ", ".join(f"{name} {given[name]}" for name in names if given.get(name) is not None)
+    if given.get("model") == "last round":
+        chosen = "Model: the last round's, never chosen on the test set."
+    else:
+        chosen = f"Model: {given['model']}." if given.get("model") else ""
+    said = " ".join(([f"Evaluation: {rule}."] if rule else []) + ([chosen] if chosen else []))
+    return el("p", said) if said else None
+
+
+def reproduce(summary: Mapping[str, Any]) -> Raw:
+    """Return the command, the rule of evaluation and the fingerprint of the weights."""
+    pairs: list[tuple[str, Child]] = []
+    if summary.get("weights_sha256"):
+        pairs.append(("SHA-256 of the final weights", el("code", str(summary["weights_sha256"]))))
+    return join([_command(summary), _evaluation(summary), facts(pairs)])
+
+
+def configuration(summary: Mapping[str, Any]) -> Raw | None:
+    """Return the resolved configuration, folded away."""
+    config = part(summary, "config")
+    if not config:
+        return None
+    shown = json.dumps(config, indent=2, ensure_ascii=False, default=str)
+    return el("details", el("summary", "Show the resolved configuration"), el("pre", el("code", shown)))

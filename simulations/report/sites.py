@@ -1,0 +1,118 @@
+"""The sites of a run: who they are, and what left each of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from isofed.simulations.report.markup import Raw, el, join
+from isofed.simulations.report.tables import Table, table
+from isofed.simulations.report.words import duration, integer, number, part, percent, size, text
+
+# key in the summary, head of the column, how the value is written
+COLUMNS = (
+    ("modality", "modality", text),
+    ("place", "place", text),
+    ("identities", "identities", integer),
+    ("images", "images", integer),
+    ("steps", "steps", integer),
+    ("weight", "weight, %", percent),
+    ("seconds", "training time", duration),
+    ("down", "received", size),
+    ("up", "sent", size),
+)
+WORDS = frozenset({"modality", "place"})
+
+
+def sites(summary: Mapping[str, Any]) -> Raw | None:
+    """Return one row for each site, with the columns that at least one site has."""
+    about, moved = part(summary, "sites"), part(summary, "bytes")
+    known = {str(s): {**part(about, s), **part(moved, s)} for s in dict.fromkeys([*about, *moved])}
+    columns = [c for c in COLUMNS if any(c[0] in given for given in known.values())]
+    if not known:
+        return None
+    rows = [[site, *[show(given.get(key)) for key, _, show in columns]] for site, given in known.items()]
+    summed = ("images", "steps", "down", "up")
+    sums = {k: sum(number(g.get(k)) or 0 for g in known.values()) for k in summed}
+    if len(known) > 1:
+        rows.append(["all sites", *[show(sums[k]) if k in sums else "" for k, _, show in columns]])
+    words = frozenset({0, *[n for n, c in enumerate(columns, 1) if c[0] in WORDS]})
+    heads = ("site", *[head for _, head, _ in columns])
+    return table(Table("Sites, and bytes over the whole run", heads, rows, words, total=len(known) > 1))
+
+
+def _contract(contract: Mapping[str, Any]) -> Raw | None:
+    lists = [("Leaves the site", "leaves", "leaves"), ("Never leaves the site", "never", "never")]
+    cards = [_card(title, contract[key], kind) for title, key, kind in lists if contract.get(key)]
+    level, client = contract.get("level"), contract.get("client")
+    said = [f"Privacy level “{level}”"] if level else []
+    said += [f"a client is {client}"] if client else []
+    first = el("p", ": ".join(said).capitalize() + ".") if said else None
+    return join([first, el("div", *cards, class_="pair cards") if cards else None])
+
+
+def _card(title: str, items: Sequence[object], kind: str) -> Raw:
+    listed = el("ul", *[el("li", str(item)) for item in items])
+    return el("div", el("h3", title), listed, class_=f"card {kind}")
+
+
+def _channels(left: Mapping[str, Any]) -> tuple[str, ...]:
+    named = (name for site in left for name, value in part(left, site).items() if isinstance(value, Mapping))
+    return tuple(dict.fromkeys(named))
+
+
+def _cell(channel: Mapping[str, Any]) -> Raw:
+    sent = number(channel.get("messages"))
+    many = el("small", f"in {integer(sent)} message{'' if sent == 1 else 's'}") if sent is not None else None
+    return join([size(channel.get("bytes")), many])
+
+
+def _row_cells(channel: Mapping[str, Any]) -> list[str]:
+    return [integer(channel.get("rows_sent")), integer(channel.get("rows_withheld"))]
+
+
+def _is_table(left: Mapping[str, Any], channel: str) -> bool:
+    keys = ("rows_sent", "rows_withheld")
+    return any(key in part(left, site, channel) for site in left for key in keys)
+
+
+def _left_table(left: Mapping[str, Any]) -> Raw:
+    channels = _channels(left)
+    tables = frozenset(c for c in channels if _is_table(left, c))
+    heads = ["site"]
+    for channel in channels:
+        heads += [channel] + ([f"{channel}: rows sent", "rows withheld"] if channel in tables else [])
+    rows = []
+    for site in left:
+        row: list[str | Raw] = [str(site)]
+        for channel in channels:
+            found = part(left, site, channel)
+            row += [_cell(found), *(_row_cells(found) if channel in tables else [])]
+        rows.append(row)
+    return table(Table("What left each site over the whole run", tuple(heads), rows))
+
+
+def _scalars(left: Mapping[str, Any]) -> Raw | None:
+    told = {str(s): tuple(str(n) for n in part(left, s).get("scalars") or ()) for s in left}
+    if not any(told.values()):
+        return None
+    if len(set(told.values())) == 1:
+        names = next(iter(told.values()))
+        return el("p", f"Besides, every site sent these plain numbers: {', '.join(names)}.")
+    lists = [el("li", f"{site}: {', '.join(names) or 'none'}") for site, names in told.items()]
+    return join([el("p", "Besides, the sites sent these plain numbers:"), el("ul", *lists)])
+
+
+def _withheld(left: Mapping[str, Any], least: object) -> Raw | None:
+    if not any(_is_table(left, c) for c in _channels(left)) or number(least) is None:
+        return None
+    least_images = f"fewer than {integer(least)} images"
+    said = f"A row stays at its site, and counts as withheld, where it rests on {least_images}."
+    return el("p", said, class_="note")
+
+
+def what_left(summary: Mapping[str, Any]) -> Raw | None:
+    """Return the contract in plain words and the ledger of what left under it."""
+    contract, left = part(summary, "contract"), part(summary, "left")
+    if not contract and not left:
+        return None
+    ledger = [_left_table(left), _withheld(left, contract.get("min_images")), _scalars(left)] if left else []
+    return join([_contract(contract), *ledger])
