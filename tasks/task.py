@@ -64,7 +64,8 @@ class DataLayout:
         name: as written in ``data.layout=``.
         summary: one line for ``isofed list layouts``.
         options: dataclass of the generator's options.
-        make: (folder, seed, options, workers, progress) writes the tree, whole or not at all.
+        make: (folder, seed, options, map, progress) writes the tree, whole or not at all; ``map`` is the
+            built-in one or one over several processes.
         check: folder to findings.
         classes: folder to the number of rows that a shared head has.
         sites: (folder, level name) to the owners of the training data.
@@ -75,7 +76,7 @@ class DataLayout:
     name: str
     summary: str
     options: type[Any]
-    make: Callable[[Path, int, Any, int, Progress | None], None] = field(repr=False)
+    make: Callable[[Path, int, Any, Any, Progress | None], None] = field(repr=False)
     check: Callable[[Path], Sequence[Finding]] = field(repr=False)
     classes: Callable[[Path], int] = field(repr=False)
     sites: Callable[[Path, str], tuple[Site, ...]] = field(repr=False)

@@ -3,11 +3,9 @@
 Every image is a function of (seed, person, camera, number), whatever the number of workers.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +20,9 @@ from isofed.tasks.reid.sysu_write import Folder, encode, write_sysu
 
 FEWEST = 8  # training persons a camera sees at least: a batch holds eight
 VALIDATION_SHARE = 4  # one training person in so many stands in val_id.txt
-BATCH = 8  # pairs of person and camera handed to a worker at once
 
 Progress = Callable[[int, int], None]
+Spread = Callable[..., Iterable[Folder]]
 
 
 @dataclass(frozen=True)
@@ -101,14 +99,17 @@ def generate(
     out: Path,
     seed: int,
     options: SyntheticSysu | None = None,
-    workers: int = 1,
+    spread: Spread = map,
     progress: Progress | None = None,
 ) -> None:
     """Draw a data set and write it to ``out``.
 
-    With more than one worker, fresh processes draw, so a script that calls this needs the usual
-    ``if __name__ == "__main__"``. Starting one takes as long as drawing about 2000 images, so that
-    workers pay from some 8000 images on. ``progress`` is called with the images written and their total.
+    Args:
+        out: the folder to make.
+        seed: any integer; the same seed gives the same bytes.
+        options: how much to draw.
+        spread: like the built-in ``map``; one that uses several processes gives the same bytes.
+        progress: called with the images written and their total.
 
     Raises:
         DataError: ``out`` holds something that was not made by isofed.
@@ -117,20 +118,9 @@ def generate(
     people = plan(seed, options)
     pairs = _pairs(people)
     lists = dict(zip((*TRAIN_LISTS, TEST_LIST), (people.train, people.validation, people.test), strict=True))
-    folders = _told(_folders(seed, options, pairs, workers), len(pairs) * options.images, progress)
-    write_sysu(Path(out), folders, lists, _mark(seed, options, people))
-
-
-def _folders(
-    seed: int, options: SyntheticSysu, pairs: list[tuple[int, int]], workers: int
-) -> Iterator[Folder]:
-    """Draw all pairs, in this process or in ``workers`` others; the order is that of the pairs."""
-    job = partial(_folder, seed, options)
-    if workers <= 1:
-        yield from map(job, pairs)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(job, pairs, chunksize=BATCH)
+    folders = spread(partial(_folder, seed, options), pairs)
+    told = _told(iter(folders), len(pairs) * options.images, progress)
+    write_sysu(Path(out), told, lists, _mark(seed, options, people))
 
 
 def _folder(seed: int, options: SyntheticSysu, pair: tuple[int, int]) -> Folder:

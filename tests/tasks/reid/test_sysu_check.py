@@ -14,7 +14,7 @@ TINY = SyntheticSysu(identities=8, test_identities=2, images=2, coverage=0.5, he
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    generate(tmp_path / "sysu", 0, TINY, workers=1)
+    generate(tmp_path / "sysu", 0, TINY)
     return tmp_path / "sysu"
 
 

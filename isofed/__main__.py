@@ -1,0 +1,69 @@
+"""``isofed COMMAND``: dispatches by name, and turns our own errors into one line and exit code 2."""
+
+import importlib
+import os
+import sys
+
+from isofed import __version__
+from isofed.errors import ConfigError, IsofedError
+from isofed.suggest import unknown
+
+COMMANDS = {
+    "simulate": ("isofed.simulations.command", "run a federation on this machine, from data to report"),
+    "score": ("isofed.tasks.score", "evaluate anybody's features by a data set's rules"),
+    "data": ("isofed.tasks.data_command", "make synthetic data in a published layout, or check a folder"),
+    "list": ("isofed.simulations.catalogue", "name the tasks, strategies, protocols, engines, layouts"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
+    os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
+    try:
+        return _dispatch(argv)
+    except IsofedError as error:
+        print(f"isofed: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _dispatch(argv: list[str]) -> int:
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_help())
+        return 0
+    if argv[0] == "--version":
+        print(f"isofed {__version__}")
+        return 0
+    if argv[0] not in COMMANDS:
+        raise unknown("command", argv[0], COMMANDS)
+    module, _ = COMMANDS[argv[0]]
+    try:
+        command = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("isofed"):
+            raise
+        raise ConfigError(
+            f"'isofed {argv[0]}' needs {error.name}, which is not installed; pip install 'isofed[core]'"
+        ) from None
+    return int(command.main(argv[1:]))
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  isofed {name:<{width}}  {what}" for name, (_, what) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "isofed: federated learning for pictures that may not leave the camera",
+            "",
+            *lines,
+            "",
+            "isofed COMMAND --help tells more.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

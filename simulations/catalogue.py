@@ -1,0 +1,40 @@
+"""``isofed list``: what can be written after task=, strategy=, protocol=, engine= and data.layout=."""
+
+import json
+from collections.abc import Callable, Mapping
+
+from isofed.errors import ConfigError
+from isofed.protocols.levels import LEVELS
+from isofed.simulations.plan import ENGINES
+from isofed.strategies.named import STRATEGIES
+from isofed.suggest import pick
+from isofed.tasks import TASKS
+from isofed.tasks.data_command import layouts
+
+LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
+    "tasks": lambda: {name: task.summary for name, task in TASKS.items()},
+    "strategies": lambda: {name: (make.__doc__ or "").split("\n")[0] for name, make in STRATEGIES.items()},
+    "protocols": lambda: {name: f"a client is {level.client}" for name, level in LEVELS.items()},
+    "engines": lambda: ENGINES,
+    "layouts": lambda: {name: layout.summary for name, layout in layouts().items()},
+}
+HELP = f"isofed list {'|'.join(LISTS)} [--json]"
+
+
+def main(argv: list[str]) -> int:
+    """Print one list, or all of them."""
+    if {"-h", "--help"} & set(argv):
+        print(HELP)
+        return 0
+    wanted = [word for word in argv if word != "--json"]
+    if len(wanted) > 1:
+        raise ConfigError(f"one list at a time; write: {HELP}")
+    chosen = {wanted[0]: pick("list", wanted[0], LISTS)()} if wanted else {n: f() for n, f in LISTS.items()}
+    if "--json" in argv:
+        print(json.dumps(sorted(chosen[wanted[0]]) if wanted else {n: sorted(c) for n, c in chosen.items()}))
+        return 0
+    for name, entries in chosen.items():
+        print(name if not wanted else "", end="\n" if not wanted else "")
+        for key, what in sorted(entries.items()):
+            print(f"  {key:<16}{what}")
+    return 0

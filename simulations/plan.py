@@ -1,0 +1,138 @@
+"""A simulation's configuration, read once: every choice made, every refusal raised."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from isofed.config import read, within
+from isofed.errors import CompositionError, ConfigError
+from isofed.protocols.levels import LEVELS, LevelOptions
+from isofed.setting import Setting, build
+from isofed.simulations.federation import Federation
+from isofed.strategies.named import STRATEGIES
+from isofed.suggest import pick
+from isofed.tasks import TASKS
+
+ENGINES = {"local": "one machine: this process, or a few workers; no Ray, no sockets"}
+CONTROLS = {"none": "no controls", "full": "pooled, alone with equal steps, ablations, chance, raw pixels"}
+FEDERATED = "federated"
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The ``engine`` group: worker processes, and torch threads for each client."""
+
+    workers: int
+    threads_per_client: int = 1
+
+
+@dataclass(frozen=True)
+class Data:
+    """The ``data`` group; ``make`` is for the layout's generator."""
+
+    layout: str
+    root: str | None = None
+    seed: int = 0
+    make: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Switches:
+    """The plain keys of a simulation."""
+
+    seed: int
+    rounds: int
+    evaluate_every: int
+    alone: bool
+    controls: str
+    tensorboard: bool
+    progress: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will run in a folder.
+
+    Args:
+        folder: the run's folder.
+        cfg: the resolved configuration, as saved in config.json.
+    """
+
+    folder: Path
+    cfg: Mapping[str, Any]
+    switches: Switches
+    engine: Engine
+    data: Data
+
+    @property
+    def layout(self) -> Any:
+        """The data layout."""
+        return TASKS[self.cfg["task"]["name"]].layouts[self.data.layout]
+
+    @property
+    def root(self) -> Path:
+        """Folder of the data set."""
+        return Path(self.data.root) if self.data.root else self.folder / "data"
+
+    @property
+    def homes(self) -> Path:
+        """Folder of the sites' own folders."""
+        return self.folder / "sites"
+
+    def setting(self) -> Setting:
+        """Build the setting; with ``classes`` known it is what the sites will build."""
+        return build(self.shared(), TASKS, STRATEGIES, LEVELS, LevelOptions)
+
+    def shared(self, **changes: Any) -> dict[str, Any]:
+        """Return the configuration that both halves of a federation read; never a path or a device."""
+        keys = ("run", "seed", "rounds", "evaluate_every", "task", "protocol", "strategy")
+        return {key: self.cfg[key] for key in keys} | {"layout": self.data.layout} | changes
+
+    def federation(self, name: str, sites: tuple[str, ...], **changes: Any) -> Federation:
+        """Return a federation of this plan; ``changes`` replace groups of the configuration."""
+        folder = self.folder if name == FEDERATED else self.folder / name
+        return Federation(name, self.shared(**changes), sites, self.root, self.homes, folder)
+
+
+def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
+    """Read a composed configuration and refuse what makes no sense.
+
+    Raises:
+        ConfigError, CompositionError, DataError: one sentence each.
+    """
+    cfg = dict(cfg)
+    groups = {"data", "task", "protocol", "strategy", "engine", "run"}
+    switches = read(Switches, {key: value for key, value in cfg.items() if key not in groups}, "simulate")
+    pick("controls", switches.controls, CONTROLS)
+    cfg["run"] = cfg.get("run", folder.name)
+    pick("engine", cfg["engine"].get("name", ""), ENGINES)
+    engine = _engine(dict(cfg["engine"]))
+    cfg["engine"] = {"name": cfg["engine"]["name"], **asdict(engine)}
+    data = read(Data, cfg["data"], "data")
+    plan = Plan(folder, cfg, switches, engine, data)
+    plan.setting()
+    read(plan.layout.options, data.make, "data.make")
+    if data.root:
+        plan.layout.sites(plan.root, plan.cfg["protocol"]["name"])
+    return plan
+
+
+def _engine(values: dict[str, Any]) -> Engine:
+    values.pop("name")
+    if values.get("workers") == AUTO:
+        values["workers"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if not isinstance(values.get("workers"), int):
+        raise ConfigError(
+            f"'engine.workers' is {values.get('workers')!r}, but must be a whole number or auto"
+        )
+    engine = read(Engine, values, "engine")
+    within("engine.workers", engine.workers, 1, 256)
+    within("engine.threads_per_client", engine.threads_per_client, 1, 256)
+    if engine.workers > 1 and engine.threads_per_client > 1 and not hasattr(os, "fork"):
+        raise CompositionError(
+            "several workers of several threads need a system that can fork; set workers=1"
+        )
+    return engine

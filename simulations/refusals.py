@@ -1,0 +1,60 @@
+"""Hydra's errors, which take a paragraph, as one sentence with the nearest known name."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from isofed.suggest import nearest
+
+CONF = Path(__file__).parent / "conf"
+
+
+def in_one_sentence(error: Exception) -> str:
+    """Return what was found, what was expected and what to write instead."""
+    text = str(error)
+    for pattern, sentence in _PATTERNS:
+        if found := re.search(pattern, text, re.DOTALL):
+            return sentence(*found.groups())
+    return " ".join(text.split("\n")[0].split())
+
+
+def _no_option(option: str) -> str:
+    group, _, name = option.rpartition("/")
+    known = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    return f"unknown {group} '{name}'{nearest(name, known)} known: {', '.join(known)}"
+
+
+def _no_key(key: str) -> str:
+    known = list(_keys())
+    return f"unknown key '{key}'{nearest(key, known)} see: isofed simulate --cfg job"
+
+
+def _bad_override(text: str) -> str:
+    return f"cannot read '{text}'; write KEY=VALUE, such as seed=1 or strategy=fedavg"
+
+
+def _keys() -> list[str]:
+    """Return every key of every group, dotted."""
+    keys = list(_dotted(yaml.safe_load((CONF / "simulate.yaml").read_text()), ""))
+    for path in CONF.glob("*/*.yaml"):
+        keys += [path.parent.name, *_dotted(yaml.safe_load(path.read_text()), f"{path.parent.name}.")]
+    return [key for key in keys if not key.startswith(("defaults", "hydra"))]
+
+
+def _dotted(values: dict[str, object], prefix: str) -> list[str]:
+    names = []
+    for key, value in values.items():
+        names += _dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
+    return names
+
+
+_PATTERNS = (
+    (r"Could not find '([\w/]+/[^']+)'", _no_option),
+    (r"Could not override '([^']+)'", _no_key),
+    (r"Key '([^']+)' is not in struct", _no_key),
+    (
+        r"(?:mismatched input|no viable alternative|missing EQUAL|extraneous input|token recognition).*",
+        lambda: "",
+    ),
+)

@@ -1,0 +1,213 @@
+"""The main job, step by step: data, caches, federation, each site alone, controls, summary, report.
+
+Every step leaves a file when it is done and begins where that file is missing, so that a run killed at
+any moment continues inside its folder and ends with the same weights.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isofed.client.workshop import Place, Workshop
+from isofed.errors import CheckpointError, DataError
+from isofed.events import Emit, fan_out
+from isofed.files import write_json
+from isofed.simulations import controls
+from isofed.simulations.federation import Federation, load_result, run, run_in_worker
+from isofed.simulations.lock import locked
+from isofed.simulations.meter import Meter
+from isofed.simulations.plan import FEDERATED, Plan, make_plan
+from isofed.simulations.pool import Pool
+from isofed.simulations.progress import Progress
+from isofed.simulations.report import write_report
+from isofed.simulations.summary import gallery, summarise, table
+from isofed.simulations.tensorboard import TensorBoardSink
+
+CONFIG, SUMMARY, FACTS = "config.json", "summary.json", "facts.json"
+
+
+@dataclass
+class Job:
+    """One simulation under way."""
+
+    plan: Plan
+    pool: Pool
+    progress: Progress
+    emit: Emit
+    started: float
+    first_reply: float | None = None
+    ready: float | None = None
+
+
+def simulate(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict[str, Any]:
+    """Run or continue a simulation in ``folder`` and return its summary.
+
+    Args:
+        cfg: the composed configuration, or the saved one.
+        folder: the run's folder.
+        overrides: what the user wrote, for the report's command.
+    """
+    started = time.monotonic()
+    plan = make_plan(cfg, folder)
+    with locked(folder):
+        if not (folder / CONFIG).exists():
+            write_json(folder / CONFIG, {**plan.cfg, "overrides": overrides})
+        meter = Meter()
+        pool = Pool.start(plan.engine.workers, plan.engine.threads_per_client)
+        meter.start()
+        try:
+            return _run(plan, pool, meter, started)
+        finally:
+            pool.stop()
+
+
+def resume(folder: Path) -> dict[str, Any]:
+    """Continue a run from its own config.json.
+
+    Raises:
+        CheckpointError: the folder holds no run.
+    """
+    try:
+        cfg = json.loads((folder / CONFIG).read_text())
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"'{folder}' holds no {CONFIG}, so there is nothing to resume; give the folder of a run"
+        ) from None
+    except ValueError:
+        raise CheckpointError(f"{CONFIG} in '{folder}' is damaged; start anew") from None
+    overrides = cfg.pop("overrides", [])
+    return simulate(cfg, folder, overrides)
+
+
+def _run(plan: Plan, pool: Pool, meter: Meter, started: float) -> dict[str, Any]:
+    board = TensorBoardSink(plan.folder / "tb") if plan.switches.tensorboard else None
+    progress = Progress(0, enabled=plan.switches.progress)
+    job = Job(plan, pool, progress, fan_out(progress, *([board] if board else [])), started)
+    progress.say(f"writing into {plan.folder}")
+    facts = _prepare(job)
+    plan = job.plan = _with_classes(plan)
+    federations = _federations(plan, tuple(facts))
+    progress.total = sum(plan.switches.rounds * len(f.sites) for f in federations if not f.done)
+    job.ready = time.monotonic()
+    results = _train(job, federations)
+    extra = controls.run(job) if plan.switches.controls == "full" else None
+    summary = summarise(job.plan, facts, results, _seconds(job, results), meter.stop(), extra)
+    _publish(job, summary, results)
+    if board:
+        board.close()
+    return summary
+
+
+def _with_classes(plan: Plan) -> Plan:
+    classes = plan.cfg["task"].get("classes") or plan.layout.classes(plan.root)
+    cfg = {**plan.cfg, "task": {**plan.cfg["task"], "classes": classes}}
+    return make_plan(cfg, plan.folder)
+
+
+def _prepare(job: Job) -> dict[str, Any]:
+    """Draw the data if there are none, decode every site's images, and say what each site holds."""
+    plan = job.plan
+    if plan.data.root is None and not plan.root.exists():
+        options = plan.layout.options(**plan.data.make)
+        told = lambda done, total: job.progress.step("drawing images", done, total)  # noqa: E731
+        plan.layout.make(plan.root, plan.data.seed, options, job.pool.map, told)
+    sites = plan.layout.sites(plan.root, plan.cfg["protocol"]["name"])
+    federation = _with_classes(plan).federation(FEDERATED, tuple(site.name for site in sites))
+    job.progress.step("decoding images of sites", 0, len(sites))
+    names = [*federation.sites, None]
+    opened = list(job.pool.map(_Open(federation), names, 1))
+    facts = {site.name: {**site.facts, **found} for site, found in zip(sites, opened, strict=False)}
+    write_json(plan.folder / FACTS, facts)
+    return facts
+
+
+@dataclass(frozen=True)
+class _Open:
+    """Open a site's training data, or with None the evaluator's, in a worker, and count."""
+
+    federation: Federation
+
+    def __call__(self, site: str | None) -> dict[str, int]:
+        shop = Workshop.of(json.dumps(self.federation.cfg))
+        nodes = self.federation.nodes()
+        if site is None:
+            shop.test_data(Place.of(nodes["evaluator"].config))
+            return {}
+        samples = shop.samples(Place.of(nodes[site].config))
+        if len(samples) == 0:
+            raise DataError(f"{site} holds no training images; leave it out or copy its data again")
+        return {"images": len(samples), "identities": len(set(samples.labels.tolist()))}
+
+
+def _federations(plan: Plan, sites: tuple[str, ...]) -> list[Federation]:
+    federated = plan.federation(FEDERATED, sites)
+    if not plan.switches.alone or len(sites) == 1:
+        return [federated]
+    return [federated, *(plan.federation(f"alone/{site}", (site,)) for site in sites)]
+
+
+def _train(job: Job, federations: list[Federation]) -> dict[str, Any]:
+    """Run the federation over all workers, then the small ones side by side, one a worker."""
+    federated, *alone = federations
+    results = {federated.name: load_result(federated) if federated.done else _watched(job, federated)}
+    running = {f.name: job.pool.submit(run_in_worker, f) for f in alone if not f.done}
+    results |= {f.name: load_result(f) for f in alone if f.done}
+    for name, future in running.items():
+        while not future.done():
+            drain(job, 0.2)
+        results[name] = future.result()
+    drain(job, 0.0)
+    return results
+
+
+def _watched(job: Job, federation: Federation) -> dict[str, Any]:
+    def first(name: str, **fields: Any) -> None:
+        if name == "reply" and job.first_reply is None:
+            job.first_reply = time.monotonic()
+
+    return run(federation, job.pool, fan_out(first, job.emit))
+
+
+def drain(job: Job, seconds: float) -> None:
+    """Pass on what the workers said, waiting up to ``seconds`` for something."""
+    end = time.monotonic() + seconds
+    while job.pool.events is not None:
+        while not job.pool.events.empty():
+            name, fields = job.pool.events.get()
+            job.emit(name, **fields)
+        if time.monotonic() >= end:
+            return
+        time.sleep(0.05)
+
+
+def _seconds(job: Job, results: Mapping[str, Any]) -> dict[str, Any]:
+    ready = job.ready or job.started
+    rounds = [entry["seconds"] for entry in results[FEDERATED]["history"] if entry["round"]]
+    return {
+        "setup": ready - job.started,
+        "first_reply": None if job.first_reply is None else job.first_reply - ready,
+        "rounds": rounds,
+        "total": time.monotonic() - job.started,
+    }
+
+
+def _publish(job: Job, summary: dict[str, Any], results: Mapping[str, Any]) -> None:
+    """Write the report, then the summary, whose presence says that the run is finished."""
+    plan = job.plan
+    federated = plan.federation(FEDERATED, tuple(summary["sites"]))
+    rows = job.pool.submit(gallery, federated).result()
+    history = {"rounds": [_shown(entry) for entry in results[FEDERATED]["history"]]}
+    config = {**plan.cfg, "overrides": json.loads((plan.folder / CONFIG).read_text())["overrides"]}
+    write_report(plan.folder, {**summary, "config": config}, history, rows)
+    write_json(plan.folder / SUMMARY, summary)
+    job.progress.end()
+    print(table(summary))
+    print(f"\nreport: {plan.folder / 'report.html'}")
+
+
+def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:
+    metrics = (entry.get("metrics") or {}).get("mean")
+    return {**entry, "metrics": metrics, "loss": entry.get("loss", {}), "seconds": entry.get("seconds", 0.0)}
