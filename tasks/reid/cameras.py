@@ -14,7 +14,7 @@ from isofed.seeds import public
 from isofed.tasks.reid.canvas import Canvas
 from isofed.tasks.reid.figure import Pose
 
-TURN_SPREAD = 0.35  # standard deviation of the body's turn around the camera's yaw, radians: more = harder
+TURN_SPREAD = 0.20  # standard deviation of the body's turn around the camera's yaw, radians: more = harder
 SHIFT = 0.05  # largest displacement of a person, share of the picture's height: more = harder
 ZOOM = 0.05  # largest relative change of a person's size: more = harder, height says less
 EXPOSURE = 0.12  # largest relative change of the gain from image to image
@@ -60,22 +60,22 @@ class Look:
 
 LOOKS = {
     1: Look(
-        1, "visible", 0.25, 0.15, 0.30, 0.85, 1.05, (1.10, 0.97, 0.80), 0.00, 1, 0.025, 0.88, 0.20, "below"
+        1, "visible", 0.15, 0.10, 0.30, 0.85, 1.05, (1.10, 0.97, 0.80), 0.00, 1, 0.025, 0.88, 0.20, "below"
     ),
     2: Look(
-        2, "visible", -0.60, 0.30, -0.25, 0.65, 1.00, (0.85, 0.92, 1.15), 0.03, 1, 0.035, 0.80, 0.15, "left"
+        2, "visible", -0.35, 0.15, -0.25, 0.65, 1.00, (0.85, 0.92, 1.15), 0.03, 1, 0.035, 0.80, 0.15, "left"
     ),
     3: Look(
-        2, "infrared", -0.15, 0.25, 0.15, 0.85, 0.85, (1.0, 1.0, 1.0), 0.02, 2, 0.040, 0.82, 0.10, "right"
+        2, "infrared", -0.10, 0.10, 0.15, 0.85, 0.85, (1.0, 1.0, 1.0), 0.02, 1, 0.035, 0.82, 0.10, "right"
     ),
     4: Look(
-        4, "visible", 0.80, 0.50, 0.40, 1.15, 0.80, (0.98, 1.05, 0.92), 0.10, 2, 0.020, 0.86, 0.05, "left"
+        4, "visible", 0.45, 0.25, 0.40, 1.15, 0.80, (0.98, 1.05, 0.92), 0.10, 2, 0.020, 0.86, 0.05, "left"
     ),
     5: Look(
-        5, "visible", -0.30, 0.60, -0.40, 0.95, 1.25, (0.95, 1.02, 1.05), 0.00, 1, 0.030, 0.92, 0.20, "right"
+        5, "visible", -0.20, 0.30, -0.40, 0.95, 1.25, (0.95, 1.02, 1.05), 0.00, 1, 0.030, 0.92, 0.20, "right"
     ),
     6: Look(
-        6, "infrared", 0.50, 0.40, -0.20, 1.05, 1.10, (1.0, 1.0, 1.0), 0.06, 3, 0.050, 0.90, 0.12, "below"
+        6, "infrared", 0.30, 0.20, -0.20, 1.05, 1.10, (1.0, 1.0, 1.0), 0.06, 2, 0.040, 0.90, 0.12, "below"
     ),
 }
 

@@ -20,6 +20,8 @@ MATERIAL_SHARE = 0.5  # of the infrared reflectance that colour says nothing abo
 VISIBLE_CONTRAST = 0.45  # least distance of the two colours in some channel: less = harder
 INFRARED_CONTRAST = 0.30  # least distance in infrared where the pattern survives: less = harder
 EDGE = 4.0  # steepness of a pattern's edges
+PERIODS = (0.085, 0.16)  # of stripes, checks and dots, body heights: finer = harder, blur takes them
+UPPER_REPEATS, LOWER_REPEATS = (4, 6), (2, 4)  # around the body, around a leg: finer = harder
 
 NIR_OF_RGB = np.array([0.55, 0.40, 0.05])  # weights of red, green and blue in the colour's part
 
@@ -126,17 +128,17 @@ def weight(cloth: Cloth, around: np.ndarray, down: np.ndarray) -> np.ndarray:
 
 def draw_upper(rng: np.random.Generator) -> Cloth:
     """Draw an upper garment's cloth."""
-    return _draw(rng, tuple(UPPER), 0.4, place=rng.uniform(0.09, 0.17))
+    return _draw(rng, tuple(UPPER), UPPER_REPEATS, place=rng.uniform(0.09, 0.17))
 
 
 def draw_lower(rng: np.random.Generator) -> Cloth:
-    """Draw a lower garment's cloth; plain ones are as frequent as all others together."""
-    return _draw(rng, (*LOWER, "plain", "plain"), 0.9, place=rng.uniform(0.22, 0.30))
+    """Draw a lower garment's cloth."""
+    return _draw(rng, tuple(LOWER), LOWER_REPEATS, place=rng.uniform(0.22, 0.30))
 
 
 def plain(rng: np.random.Generator) -> Cloth:
     """Draw a cloth of one colour: bags, shoes, hats."""
-    return _draw(rng, ("plain",), 1.0, place=0.0)
+    return _draw(rng, ("plain",), (1, 1), place=0.0)
 
 
 def reflectance(colour: np.ndarray, material: float) -> float:
@@ -144,15 +146,17 @@ def reflectance(colour: np.ndarray, material: float) -> float:
     return float((1 - MATERIAL_SHARE) * (NIR_OF_RGB @ colour) + MATERIAL_SHARE * material)
 
 
-def _draw(rng: np.random.Generator, patterns: tuple[str, ...], finer: float, place: float) -> Cloth:
+def _draw(
+    rng: np.random.Generator, patterns: tuple[str, ...], repeats: tuple[int, int], place: float
+) -> Cloth:
     first, second = _two_colours(rng)
     survives = bool(rng.random() < PATTERN_SURVIVES)
     return Cloth(
         pattern=patterns[rng.integers(len(patterns))],
         visible=(tuple(first.tolist()), tuple(second.tolist())),
         infrared=_two_reflectances(rng, first, second, survives),
-        period=float(rng.uniform(0.055, 0.11)),
-        repeats=int(rng.integers(6, 11) * finer) + 2,
+        period=float(rng.uniform(*PERIODS)),
+        repeats=int(rng.integers(repeats[0], repeats[1] + 1)),
         place=float(place),
         survives=survives,
     )
