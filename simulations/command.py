@@ -93,7 +93,7 @@ def _composing() -> Iterator[None]:
 def _plain(config: Any) -> Mapping[str, Any]:
     values: Any = OmegaConf.to_container(config, resolve=True)
     values.pop("hydra", None)
-    return values  # type: ignore[no-any-return]
+    return values
 
 
 def _hydra(argv: list[str]) -> int:

@@ -46,7 +46,7 @@ class Pool:
     def submit(self, job: Callable[..., Any], *args: Any) -> "Future[Any]":
         """Run ``job`` in a worker, or here and now where there is none."""
         if self.executor is not None:
-            return self.executor.submit(job, *args)  # type: ignore[no-any-return]
+            return self.executor.submit(job, *args)
         future: Future[Any] = Future()
         try:
             future.set_result(job(*args))
@@ -58,7 +58,7 @@ class Pool:
         """Like the built-in ``map``, in order, spread over the workers."""
         if self.executor is None:
             return map(job, values)
-        return self.executor.map(job, values, chunksize=chunk)  # type: ignore[no-any-return]
+        return self.executor.map(job, values, chunksize=chunk)
 
     def stop(self) -> None:
         """End the workers."""

@@ -2,8 +2,9 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
-import yaml
+from omegaconf import OmegaConf
 
 from isofed.suggest import nearest
 
@@ -36,14 +37,19 @@ def _bad_override(text: str) -> str:
 
 def _keys() -> list[str]:
     """Return every key of every group, dotted."""
-    keys = list(_dotted(yaml.safe_load((CONF / "simulate.yaml").read_text()), ""))
+    keys = _dotted(_load(CONF / "simulate.yaml"), "")
     for path in CONF.glob("*/*.yaml"):
-        keys += [path.parent.name, *_dotted(yaml.safe_load(path.read_text()), f"{path.parent.name}.")]
+        keys += [path.parent.name, *_dotted(_load(path), f"{path.parent.name}.")]
     return [key for key in keys if not key.startswith(("defaults", "hydra"))]
 
 
+def _load(path: Path) -> dict[str, object]:
+    values: Any = OmegaConf.to_container(OmegaConf.load(path))
+    return {key: value for key, value in values.items() if key != "hydra"}
+
+
 def _dotted(values: dict[str, object], prefix: str) -> list[str]:
-    names = []
+    names: list[str] = []
     for key, value in values.items():
         names += _dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
     return names

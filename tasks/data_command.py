@@ -51,7 +51,7 @@ def check(argv: list[str]) -> int:
     layout = _layout(argv)
     if len(argv) != 2:
         _usage("give one folder")
-    findings = layout.check(Path(argv[1]))
+    findings = layout.check(Path(argv[1]), _told if sys.stderr.isatty() else None)
     width = max(len(finding.what) for finding in findings)
     for finding in findings:
         mark = "ok " if finding.ok else "BAD"

@@ -66,7 +66,7 @@ class DataLayout:
         options: dataclass of the generator's options.
         make: (folder, seed, options, map, progress) writes the tree, whole or not at all; ``map`` is the
             built-in one or one over several processes.
-        check: folder to findings.
+        check: (folder, progress) to findings.
         classes: folder to the number of rows that a shared head has.
         sites: (folder, level name) to the owners of the training data.
         open_train: (folder, site, cache folder, task options) to that site's samples.
@@ -77,7 +77,7 @@ class DataLayout:
     summary: str
     options: type[Any]
     make: Callable[[Path, int, Any, Any, Progress | None], None] = field(repr=False)
-    check: Callable[[Path], Sequence[Finding]] = field(repr=False)
+    check: Callable[[Path, Progress | None], Sequence[Finding]] = field(repr=False)
     classes: Callable[[Path], int] = field(repr=False)
     sites: Callable[[Path, str], tuple[Site, ...]] = field(repr=False)
     open_train: Callable[[Path, str, Path, Any], Samples] = field(repr=False)

@@ -71,6 +71,4 @@ def training(images: Images, options: ReidOptions, rng: np.random.Generator) -> 
 
 def plain(images: Images) -> Tensor:
     """Return normalised pictures for evaluation: (B, H, W, 3) uint8 to (B, 3, H, W) float32."""
-    return _affine(
-        np.array(images), np.broadcast_to(np.eye(3, dtype=np.float32), (len(images), 3, 3))
-    )
+    return _affine(np.array(images), np.broadcast_to(np.eye(3, dtype=np.float32), (len(images), 3, 3)))

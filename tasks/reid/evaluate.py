@@ -1,13 +1,13 @@
 """The evaluator's measurement: infrared queries against the visible gallery, ten draws."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
+from isofed.seeds import public
 from isofed.tasks.reid import augment
 from isofed.tasks.reid.benchmark import benchmark, evaluate, gallery_draws, ranking, summarise
 from isofed.tasks.reid.embeddings import Embeddings, embeddings
@@ -18,6 +18,7 @@ from isofed.tasks.reid.tally import from_scalars
 from isofed.tasks.task import Statistics
 
 CHUNK = 128
+RANDOM_WIDTH = 256  # wide enough that the rankings of two queries have little to do with each other
 Embed = Callable[[np.ndarray], torch.Tensor]
 
 
@@ -29,6 +30,16 @@ def measure(model: Any, test: TestImages, options: ReidOptions) -> Statistics:
 def measure_pixels(test: TestImages, options: ReidOptions) -> Statistics:
     """Measure raw pixels as if they were an embedding: what no learning at all gives."""
     return _measure(lambda pixels: F.normalize(augment.plain(pixels).flatten(1)), test, options)
+
+
+def measure_random(test: TestImages, options: ReidOptions) -> Statistics:
+    """Measure features drawn without looking at the images, seeded: a random ranking, which is chance."""
+    draw = public(0, 0, "", "random features")
+
+    def embed(pixels: np.ndarray) -> torch.Tensor:
+        return F.normalize(torch.from_numpy(draw.standard_normal((len(pixels), RANDOM_WIDTH))))
+
+    return _measure(embed, test, options)
 
 
 def result(statistics: Statistics) -> dict[str, dict[str, float]]:
@@ -44,7 +55,7 @@ def result(statistics: Statistics) -> dict[str, dict[str, float]]:
 def pictures(model: Any, test: TestImages, options: ReidOptions, rows: int = 10, hits: int = 10) -> list[Any]:
     """Return (query image, its caption, [(gallery image, right, caption)]) of queries spread over people."""
     query, gallery = _embed(_network(model), test.query), _embed(_network(model), test.gallery)
-    drawn = gallery_draws(_benchmark(options), query, gallery)[0]
+    drawn = gallery_draws(_benchmark(test, options), query, gallery)[0]
     chosen = np.linspace(0, len(test.query) - 1, rows).astype(int)
     ranked = ranking(query.take(chosen), gallery.take(drawn), hits, "sysu")
     return [
@@ -65,14 +76,13 @@ def _network(model: Any) -> Embed:
     return lambda pixels: F.normalize(model(augment.plain(pixels)).features)
 
 
-def _benchmark(options: ReidOptions) -> Any:
-    permutations = Path(options.permutations) if options.permutations else None
-    return benchmark("sysu", options.search, options.shots, options.draws, permutations=permutations)
+def _benchmark(test: TestImages, options: ReidOptions) -> Any:
+    return benchmark("sysu", options.search, options.shots, options.draws, permutations=test.permutations)
 
 
 def _measure(embed: Embed, test: TestImages, options: ReidOptions) -> Statistics:
     query, gallery = _embed(embed, test.query), _embed(embed, test.gallery)
-    draws = evaluate(_benchmark(options), query, gallery)
+    draws = evaluate(_benchmark(test, options), query, gallery)
     return {f"{d:02d}.{name}": v for d, draw in enumerate(draws) for name, v in draw.to_scalars().items()}
 
 

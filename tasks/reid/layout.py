@@ -24,6 +24,7 @@ class TestImages:
     __test__ = False  # not a test case, whatever pytest thinks of the name
     query: Images
     gallery: Images
+    permutations: Path | None = None
 
 
 def sites(root: Path, level: str) -> tuple[Site, ...]:
@@ -70,7 +71,8 @@ def open_test(root: Path, cache: Path, options: ReidOptions) -> TestImages:
         cached(cache / name, [f for c in cameras for f in tree.files(c, tree.test_ids)], *_size(options))
         for name, cameras in (("query", INFRARED), ("gallery", VISIBLE))
     )
-    return TestImages(query, gallery)
+    published = root / "exp" / "rand_perm_cam.mat"
+    return TestImages(query, gallery, published if published.is_file() else None)
 
 
 def _size(options: ReidOptions) -> tuple[int, int]:

@@ -55,5 +55,4 @@ class ReidOptions:
     # --- evaluation
     search: str = "all"  # "all" or "indoor"
     shots: int = 1  # gallery images of each identity and camera, 1 or 10
-    draws: str = "agw"  # "agw", "official" or "none"
-    permutations: str = ""  # path of rand_perm_cam.mat, for draws=official
+    draws: str = "agw"  # "agw"; "official", by exp/rand_perm_cam.mat of the data; or "none"

@@ -6,7 +6,7 @@ queries and gallery as its all-search single-shot evaluation prints them.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,18 +14,7 @@ from isofed.errors import DataError
 from isofed.tasks.reid.images import readable
 from isofed.tasks.reid.sysu import CAMERAS, INFRARED, VISIBLE, ImageFile, Sysu, open_sysu, read_lists
 from isofed.tasks.reid.sysu_write import MARK
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at: what, what was found, what was expected, and whether that is well."""
-
-    what: str
-    found: str
-    expected: str
-    ok: bool
+from isofed.tasks.task import Finding, Progress
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +40,8 @@ def test_what_is_made_is_read_by_the_reader(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_workers_do_not_change_a_byte(tmp_path: Path) -> None:
     generate(tmp_path / "one", 3, TINY)
-    generate(tmp_path / "two", 3, TINY, pool.map)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        generate(tmp_path / "two", 3, TINY, pool.map)
     assert _tree(tmp_path / "one") == _tree(tmp_path / "two")
 
 

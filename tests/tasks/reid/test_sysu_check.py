@@ -6,8 +6,9 @@ import pytest
 
 from isofed.errors import DataError
 from isofed.tasks.reid.synthetic import SyntheticSysu, generate
-from isofed.tasks.reid.sysu_check import PUBLISHED, Finding, check_sysu
+from isofed.tasks.reid.sysu_check import PUBLISHED, check_sysu
 from isofed.tasks.reid.sysu_write import MARK, Folder, encode, write_sysu
+from isofed.tasks.task import Finding
 
 TINY = SyntheticSysu(identities=8, test_identities=2, images=2, coverage=0.5, height=32, width=16)
 
