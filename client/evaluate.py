@@ -1,6 +1,7 @@
 """The evaluator's part: a model in, sums over queries out."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from isofed.client.workshop import Place, Workshop
 from isofed.errors import CompositionError
@@ -8,7 +9,7 @@ from isofed.records import Channel
 from isofed.strategies.share import TRAVELLING
 
 
-def evaluate(shop: Workshop, place: Place, channels: Mapping[str, Channel]) -> dict[str, float]:
+def evaluate(shop: Workshop, place: Place, channels: Mapping[str, Channel]) -> dict[str, Any]:
     """Measure a global model on the test data of this node.
 
     Returns:
@@ -20,6 +21,7 @@ def evaluate(shop: Workshop, place: Place, channels: Mapping[str, Channel]) -> d
     if not shop.setting.recipe.share.complete:
         raise CompositionError("the strategy has no complete global model to evaluate; evaluate at the sites")
     for group in TRAVELLING:
-        shop.trees[group].copy_from(channels[group].tree)
+        channel: Any = channels[group]
+        shop.trees[group].copy_from(channel.tree)
     task = shop.setting.task
     return dict(task.evaluate(shop.model.eval(), shop.test_data(place), shop.setting.options))

@@ -56,7 +56,7 @@ class TableContract:
         values, counts = np.asarray(channel.values), np.asarray(channel.counts)
         if not np.isfinite(values).all():
             raise ContractError(f"channel '{name}' holds NaN or infinite values; lower the learning rate")
-        if ((counts > 0) & (counts < self.min_count)).any():
+        if ((counts != 0) & (counts < self.min_count)).any():
             raise ContractError(f"channel '{name}' has a row made from fewer than {self.min_count} images")
         if values[counts == 0].any():
             raise ContractError(f"channel '{name}' has a row with values but no images behind it")
@@ -74,7 +74,7 @@ class NumberContract:
     def check(self, name: str, value: Any) -> None:
         """Raise ContractError unless the number has the type and lies in the range."""
         kind = int if self.whole else float
-        if type(value) is not kind or not np.isfinite(value) or not self.low <= value <= self.high:
+        if type(value) is not kind or not self.low <= value <= self.high:
             raise ContractError(
                 f"number '{name}' is not {'a whole' if self.whole else 'a finite'} number from "
                 f"{self.low:g} to {self.high:g}"

@@ -15,6 +15,7 @@ from isofed.errors import CheckpointError
 from isofed.trees import Layout, Tree
 
 MAGIC = b"isofed1\n"
+CHECKSUM, LENGTH = struct.Struct("<I"), struct.Struct("<Q")  # of all that follows; of the header
 State = Mapping[str, Tree | np.ndarray]
 
 
@@ -55,12 +56,13 @@ def save_state(path: Path, meta: Mapping[str, Any], state: State, durable: bool 
         durable: see :func:`atomic`.
     """
     entries, buffers = _describe(state)
-    checksum = 0
+    header = json.dumps({"meta": meta, "entries": entries}).encode()
+    head = LENGTH.pack(len(header)) + header
+    checksum = zlib.crc32(head)
     for buffer in buffers:
-        checksum = zlib.crc32(buffer.view(np.uint8), checksum)
-    header = json.dumps({"meta": meta, "entries": entries, "crc": checksum}).encode()
+        checksum = zlib.crc32(buffer.view(np.uint8).data, checksum)
     with atomic(path, durable) as file:
-        file.write(MAGIC + struct.pack("<Q", len(header)) + header)
+        file.write(MAGIC + CHECKSUM.pack(checksum) + head)
         for buffer in buffers:
             file.write(buffer.view(np.uint8).data)
 
@@ -79,11 +81,10 @@ def load_state(path: Path, what: str) -> tuple[dict[str, Any], dict[str, Tree | 
         raw = np.fromfile(path, np.uint8)
     except OSError as error:
         raise CheckpointError(f"{what} cannot be read ({error.strerror}); restore it or start anew") from None
-    header, start = _read_header(raw, what)
-    body = raw[start:]
-    if zlib.crc32(body) != header["crc"]:
-        raise CheckpointError(f"{what} is damaged: its checksum does not match; restore it or delete it")
-    return header["meta"], dict(_rebuild(header["entries"], body))
+    content = _checked(raw, what)
+    start = LENGTH.size + LENGTH.unpack(content[: LENGTH.size].tobytes())[0]
+    header = json.loads(content[LENGTH.size : start].tobytes())
+    return header["meta"], dict(_rebuild(header["entries"], content[start:]))
 
 
 def _describe(state: State) -> tuple[list[Any], list[np.ndarray]]:
@@ -91,23 +92,25 @@ def _describe(state: State) -> tuple[list[Any], list[np.ndarray]]:
     buffers: list[np.ndarray] = []
     for name, value in state.items():
         if isinstance(value, Tree):
-            entries.append([name, "tree", value.layout.to_json(), ""])
-            buffers += [np.ascontiguousarray(value.buffers[d]).reshape(-1) for d in value.layout.sizes]
+            flats = {d: np.ascontiguousarray(value.buffers[d]).reshape(-1) for d in value.layout.sizes}
+            # a sum is held wider than its layout says, and must come back so
+            entries.append([name, "tree", value.layout.to_json(), [str(b.dtype) for b in flats.values()]])
+            buffers += flats.values()
         else:
             entries.append([name, "array", list(value.shape), str(value.dtype)])
             buffers.append(np.ascontiguousarray(value).reshape(-1))
     return entries, buffers
 
 
-def _read_header(raw: np.ndarray, what: str) -> tuple[dict[str, Any], int]:
-    start = len(MAGIC) + 8
-    if raw[: len(MAGIC)].tobytes() != MAGIC or len(raw) < start:
+def _checked(raw: np.ndarray, what: str) -> np.ndarray:
+    """Return what follows the checksum: the header's length, the header, the arrays."""
+    start = len(MAGIC) + CHECKSUM.size
+    if raw[: len(MAGIC)].tobytes() != MAGIC or len(raw) < start + LENGTH.size:
         raise CheckpointError(f"{what} is no isofed state file; restore it or delete it")
-    (length,) = struct.unpack("<Q", raw[len(MAGIC) : start].tobytes())
-    try:
-        return json.loads(raw[start : start + length].tobytes()), start + length
-    except ValueError:
-        raise CheckpointError(f"{what} is damaged: its header does not parse; delete it") from None
+    (checksum,) = CHECKSUM.unpack(raw[len(MAGIC) : start].tobytes())
+    if zlib.crc32(raw[start:].data) != checksum:
+        raise CheckpointError(f"{what} is damaged: its checksum does not match; restore it or delete it")
+    return raw[start:]
 
 
 def _rebuild(entries: Iterable[Any], body: np.ndarray) -> Iterator[tuple[str, Tree | np.ndarray]]:
@@ -116,8 +119,8 @@ def _rebuild(entries: Iterable[Any], body: np.ndarray) -> Iterator[tuple[str, Tr
         if kind == "tree":
             layout = Layout.of((n, tuple(s), d) for n, s, d in shape)
             buffers = {}
-            for d, size in layout.sizes.items():
-                buffers[d], at = _take(body, at, size, d)
+            for (d, size), held in zip(layout.sizes.items(), dtype, strict=True):
+                buffers[d], at = _take(body, at, size, held)
             yield name, Tree(layout, buffers)
         else:
             flat, at = _take(body, at, int(np.prod(shape, dtype=np.int64)), dtype)

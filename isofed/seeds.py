@@ -9,11 +9,14 @@ it is a function of a secret that never stands in a configuration or a message.
 import hashlib
 import hmac
 import json
+import os
 import secrets as _os_secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
+from isofed.errors import CheckpointError
 
 SECRET_BYTES = 32
 
@@ -63,9 +66,21 @@ def simulated_secrets(seed: int, site: str) -> Secrets:
 
 
 def site_secrets(path: Path) -> Secrets:
-    """Return the secret kept at ``path`` (mode 0600), made from the system's entropy if missing."""
+    """Return the secret kept at ``path`` (mode 0600), made from the system's entropy if missing.
+
+    Raises:
+        CheckpointError: the file does not hold a secret's number of bytes.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_bytes(_os_secrets.token_bytes(SECRET_BYTES))
-    return Secrets(path.read_bytes())
+        # beside and renamed: a process killed in between must not leave an empty secret behind
+        beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        beside.touch(mode=0o600)
+        beside.write_bytes(_os_secrets.token_bytes(SECRET_BYTES))
+        beside.replace(path)
+    root = path.read_bytes()
+    if len(root) != SECRET_BYTES:
+        raise CheckpointError(
+            f"this site's secret holds {len(root)} bytes instead of {SECRET_BYTES}; restore it from a backup"
+        )
+    return Secrets(root)

@@ -48,7 +48,8 @@ class Layout:
     @classmethod
     def of(cls, shapes: Iterable[tuple[str, tuple[int, ...], str]]) -> "Layout":
         """Build a layout from (name, shape, dtype) triples; names must be distinct."""
-        leaves, ends = [], {}
+        leaves: list[Leaf] = []
+        ends: dict[str, int] = {}
         for name, shape, dtype in shapes:
             leaf = Leaf(name, tuple(int(s) for s in shape), dtype, ends.get(dtype, 0))
             ends[dtype] = leaf.offset + leaf.size
@@ -118,10 +119,10 @@ class Tree:
 
     def wide(self) -> "Tree":
         """Copy into float64, the dtype in which sums are taken."""
-        return self.map(lambda b: b.astype(np.float64) if isinstance(b, np.ndarray) else b.double())
+        return self.map(_widen)
 
     def narrow(self) -> "Tree":
-        """Cast every buffer to the dtype of its key; integers are rounded, never truncated."""
+        """Cast every buffer to the dtype of its key; integers and bools are rounded, never truncated."""
         return Tree(self.layout, {d: _cast(b, d) for d, b in self.buffers.items()})
 
     def numpy(self) -> "Tree":
@@ -141,10 +142,16 @@ class Tree:
         return all(_all_finite(buffer) for buffer in self.buffers.values())
 
 
+def _widen(buffer: Buffer) -> Buffer:
+    if isinstance(buffer, np.ndarray):
+        return buffer.astype(np.float64)
+    return buffer.to(sys.modules["torch"].float64, copy=True)
+
+
 def _cast(buffer: Buffer, dtype: str) -> Buffer:
     if dtype_name(buffer) == dtype:
         return buffer
-    if "int" in dtype:
+    if "int" in dtype or dtype == "bool":
         buffer = buffer.round()
     if isinstance(buffer, np.ndarray):
         return buffer.astype(dtype)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from isofed.config import within
 from isofed.contracts import Contract, NumberContract, TableContract, TreeContract
 from isofed.errors import CompositionError
 from isofed.trees import Layout
@@ -75,6 +76,9 @@ class LevelOptions:
     """
 
     min_images: int = 2
+
+    def __post_init__(self) -> None:
+        within("min_images", self.min_images, 1, 1_000_000)
 
 
 def contract(

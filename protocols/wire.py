@@ -18,6 +18,7 @@ from isofed.trees import Tree
 
 ORDER, REPORT, NUMBERS = "order", "report", "numbers"
 _REPORT_KEYS = {"round": int, "attempt": int, "version": str}
+Form = Mapping[str, tuple[str, tuple[int, ...]]]
 
 
 class Held(Array):
@@ -38,6 +39,10 @@ class Held(Array):
     def numpy(self) -> np.ndarray:
         """Return the array itself, read-only."""
         return self._held
+
+    def deflate(self) -> bytes:
+        """Return what Flower stores of the array, under the class name that every receiver knows."""
+        return Array(self._held).deflate()
 
     def __reduce__(self) -> Any:
         return Held, (self._held,)
@@ -90,9 +95,10 @@ def payload(content: RecordDict) -> int:
 def check(content: RecordDict, contract: Contract) -> None:
     """Raise ContractError unless a report's records are, to the last name, dtype and shape, as agreed."""
     agreed = {f"{c.kind}.{name}": _form(c) for name, c in contract.channels.items()}
-    allowed = {*agreed, REPORT, NUMBERS}
-    if set(content) != allowed:
-        odd = sorted(set(content) ^ allowed)[0]
+    found_kinds = {name: type(record) for name, record in content.items()}
+    kinds = {**dict.fromkeys(agreed, ArrayRecord), REPORT: ConfigRecord, NUMBERS: MetricRecord}
+    if found_kinds != kinds:
+        odd = sorted(name for name, _ in found_kinds.items() ^ kinds.items())[0]
         raise ContractError(f"the message's records differ from the contract at '{odd}'")
     for name, form in agreed.items():
         found = {key: (array.dtype, tuple(array.shape)) for key, array in content.array_records[name].items()}
@@ -111,7 +117,7 @@ def _check_fields(content: RecordDict, contract: Contract) -> None:
         raise ContractError("the message's numbers differ from the contract")
 
 
-def _form(channel: Any) -> Mapping[str, tuple[str, tuple[int, ...]]]:
+def _form(channel: Any) -> Form:
     if isinstance(channel, TreeContract):
         return {dtype: (dtype, (size,)) for dtype, size in channel.layout.sizes.items()}
     return {
@@ -144,10 +150,20 @@ def _read_channels(content: RecordDict, contract: Contract) -> dict[str, Channel
     for key, record in content.array_records.items():
         kind, _, name = key.partition(".")
         if name in contract.channels:
-            channels[name] = _channel(
-                kind, {k: a.numpy() for k, a in record.items()}, contract.channels[name]
-            )
+            agreed = contract.channels[name]
+            channels[name] = _channel(kind, _opened(key, record, _form(agreed)), agreed)
     return channels
+
+
+def _opened(name: str, record: ArrayRecord, form: Form) -> Mapping[str, np.ndarray]:
+    """Return a record's arrays; what a sender says of its bytes and what they are can differ."""
+    try:
+        arrays = {key: array.numpy() for key, array in record.items()}
+    except Exception:
+        raise ContractError(f"record '{name}' holds bytes that are no array") from None
+    if {key: (str(array.dtype), array.shape) for key, array in arrays.items()} != form:
+        raise ContractError(f"record '{name}' differs from the contract in dtype or shape")
+    return arrays
 
 
 def _channel(kind: str, arrays: Mapping[str, np.ndarray], agreed: Any) -> Channel:

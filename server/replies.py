@@ -2,6 +2,7 @@
 
 import pickle
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,12 @@ class Waiting:
         self._bytes -= payload(held.content) if held.has_content() else 0
         return held
 
+    def close(self) -> None:
+        """Drop what is left, on disk too."""
+        self._held.clear()
+        if self._folder is not None:
+            self._folder.cleanup()
+
     def __contains__(self, key: str) -> bool:
         return key in self._held
 
@@ -65,17 +72,18 @@ def in_order(
         timeout: seconds after which a missing reply is given up and yielded as None.
         pause: called when nothing new has come; it may sleep.
     """
-    import time
-
     ids = list(grid.push_messages(messages))
     pending, waiting, end = set(ids), Waiting(), time.monotonic() + timeout
-    for wanted in ids:
-        while wanted not in waiting and time.monotonic() < end:
-            news = list(grid.pull_messages(sorted(pending)))
-            for message in news:
-                came(message)
-                waiting.put(message.metadata.reply_to_message_id, message)
-            pending -= {message.metadata.reply_to_message_id for message in news}
-            if not news:
-                pause()
-        yield waiting.take(wanted) if wanted in waiting else None
+    try:
+        for wanted in ids:
+            while wanted not in waiting and time.monotonic() < end:
+                news = list(grid.pull_messages(sorted(pending)))
+                for message in news:
+                    came(message)
+                    waiting.put(message.metadata.reply_to_message_id, message)
+                pending -= {message.metadata.reply_to_message_id for message in news}
+                if not news:
+                    pause()
+            yield waiting.take(wanted) if wanted in waiting else None
+    finally:
+        waiting.close()

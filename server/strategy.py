@@ -8,7 +8,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
-from isofed.contracts import Contract
+from isofed.contracts import Contract, TableContract
 from isofed.errors import IsofedError, RoundError
 from isofed.events import Emit, silent
 from isofed.protocols import wire
@@ -67,7 +67,7 @@ class Composed(Strategy):
         """Send the replies into the generator one by one; its outcome is the new state."""
         assert self._round is not None
         try:
-            self._round.send(self._read(replies))  # type: ignore[arg-type]
+            self._round.send(self._read(replies))
         except StopIteration as end:
             self.outcome = end.value
             self.state = end.value.state
@@ -124,7 +124,7 @@ class Composed(Strategy):
         if reply is None:
             return Refusal("no answer in time")
         if reply.has_error():
-            return Refusal(reply.error.reason)
+            return Refusal(reply.error.reason or "an error without a reason")
         try:
             wire.check(reply.content, self.contract)
             report = wire.read_report(reply.content, self.contract)
@@ -142,7 +142,7 @@ class Composed(Strategy):
 
 def _presence(contract: Contract) -> Contract:
     relaxed = {
-        name: replace(channel, min_count=1) if channel.kind == "table" else channel  # type: ignore[call-arg]
+        name: replace(channel, min_count=1) if isinstance(channel, TableContract) else channel
         for name, channel in contract.channels.items()
     }
     return replace(contract, channels=relaxed)
