@@ -12,6 +12,7 @@ from isofed.client.optimiser import export_state, restore_state
 from isofed.client.workshop import Place, Workshop
 from isofed.records import Channel, Order, Report, Value
 from isofed.strategies.recipe import Seen, TermStart
+from isofed.strategies.rules import COUNTS
 from isofed.strategies.share import TRAVELLING
 
 
@@ -41,22 +42,23 @@ def train(shop: Workshop, place: Place, order: Order, memory: Sections, version:
     states = [term.start(_term_start(shop, order)) for term in shop.setting.recipe.local]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.public_key(shop.setting.seed, order.round, place.site, "layers") % 2**63)
-        steps, loss = _epoch(shop, place, order, samples, states)
+        (steps, batch), loss = _epoch(shop, place, order, samples, states)
     channels = _travelling(shop)
     for term, state in zip(shop.setting.recipe.local, states, strict=True):
         channels.update(term.finish(state) if term.finish else {})
-    scalars = {"examples": len(samples), "steps": steps, "loss": loss}
+    examples = COUNTS[shop.setting.recipe.count](len(samples), batch)
+    scalars = {"examples": examples, "steps": steps, "loss": loss}
     report = Report(order.round, order.attempt, version, channels, scalars)
     return Trained(report, _sections(shop))
 
 
 def _load(shop: Workshop, order: Order, memory: Sections) -> None:
     for group, tree in shop.trees.items():
-        source = (
-            order.channels[group].tree if group in TRAVELLING else memory.get(group, shop.initial.get(group))
+        source: Any = (
+            order.channels[group] if group in TRAVELLING else memory.get(group, shop.initial.get(group))
         )
-        tree.copy_from(source)
-    state = memory.get("optimiser")
+        tree.copy_from(source.tree if group in TRAVELLING else source)
+    state: Any = memory.get("optimiser")
     restore_state(shop.optimiser, dict(shop.model.named_parameters()), state)
 
 
@@ -70,7 +72,10 @@ def _term_start(shop: Workshop, order: Order) -> TermStart:
     )
 
 
-def _epoch(shop: Workshop, place: Place, order: Order, samples: Any, states: list[Any]) -> tuple[int, float]:
+def _epoch(
+    shop: Workshop, place: Place, order: Order, samples: Any, states: list[Any]
+) -> tuple[tuple[int, int], float]:
+    """Take the round's steps; return (steps, batch size) and the mean loss."""
     setting, training = shop.setting, shop.setting.task.training
     draw = seeds.public(setting.seed, order.round, place.site, "batches")
     change = seeds.public(setting.seed, order.round, place.site, "augmentation")
@@ -81,7 +86,7 @@ def _epoch(shop: Workshop, place: Place, order: Order, samples: Any, states: lis
         _set_rate(shop, order.round - 1 + step / len(batches))
         batch = training.transform(samples, images, setting.options, change)
         total += _step(shop, batch, images, states)
-    return len(batches), float(total) / len(batches)
+    return batches.shape, float(total) / len(batches)
 
 
 def _set_rate(shop: Workshop, done: float) -> None:

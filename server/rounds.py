@@ -135,13 +135,14 @@ class Total:
     def _difference(self, channel: Channel) -> Tree:
         if isinstance(channel, Delta):
             return channel.tree.wide()
-        # float64 holds the difference of two float32 without loss, so one client's value comes back whole
+        # float64 holds the difference of two float32 to 2**-53 of the larger, so one client's value comes
+        # back whole unless it is 2**28 times smaller than where it started, yet not zero
         return _tree(channel).wide().map(lambda local, start: local - start, self.state.trees["model"])
 
     def next_state(self) -> ServerState:
         """Return the state after the server optimiser's step."""
         common = self.recipe.rule.common(self.sums)
-        direction = self.model.map(lambda t: common * t)
+        direction = self.model.map(lambda t: t / common)
         step, optimiser = self.recipe.server.step(direction, self.state.optimiser, self.state.round + 1)
         return replace(
             self.state,

@@ -33,7 +33,8 @@ def sgd(lr: float = 1.0, momentum: float = 0.0) -> ServerOptimiser:
 
     Source: Reddi et al., Adaptive Federated Optimization, 2021, algorithm 1 (SERVEROPT = SGD).
     """
-    within("momentum", momentum, 0.0, 1.0)
+    within("lr", lr, 0.0, 1e6)
+    within("momentum", momentum, 0.0, 1.0 - 1e-9)
 
     def init(layout: Layout) -> State:
         return {"momentum": zeros(layout).wide()} if momentum else {}

@@ -7,9 +7,10 @@ from typing import Any
 from isofed.errors import CompositionError
 from isofed.records import Channel
 from isofed.strategies.optimisers import ServerOptimiser, sgd
-from isofed.strategies.rules import LinearRule, weighted_mean
+from isofed.strategies.rules import COUNTS, LinearRule, weighted_mean
 from isofed.strategies.share import Share, everything
 from isofed.strategies.tables import TableRule
+from isofed.suggest import pick
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Recipe:
         server: from a direction to a step.
         local: terms added to the clients' objective.
         share: which names travel.
+        count: how a site counts the examples behind its update, one of ``rules.COUNTS``.
         channels: further tables that travel, each with its rule.
         privacy: steps applied to a report on its way out, undone on the sum.
     """
@@ -81,10 +83,12 @@ class Recipe:
     server: ServerOptimiser = field(default_factory=sgd)
     local: tuple[LocalTerm, ...] = ()
     share: Share = everything
+    count: str = "images"
     channels: Mapping[str, TableRule] = field(default_factory=dict)
     privacy: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
+        pick("count", self.count, COUNTS)
         if self.privacy:
             raise CompositionError("this version has no privacy steps yet; leave privacy=() out")
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from isofed.errors import ConfigError
 from isofed.records import Table
 
 
@@ -19,6 +20,10 @@ class TableRule:
 
     meaning: str
     over: str = "present"
+
+    def __post_init__(self) -> None:
+        if self.over not in ("present", "all"):
+            raise ConfigError(f"'over' is '{self.over}', but must be one of: present, all")
 
 
 @dataclass(frozen=True)
