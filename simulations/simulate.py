@@ -16,7 +16,8 @@ from isofed.errors import CheckpointError, DataError
 from isofed.events import Emit, fan_out
 from isofed.files import write_json
 from isofed.simulations import controls
-from isofed.simulations.federation import Federation, load_result, run, run_in_worker
+from isofed.simulations.alongside import side_by_side
+from isofed.simulations.federation import Federation, load_result, run
 from isofed.simulations.lock import locked
 from isofed.simulations.meter import Meter
 from isofed.simulations.plan import FEDERATED, Plan, make_plan
@@ -91,9 +92,12 @@ def _run(plan: Plan, pool: Pool, meter: Meter, started: float) -> dict[str, Any]
     plan = job.plan = _with_classes(plan)
     federations = _federations(plan, tuple(facts))
     progress.total = sum(plan.switches.rounds * len(f.sites) for f in federations if not f.done)
+    full = plan.switches.controls == "full"
+    if full:
+        controls.announce(plan, tuple(facts), progress)
     job.ready = time.monotonic()
     results = _train(job, federations)
-    extra = controls.run(job) if plan.switches.controls == "full" else None
+    extra = controls.run(plan, tuple(facts), pool, progress, job.emit) if full else None
     summary = summarise(job.plan, facts, results, _seconds(job, results), meter.stop(), extra)
     _publish(job, summary, results)
     if board:
@@ -153,14 +157,7 @@ def _train(job: Job, federations: list[Federation]) -> dict[str, Any]:
     """Run the federation over all workers, then the small ones side by side, one a worker."""
     federated, *alone = federations
     results = {federated.name: load_result(federated) if federated.done else _watched(job, federated)}
-    running = {f.name: job.pool.submit(run_in_worker, f) for f in alone if not f.done}
-    results |= {f.name: load_result(f) for f in alone if f.done}
-    for name, future in running.items():
-        while not future.done():
-            drain(job, 0.2)
-        results[name] = future.result()
-    drain(job, 0.0)
-    return results
+    return results | side_by_side(alone, job.pool, job.emit)
 
 
 def _watched(job: Job, federation: Federation) -> dict[str, Any]:
@@ -169,18 +166,6 @@ def _watched(job: Job, federation: Federation) -> dict[str, Any]:
             job.first_reply = time.monotonic()
 
     return run(federation, job.pool, fan_out(first, job.emit))
-
-
-def drain(job: Job, seconds: float) -> None:
-    """Pass on what the workers said, waiting up to ``seconds`` for something."""
-    end = time.monotonic() + seconds
-    while job.pool.events is not None:
-        while not job.pool.events.empty():
-            name, fields = job.pool.events.get()
-            job.emit(name, **fields)
-        if time.monotonic() >= end:
-            return
-        time.sleep(0.05)
 
 
 def _seconds(job: Job, results: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,6 +190,8 @@ def _publish(job: Job, summary: dict[str, Any], results: Mapping[str, Any]) -> N
     write_json(plan.folder / SUMMARY, summary)
     job.progress.end()
     print(table(summary))
+    if summary["controls"]:
+        print(f"\n{controls.text(summary['controls'])}")
     print(f"\nreport: {plan.folder / 'report.html'}")
 
 

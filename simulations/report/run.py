@@ -29,23 +29,34 @@ def _listed(source: Mapping[str, Any], key: str) -> Rows:
 
 
 def controls(summary: Mapping[str, Any]) -> Raw | None:
-    """Return the control runs and the paired differences, over seeds."""
-    rows, pairs = _listed(part(summary, "controls"), "rows"), _listed(part(summary, "controls"), "pairs")
-    if not rows and not pairs:
-        return None
-    return join([_control_rows(rows) if rows else None, _pairs(pairs) if pairs else None])
+    """Return the control runs, the paired differences over seeds, and which claims hold."""
+    given = part(summary, "controls")
+    shown = (("rows", _control_rows), ("pairs", _pairs), ("verdicts", _verdicts))
+    blocks = [show(found) for key, show in shown if (found := _listed(given, key))]
+    return join(blocks) if blocks else None
 
 
 def _control_rows(rows: Rows) -> Raw:
     found = dict.fromkeys(k for row in rows for k, v in row.items() if isinstance(v, Mapping) and "mean" in v)
     names = [n for n in ("mAP", "R1") if n in found] + [n for n in found if n not in ("mAP", "R1")]
     body = [
-        [text(row.get("name")), text(row.get("what")), integer(row.get("seeds"))]
+        [text(row.get("name")), text(row.get("what")), integer(row.get("seeds")), integer(row.get("steps"))]
         + [percent_pm(part(row, n).get("mean"), part(row, n).get("spread")) for n in names]
+        + [text(row.get("spread_over"))]
         for row in rows
     ]
-    heads = ("run", "what it is", "seeds", *names)
-    return table(Table("Controls in per cent, mean ± spread over seeds", heads, body, frozenset({0, 1})))
+    heads = ("run", "what it is", "seeds", "steps", *names, "spread over")
+    words = frozenset({0, 1, len(heads) - 1})
+    return table(Table("Controls in per cent, mean ± spread", heads, body, words))
+
+
+def _verdicts(verdicts: Rows) -> Raw:
+    body = [[text(v.get("claim")), _holds(v.get("holds")), text(v.get("found"))] for v in verdicts]
+    return table(Table("What the controls say", ("claim", "holds", "found"), body, frozenset({0, 1, 2})))
+
+
+def _holds(value: object) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else MISSING
 
 
 def _pairs(pairs: Rows) -> Raw:
