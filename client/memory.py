@@ -53,6 +53,7 @@ class Memory:
         path = self._path(version_of(order))
         if not path.exists():
             return None
+        self._forget({path, self._path(order.base)})
         meta, state = load_state(path, f"this site's memory version {version_of(order)}")
         if (meta["base"], meta["run"], meta["digest"]) != (order.base, order.run, order.digest):
             raise CheckpointError(

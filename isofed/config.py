@@ -5,10 +5,11 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from isofed.errors import ConfigError
-from isofed.suggest import nearest
+from isofed.suggest import hint
 
 T = TypeVar("T")
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
@@ -20,7 +21,7 @@ def read(schema: type[T], values: Mapping[str, Any], where: str) -> T:
     Args:
         schema: the dataclass; fields without a default are required.
         values: names and values, as they come from YAML, JSON or a command line.
-        where: how the error names the place, such as ``"task"``.
+        where: how the error names the place, such as ``"task"``; ``""`` for the top.
 
     Raises:
         ConfigError: an unknown key (with the nearest known one), a missing one, a value of another type.
@@ -29,11 +30,24 @@ def read(schema: type[T], values: Mapping[str, Any], where: str) -> T:
     known = [f.name for f in dataclasses.fields(schema)]  # type: ignore[arg-type]
     for key in values:
         if key not in known:
-            raise ConfigError(f"unknown key '{where}.{key}'{nearest(key, known)} known: {', '.join(known)}")
+            raise ConfigError(f"unknown key '{_at(where, key)}'{hint(key, known)} known: {', '.join(known)}")
     for field in dataclasses.fields(schema):  # type: ignore[arg-type]
-        if field.default is dataclasses.MISSING and field.name not in values:
-            raise ConfigError(f"'{where}.{field.name}' is missing: give {_wanted(types[field.name])}")
-    return schema(**{k: _as(types[k], v, f"{where}.{k}") for k, v in values.items()})
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if required and field.name not in values:
+            raise ConfigError(f"'{_at(where, field.name)}' is missing: give {_wanted(types[field.name])}")
+    return _placed(schema, {k: _as(types[k], v, _at(where, k)) for k, v in values.items()}, where)
+
+
+def _placed(make: Callable[..., T], values: Mapping[str, Any], where: str) -> T:
+    """Call ``make``; what it refuses is told with the place, which it cannot know."""
+    try:
+        return make(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}" if where else str(error)) from None
+
+
+def _at(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
 
 
 def _wanted(kind: Any) -> str:
@@ -43,6 +57,10 @@ def _wanted(kind: Any) -> str:
 def _as(kind: Any, value: Any, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(kind, UnionType):
+        return value if value is None else _as(get_args(kind)[0], value, where)
+    if get_origin(kind) is dict and not isinstance(value, Mapping):
+        raise ConfigError(f"'{where}' is {value!r}, but must be a group of keys")
     if kind in _NAMES and (type(value) is not kind):
         raise ConfigError(f"'{where}' is {value!r}, but must be {_wanted(kind)}")
     return value
@@ -56,7 +74,11 @@ def digest(value: Any) -> str:
 def within(name: str, value: float, low: float, high: float) -> None:
     """Raise ConfigError unless low <= value <= high."""
     if not low <= value <= high:
-        raise ConfigError(f"'{name}' is {value}, but must lie between {low:g} and {high:g}")
+        raise ConfigError(f"'{name}' is {value}, but must lie between {_shown(low)} and {_shown(high)}")
+
+
+def _shown(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:g}"
 
 
 def call(function: Callable[..., T], values: Mapping[str, Any], where: str) -> T:
@@ -66,11 +88,15 @@ def call(function: Callable[..., T], values: Mapping[str, Any], where: str) -> T
         ConfigError: as :func:`read`.
     """
     types = get_type_hints(function)
-    known = list(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters
+    known = list(parameters)
     for key in values:
         if key not in known:
-            raise ConfigError(f"unknown key '{where}.{key}'{nearest(key, known)} {_listed(known)}")
-    return function(**{k: _as(types.get(k), v, f"{where}.{k}") for k, v in values.items()})
+            raise ConfigError(f"unknown key '{where}.{key}'{hint(key, known)} {_listed(known)}")
+    for name, parameter in parameters.items():
+        if parameter.default is parameter.empty and name not in values:
+            raise ConfigError(f"'{where}.{name}' is missing: give {_wanted(types.get(name))}")
+    return _placed(function, {k: _as(types.get(k), v, f"{where}.{k}") for k, v in values.items()}, where)
 
 
 def _listed(known: list[str]) -> str:

@@ -82,6 +82,11 @@ class Checkpoints:
         return state
 
 
+def newest(folder: Path) -> int:
+    """Return the newest committed round by the names of the files alone; 0 where there is none."""
+    return max((int(path.stem.removeprefix("round_")) for path in folder.glob(f"round_*{SUFFIX}")), default=0)
+
+
 def _state(meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> ServerState:
     def group(prefix: str) -> dict[str, Any]:
         return {name[2:]: value for name, value in arrays.items() if name.startswith(prefix)}

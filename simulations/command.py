@@ -1,5 +1,6 @@
 """``isofed simulate``: Hydra in front, one clear sentence where something is wrong."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,12 +10,12 @@ from typing import Any
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from isofed.errors import ConfigError, IsofedError
+from isofed.simulations.overrides import SHOW, SWEEP, check_options, single
 from isofed.simulations.plan import make_plan
 from isofed.simulations.refusals import in_one_sentence
 from isofed.simulations.simulate import resume, simulate
@@ -38,56 +39,51 @@ output   outputs/DATE_TIME/ with summary.json, report.html, tb/ and checkpoints/
 
 def main(argv: list[str]) -> int:
     """Run ``isofed simulate`` and return its exit code: 0 only if it finished."""
+    check_options(argv)
     if "--help" in argv or "-h" in argv:
         print(HELP)
         return 0
-    if argv and argv[0] == "--resume":
-        return _resume(argv[1:])
-    if not any(option in argv for option in ("--cfg", "-c", "--info", "-i", "--hydra-help")):
-        check([value for value in argv if not value.startswith("-")])
-    return _hydra(argv)
+    try:
+        if "--resume" in argv:
+            return _resume(argv)
+        if not set(SHOW) & set(argv):
+            check([word for word in argv if not word.startswith("-")], bool(set(SWEEP) & set(argv)))
+        return _hydra(argv)
+    except OSError as error:
+        named = f"'{error.filename}'" if error.filename else "a file of the run"
+        raise ConfigError(
+            f"cannot use {named} ({error.strerror}); make room, or name another folder"
+        ) from None
 
 
-def check(overrides: list[str]) -> None:
+def check(overrides: list[str], multirun: bool = False) -> None:
     """Compose and read the configuration before anything is written.
 
     Raises:
         IsofedError: one sentence for whatever is wrong.
     """
-    for values in _single(overrides):
+    for values in single(overrides, multirun):
         with _composing():
             config = hydra.compose("simulate", values)
         make_plan(_plain(config), Path("outputs"))
-
-
-def _single(overrides: list[str]) -> Iterator[list[str]]:
-    """Yield the overrides with each sweep replaced by its values in turn, the others by their first."""
-    try:
-        parsed = OverridesParser.create().parse_overrides(overrides)
-    except HydraException as error:
-        raise ConfigError(in_one_sentence(error)) from None
-    choices = [_values(override) for override in parsed]
-    for step in range(max([len(c) for c in choices], default=1)):
-        yield [choice[min(step, len(choice) - 1)] for choice in choices]
-
-
-def _values(override: Any) -> list[str]:
-    if not override.is_sweep_override() or not override.is_discrete_sweep():
-        return [override.input_line]
-    key = override.get_key_element()
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
 
 @contextmanager
 def _composing() -> Iterator[None]:
     GlobalHydra.instance().clear()
     try:
-        with hydra.initialize_config_module("isofed.simulations.conf", version_base="1.3"):
+        with _refusing(), hydra.initialize_config_module("isofed.simulations.conf", version_base="1.3"):
             yield
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(in_one_sentence(error)) from None
     finally:
         GlobalHydra.instance().clear()
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(in_one_sentence(error)) from None
 
 
 def _plain(config: Any) -> Mapping[str, Any]:
@@ -102,25 +98,36 @@ def _hydra(argv: list[str]) -> int:
     @hydra.main(config_path="conf", config_name="simulate", version_base="1.3")
     def job(config: Any) -> None:
         running = HydraConfig.get()
+        folder = Path(running.runtime.output_dir)
         try:
-            simulate(_plain(config), Path(running.runtime.output_dir), list(running.overrides.task))
+            with _stoppable(folder):
+                simulate(_plain(config), folder, list(running.overrides.task))
         except IsofedError as error:
             failed.append(str(error))
             print(f"isofed: {error}", file=sys.stderr)
-        except KeyboardInterrupt:
-            folder = running.runtime.output_dir
-            print(f"\nstopped; continue with: isofed simulate --resume {folder}", file=sys.stderr)
-            raise SystemExit(130) from None
 
     sys.argv = ["isofed simulate", *argv]
-    job()
+    # otherwise Hydra would print an error itself, in a paragraph
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    with _refusing():
+        job()
     return 2 if failed else 0
 
 
 def _resume(argv: list[str]) -> int:
-    if len(argv) != 1:
+    if len(argv) != 2 or argv[0] != "--resume":
         raise ConfigError(
             "--resume takes the folder of one run and nothing else: isofed simulate --resume RUN"
         )
-    resume(Path(argv[0]))
+    with _stoppable(Path(argv[1])):
+        resume(Path(argv[1]))
     return 0
+
+
+@contextmanager
+def _stoppable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\nstopped; continue with: isofed simulate --resume {folder}", file=sys.stderr)
+        raise SystemExit(130) from None

@@ -11,18 +11,19 @@ import numpy as np
 
 from isofed.client.memory import Memory
 from isofed.client.workshop import Workshop
+from isofed.errors import CheckpointError
 from isofed.events import Emit, silent, within
 from isofed.files import write_json
 from isofed.records import empty_table
 from isofed.server.loop import run_rounds
-from isofed.server.state import Checkpoints, ServerState
+from isofed.server.state import Checkpoints, ServerState, newest
 from isofed.server.strategy import Composed
 from isofed.simulations.grid import LocalGrid, Node
 from isofed.simulations.pool import Pool, say
 from isofed.strategies.share import TRAVELLING
 from isofed.trees import Tree
 
-RESULT = "result.json"
+CHECKPOINTS, RESULT = "checkpoints", "result.json"
 EVALUATOR = "evaluator"
 
 
@@ -51,6 +52,13 @@ class Federation:
         """Whether the result is there."""
         return (self.folder / RESULT).exists()
 
+    @property
+    def left(self) -> int:
+        """Replies that are still to come, for the time left: one a site and round."""
+        if self.done:
+            return 0
+        return (int(self.cfg["rounds"]) - newest(self.folder / CHECKPOINTS)) * len(self.sites)
+
     def nodes(self) -> dict[str, Node]:
         """Return the nodes by name, the evaluator last."""
         return {name: self._node(number, name) for number, name in enumerate((*self.sites, EVALUATOR), 2)}
@@ -74,9 +82,10 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     nodes = federation.nodes()
     numbers = {name: node.number for name, node in nodes.items()}
     evaluators = {EVALUATOR: numbers.pop(EVALUATOR)}
-    checkpoints = Checkpoints(federation.folder / "checkpoints", shop.setting.digest)
+    checkpoints = Checkpoints(federation.folder / CHECKPOINTS, shop.setting.digest)
     state = checkpoints.latest(first_state(shop))
     emit = within(emit, run=federation.name)
+    tell(state.history, emit)
     strategy = Composed(shop.setting, shop.contract, state, numbers, evaluators, emit)
     grid = LocalGrid(nodes.values(), json.dumps(federation.cfg), pool, emit)
     state = run_rounds(strategy, grid, checkpoints, emit)
@@ -93,9 +102,24 @@ def run_in_worker(federation: Federation) -> dict[str, Any]:
     return run(federation, Pool(1), say)
 
 
+def tell(history: Iterable[Mapping[str, Any]], emit: Emit) -> None:
+    """Emit rounds of an earlier process again, for sinks that draw whole curves."""
+    for entry in history:
+        if entry["round"]:
+            emit("round_done", **entry)
+
+
 def load_result(federation: Federation) -> dict[str, Any]:
-    """Return the result of a finished federation."""
-    result: dict[str, Any] = json.loads((federation.folder / RESULT).read_text())
+    """Return the result of a finished federation.
+
+    Raises:
+        CheckpointError: its file is damaged.
+    """
+    path = federation.folder / RESULT
+    try:
+        result: dict[str, Any] = json.loads(path.read_text())
+    except ValueError:
+        raise CheckpointError(f"'{path}' is damaged; delete it and resume the run") from None
     return result
 
 

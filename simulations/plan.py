@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from isofed.tasks import TASKS
 
 ENGINES = {"local": "one machine: this process, or a few workers; no Ray, no sockets"}
 CONTROLS = {"none": "no controls", "full": "pooled, alone with equal steps, ablations, chance, raw pixels"}
+GROUPS = ("data", "task", "protocol", "strategy", "engine")
 FEDERATED = "federated"
 AUTO = "auto"
 
@@ -103,15 +104,18 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
     Raises:
         ConfigError, CompositionError, DataError: one sentence each.
     """
-    cfg = dict(cfg)
-    groups = {"data", "task", "protocol", "strategy", "engine", "run"}
-    switches = read(Switches, {key: value for key, value in cfg.items() if key not in groups}, "simulate")
+    cfg = _whole(cfg)
+    switches = read(Switches, {k: v for k, v in cfg.items() if k not in (*GROUPS, "run")}, "")
     pick("controls", switches.controls, CONTROLS)
     cfg["run"] = cfg.get("run", folder.name)
     pick("engine", cfg["engine"].get("name", ""), ENGINES)
     engine = _engine(dict(cfg["engine"]))
-    cfg["engine"] = {"name": cfg["engine"]["name"], **asdict(engine)}
+    cfg["engine"] = {**cfg["engine"], **asdict(engine)}
     data = read(Data, cfg["data"], "data")
+    if data.root:
+        # a run may be continued from another folder than the one it was started in
+        data = replace(data, root=str(Path(data.root).expanduser().absolute()))
+        cfg["data"] = asdict(data)
     plan = Plan(folder, cfg, switches, engine, data)
     plan.setting()
     read(plan.layout.options, data.make, "data.make")
@@ -120,8 +124,17 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
     return plan
 
 
+def _whole(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    for group in GROUPS:
+        if not isinstance(cfg.get(group), Mapping):
+            raise ConfigError(
+                f"the configuration lacks the group '{group}'; write {group}=NAME or start anew"
+            )
+    return dict(cfg)
+
+
 def _engine(values: dict[str, Any]) -> Engine:
-    values.pop("name")
+    values.pop("name", None)
     if values.get("workers") == AUTO:
         values["workers"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     if not isinstance(values.get("workers"), int):

@@ -60,9 +60,11 @@ class Pool:
             return map(job, values)
         return self.executor.map(job, values, chunksize=chunk)
 
-    def stop(self) -> None:
-        """End the workers."""
+    def stop(self, now: bool = False) -> None:
+        """End the workers; ``now`` does not wait for what they are doing."""
         if self.executor is not None:
+            for worker in multiprocessing.active_children() if now else ():
+                worker.kill()
             self.executor.shutdown(wait=True, cancel_futures=True)
 
 

@@ -6,32 +6,40 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from isofed.suggest import nearest
+from isofed.suggest import hint
 
 CONF = Path(__file__).parent / "conf"
 
 
 def in_one_sentence(error: Exception) -> str:
-    """Return what was found, what was expected and what to write instead."""
+    """Return what was found, what was expected and what to write instead, of an error of Hydra's."""
     text = str(error)
     for pattern, sentence in _PATTERNS:
         if found := re.search(pattern, text, re.DOTALL):
             return sentence(*found.groups())
-    return " ".join(text.split("\n")[0].split())
+    line = " ".join(text.split("\n")[0].split())
+    return f"{line}; see: isofed simulate --cfg hydra"
 
 
-def _no_option(option: str) -> str:
+def no_option(option: str) -> str:
+    """Return the sentence for ``group/name`` that is no file."""
     group, _, name = option.rpartition("/")
-    known = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-    return f"unknown {group} '{name}'{nearest(name, known)} known: {', '.join(known)}"
+    known = options(group)
+    return f"unknown {group} '{name}'{hint(name, known)} known: {', '.join(known)}"
+
+
+def options(group: str) -> list[str]:
+    """Return what can be chosen in a group; nothing where there is no such group."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml")) if group else []
 
 
 def _no_key(key: str) -> str:
     known = list(_keys())
-    return f"unknown key '{key}'{nearest(key, known)} see: isofed simulate --cfg job"
+    return f"unknown key '{key}'{hint(key, known)} see: isofed simulate --cfg job"
 
 
-def _bad_override(text: str) -> str:
+def bad_override(text: str) -> str:
+    """Return the sentence for an override that does not parse."""
     return f"cannot read '{text}'; write KEY=VALUE, such as seed=1 or strategy=fedavg"
 
 
@@ -56,11 +64,7 @@ def _dotted(values: dict[str, object], prefix: str) -> list[str]:
 
 
 _PATTERNS = (
-    (r"Could not find '([\w/]+/[^']+)'", _no_option),
+    (r"Could not find '([\w/]+/[^']+)'", no_option),
     (r"Could not override '([^']+)'", _no_key),
     (r"Key '([^']+)' is not in struct", _no_key),
-    (
-        r"(?:mismatched input|no viable alternative|missing EQUAL|extraneous input|token recognition).*",
-        lambda: "",
-    ),
 )

@@ -5,29 +5,31 @@ any moment continues inside its folder and ends with the same weights.
 """
 
 import json
-import time
 from collections.abc import Mapping
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from isofed.client.workshop import Place, Workshop
-from isofed.errors import CheckpointError, DataError
-from isofed.events import Emit, fan_out
+from isofed.errors import ConfigError, DataError, RoundError
+from isofed.events import Emit, fan_out, within
 from isofed.files import write_json
 from isofed.simulations import controls
 from isofed.simulations.alongside import side_by_side
-from isofed.simulations.federation import Federation, load_result, run
+from isofed.simulations.federation import Federation, load_result, run, tell
+from isofed.simulations.folder import CONFIG, REPORT, SUMMARY, claim, finished, load_config, sweep
 from isofed.simulations.lock import locked
 from isofed.simulations.meter import Meter
 from isofed.simulations.plan import FEDERATED, Plan, make_plan
 from isofed.simulations.pool import Pool
 from isofed.simulations.progress import Progress
 from isofed.simulations.report import write_report
+from isofed.simulations.stopwatch import Stopwatch
 from isofed.simulations.summary import gallery, summarise, table
 from isofed.simulations.tensorboard import TensorBoardSink
 
-CONFIG, SUMMARY, FACTS = "config.json", "summary.json", "facts.json"
+FACTS = "facts.json"
 
 
 @dataclass
@@ -37,10 +39,8 @@ class Job:
     plan: Plan
     pool: Pool
     progress: Progress
+    watch: Stopwatch
     emit: Emit
-    started: float
-    first_reply: float | None = None
-    ready: float | None = None
 
 
 def simulate(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict[str, Any]:
@@ -50,19 +50,20 @@ def simulate(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict
         cfg: the composed configuration, or the saved one.
         folder: the run's folder.
         overrides: what the user wrote, for the report's command.
+
+    Raises:
+        CheckpointError: the folder holds another run, or a process works in it.
     """
-    started = time.monotonic()
+    watch = Stopwatch.start(folder / "seconds.json")
     plan = make_plan(cfg, folder)
     with locked(folder):
-        if not (folder / CONFIG).exists():
-            write_json(folder / CONFIG, {**plan.cfg, "overrides": overrides})
-        meter = Meter()
-        pool = Pool.start(plan.engine.workers, plan.engine.threads_per_client)
-        meter.start()
-        try:
-            return _run(plan, pool, meter, started)
-        finally:
-            pool.stop()
+        claim(folder, plan.cfg, overrides)
+        summary = finished(folder)
+        if summary is not None:
+            print(f"{table(summary)}\n\nthis run is finished; report: {folder / REPORT}")
+            return summary
+        sweep(folder)
+        return _pooled(plan, watch)
 
 
 def resume(folder: Path) -> dict[str, Any]:
@@ -71,42 +72,64 @@ def resume(folder: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: the folder holds no run.
     """
-    try:
-        cfg = json.loads((folder / CONFIG).read_text())
-    except FileNotFoundError:
-        raise CheckpointError(
-            f"'{folder}' holds no {CONFIG}, so there is nothing to resume; give the folder of a run"
-        ) from None
-    except ValueError:
-        raise CheckpointError(f"{CONFIG} in '{folder}' is damaged; start anew") from None
-    overrides = cfg.pop("overrides", [])
+    cfg, overrides = load_config(folder)
     return simulate(cfg, folder, overrides)
 
 
-def _run(plan: Plan, pool: Pool, meter: Meter, started: float) -> dict[str, Any]:
-    board = TensorBoardSink(plan.folder / "tb") if plan.switches.tensorboard else None
+def _pooled(plan: Plan, watch: Stopwatch) -> dict[str, Any]:
+    meter = Meter()
+    pool = Pool.start(plan.engine.workers, plan.engine.threads_per_client)
+    meter.start()
+    try:
+        summary = _run(plan, pool, meter, watch)
+    except BrokenProcessPool:
+        pool.stop(now=True)
+        raise RoundError(
+            "a worker process was ended from outside, perhaps because memory ran out; make room and continue "
+            f"with: isofed simulate --resume {plan.folder}"
+        ) from None
+    except BaseException:
+        pool.stop(now=True)
+        raise
+    pool.stop()
+    return summary
+
+
+def _run(plan: Plan, pool: Pool, meter: Meter, watch: Stopwatch) -> dict[str, Any]:
+    board = _board(plan)
     progress = Progress(0, enabled=plan.switches.progress)
-    job = Job(plan, pool, progress, fan_out(progress, *([board] if board else [])), started)
+    job = Job(plan, pool, progress, watch, fan_out(progress, watch, *board))
     progress.say(f"writing into {plan.folder}")
     facts = _prepare(job)
     plan = job.plan = _with_classes(plan)
     federations = _federations(plan, tuple(facts))
-    progress.total = sum(plan.switches.rounds * len(f.sites) for f in federations if not f.done)
+    progress.total = sum(f.left for f in federations)
     full = plan.switches.controls == "full"
     if full:
         controls.announce(plan, tuple(facts), progress)
-    job.ready = time.monotonic()
+    watch.ready()
     results = _train(job, federations)
     extra = controls.run(plan, tuple(facts), pool, progress, job.emit) if full else None
     summary = summarise(job.plan, facts, results, _seconds(job, results), meter.stop(), extra)
     _publish(job, summary, results)
-    if board:
-        board.close()
+    for sink in board:
+        sink.close()
     return summary
 
 
+def _board(plan: Plan) -> list[TensorBoardSink]:
+    """Return the TensorBoard sink, if one is wanted; a resumed run's forgets all and is told it again."""
+    if not plan.switches.tensorboard:
+        return []
+    place = plan.folder / "tb"
+    return [TensorBoardSink(place, purge_step=0 if place.exists() else None)]
+
+
 def _with_classes(plan: Plan) -> Plan:
-    classes = plan.cfg["task"].get("classes") or plan.layout.classes(plan.root)
+    found, given = plan.layout.classes(plan.root), plan.cfg["task"].get("classes") or 0
+    if 0 < given < found:
+        raise ConfigError(f"'task.classes' is {given}, but the data number {found}; leave it at 0")
+    classes = given or found
     cfg = {**plan.cfg, "task": {**plan.cfg["task"], "classes": classes}}
     return make_plan(cfg, plan.folder)
 
@@ -156,26 +179,20 @@ def _federations(plan: Plan, sites: tuple[str, ...]) -> list[Federation]:
 def _train(job: Job, federations: list[Federation]) -> dict[str, Any]:
     """Run the federation over all workers, then the small ones side by side, one a worker."""
     federated, *alone = federations
-    results = {federated.name: load_result(federated) if federated.done else _watched(job, federated)}
-    return results | side_by_side(alone, job.pool, job.emit)
-
-
-def _watched(job: Job, federation: Federation) -> dict[str, Any]:
-    def first(name: str, **fields: Any) -> None:
-        if name == "reply" and job.first_reply is None:
-            job.first_reply = time.monotonic()
-
-    return run(federation, job.pool, fan_out(first, job.emit))
+    for done in (f for f in federations if f.done):
+        tell(load_result(done)["history"], within(job.emit, run=done.name))
+    first = load_result(federated) if federated.done else run(federated, job.pool, job.emit)
+    return {federated.name: first} | side_by_side(alone, job.pool, job.emit)
 
 
 def _seconds(job: Job, results: Mapping[str, Any]) -> dict[str, Any]:
-    ready = job.ready or job.started
     rounds = [entry["seconds"] for entry in results[FEDERATED]["history"] if entry["round"]]
+    watch = job.watch
     return {
-        "setup": ready - job.started,
-        "first_reply": None if job.first_reply is None else job.first_reply - ready,
+        "setup": watch.setup,
+        "first_reply": watch.first_reply,
         "rounds": rounds,
-        "total": time.monotonic() - job.started,
+        "total": watch.total,
     }
 
 
@@ -192,7 +209,7 @@ def _publish(job: Job, summary: dict[str, Any], results: Mapping[str, Any]) -> N
     print(table(summary))
     if summary["controls"]:
         print(f"\n{controls.text(summary['controls'])}")
-    print(f"\nreport: {plan.folder / 'report.html'}")
+    print(f"\nreport: {plan.folder / REPORT}")
 
 
 def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:

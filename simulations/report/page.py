@@ -94,7 +94,7 @@ def write_report(
     text = page(summary, history, gallery)
     folder.mkdir(parents=True, exist_ok=True)
     place = folder / "report.html"
-    beside = folder / f".report.html.{os.getpid()}"
+    beside = folder / f".report.html.{os.getpid()}.partial"
     try:
         beside.write_text(text, encoding="utf-8")
         os.replace(beside, place)

@@ -2,6 +2,44 @@
 
 from dataclasses import dataclass
 
+from isofed.config import within
+from isofed.errors import ConfigError
+from isofed.suggest import pick
+
+MANY, LARGE = 1_000_000, 1e30  # no sane number is above; a bound keeps typing errors out
+ABOVE_ZERO, BELOW_ONE = 1e-12, 0.999999
+
+RANGES: dict[str, tuple[float, float]] = {
+    "classes": (0, MANY),
+    "height": (16, 4096),
+    "width": (16, 4096),
+    "padding": (0, 1024),
+    "flip": (0, 1),
+    "channel_augmentation": (0, 1),
+    "stem": (1, 65536),
+    "stage2": (1, 65536),
+    "stage3": (1, 65536),
+    "dimensions": (1, 65536),
+    "circle_weight": (0, LARGE),
+    "circle_margin": (0, 1),
+    "circle_scale": (ABOVE_ZERO, LARGE),
+    "circle_divisor": (ABOVE_ZERO, LARGE),
+    "batch_identities": (2, MANY),
+    "batch_images": (1, MANY),
+    "head_rate": (ABOVE_ZERO, LARGE),
+    "backbone_rate": (ABOVE_ZERO, LARGE),
+    "momentum": (0, BELOW_ONE),
+    "weight_decay": (0, LARGE),
+    "warmup": (0, BELOW_ONE),
+    "local_epochs": (1, MANY),
+    "shots": (1, 10),
+}
+CHOICES = {
+    "labels": ("true", "shuffled"),
+    "search": ("all", "indoor"),
+    "draws": ("agw", "official", "none"),
+}
+
 
 @dataclass(frozen=True)
 class ReidOptions:
@@ -14,6 +52,9 @@ class ReidOptions:
     Example:
         >>> ReidOptions(batch_images=8).batch_images
         8
+
+    Raises:
+        ConfigError: a number outside its range, or a word that is no choice.
     """
 
     # --- data
@@ -56,3 +97,11 @@ class ReidOptions:
     search: str = "all"  # "all" or "indoor"
     shots: int = 1  # gallery images of each identity and camera, 1 or 10
     draws: str = "agw"  # "agw"; "official", by exp/rand_perm_cam.mat of the data; or "none"
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in RANGES.items():
+            within(name, getattr(self, name), low, high)
+        for name, choices in CHOICES.items():
+            pick(name, getattr(self, name), dict.fromkeys(choices))
+        if self.shots not in (1, 10):
+            raise ConfigError(f"'shots' is {self.shots}, but the benchmark has 1 or 10")

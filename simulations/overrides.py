@@ -1,0 +1,62 @@
+"""What stands behind ``isofed simulate``, looked at before Hydra does: options, KEY=VALUE, sweeps."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from isofed.errors import ConfigError
+from isofed.simulations.refusals import bad_override, no_option, options
+from isofed.suggest import unknown
+
+SWEEP = ("--multirun", "-m")
+SHOW = ("--cfg", "-c", "--info", "-i", "--hydra-help")
+OPTIONS = (*SWEEP, *SHOW, "--resolve", "-r", "--package", "-p", "--resume", "--help", "-h")
+
+
+def check_options(argv: list[str]) -> None:
+    """Refuse an option that ``isofed simulate`` does not have."""
+    for word in argv:
+        option = word.partition("=")[0]
+        if option.startswith("-") and option not in OPTIONS:
+            raise unknown("option", option, [name for name in OPTIONS if name.startswith("--")])
+
+
+def single(overrides: list[str], multirun: bool) -> Iterator[list[str]]:
+    """Yield the overrides with each sweep replaced by its values in turn, the others by their last.
+
+    Every value occurs at least once, so that a bad one is found before anything runs.
+
+    Raises:
+        ConfigError: an override cannot be read, removes a key, names no option of a group, or holds
+            several values without ``--multirun``.
+    """
+    choices = [_values(_parsed(text), multirun) for text in overrides]
+    for step in range(max([len(c) for c in choices], default=1)):
+        yield [choice[min(step, len(choice) - 1)] for choice in choices]
+
+
+def _parsed(text: str) -> Any:
+    try:
+        (override,) = OverridesParser.create().parse_overrides([text])
+    except HydraException:
+        override = None
+    if override is None or not override.key_or_group:
+        raise ConfigError(bad_override(text))
+    if override.is_delete():
+        raise ConfigError(f"'{text}' removes what a run needs; set a value instead: KEY=VALUE")
+    return override
+
+
+def _values(override: Any, multirun: bool) -> list[str]:
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        if options(override.key_or_group) and not isinstance(override.value(), str):
+            raise ConfigError(no_option(f"{override.key_or_group}/{override.value()}"))
+        return [override.input_line]
+    if not multirun:
+        raise ConfigError(f"'{override.input_line}' holds several values; put --multirun before it")
+    if not override.is_discrete_sweep():
+        raise ConfigError(f"'{override.input_line}' is no list of values; write KEY=A,B,C")
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
