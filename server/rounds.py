@@ -124,7 +124,9 @@ class Total:
         self.model = self.model.map(lambda t, d: t + factor * d, self._difference(reply.channels["model"]))
         # running statistics are always averaged by examples: a rule's factors need not be convex
         examples = own["examples"]
-        self.buffers = self.buffers.map(lambda t, b: t + examples * b, _tree(reply.channels["buffers"]))
+        self.buffers = self.buffers.map(
+            lambda t, b: t + examples * b, _tree(reply.channels["buffers"]).wide()
+        )
         self.examples += examples
         for name, total in self.tables.items():
             self.tables[name] = total.add(reply.channels[name])  # type: ignore[arg-type]

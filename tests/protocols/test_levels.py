@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from isofed.contracts import TableContract, TreeContract
+from isofed.errors import CompositionError, ConfigError
+from isofed.protocols.levels import CENTRES, LEVELS, NUMBERS, LevelOptions, contract
+from isofed.trees import from_arrays
+
+TREES = {"model": from_arrays({"w": np.zeros(2, np.float32)}).layout}
+TABLES = {"centres": (CENTRES, 5, 3)}
+
+
+@pytest.mark.parametrize("name", ["camera", "entity", "sharing"])
+def test_centres_leave_with_their_minimum(name: str) -> None:
+    agreed = contract(LEVELS[name], LevelOptions(4), TREES, TABLES)
+    assert agreed.level == name and agreed.numbers == NUMBERS
+    assert agreed.channels == {
+        "model": TreeContract("value", TREES["model"], "model_state"),
+        "centres": TableContract(5, 3, 4, CENTRES),
+    }
+
+
+def test_a_strict_camera_keeps_its_centres_and_says_what_to_use() -> None:
+    with pytest.raises(CompositionError) as error:
+        contract(LEVELS["camera_strict"], LevelOptions(), TREES, TABLES)
+    assert str(error.value) == (
+        "protocol 'camera_strict' keeps identity centres at the site, but the strategy sends them in channel "
+        "'centres'; use strategy=fedavg or protocol=camera"
+    )
+
+
+def test_a_strict_camera_sends_a_model() -> None:
+    assert set(contract(LEVELS["camera_strict"], LevelOptions(), TREES, {}).channels) == {"model"}
+
+
+@pytest.mark.parametrize("level", LEVELS.values(), ids=LEVELS)
+def test_what_no_level_knows_stays(level: object) -> None:
+    with pytest.raises(CompositionError, match="keeps image features at the site"):
+        contract(level, LevelOptions(), TREES, {"x": ("image_features", 5, 3)})  # type: ignore[arg-type]
+
+
+def test_every_level_says_who_is_a_client_and_what_never_leaves() -> None:
+    for name, level in LEVELS.items():
+        assert level.name == name and level.client and level.leaves
+    for name in ("camera", "camera_strict", "entity"):
+        assert {"images", "file names and paths"} <= set(LEVELS[name].never)
+
+
+@pytest.mark.parametrize("fewest", [0, -1])
+def test_a_minimum_below_one_is_refused(fewest: int) -> None:
+    with pytest.raises(ConfigError, match="'min_images' is"):
+        LevelOptions(fewest)

@@ -1,0 +1,104 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from isofed.errors import CheckpointError
+from isofed.records import Table
+from isofed.server.state import Checkpoints, ServerState
+from isofed.strategies.optimisers import sgd
+from isofed.trees import Tree, from_arrays
+
+MODEL = from_arrays({"w": np.arange(6, dtype=np.float32).reshape(2, 3)})
+BUFFERS = from_arrays({"n": np.array(3), "v": np.ones(2, np.float32)})
+STATE = ServerState(
+    7,
+    {"model": MODEL, "buffers": BUFFERS},
+    {"centres": Table(np.ones((2, 3), np.float32), np.array([4, 0]))},
+    {"momentum": MODEL.wide().map(lambda b: b / 3)},
+    {"cam1": "7.2", "cam2": ""},
+    ({"round": 0, "metrics": None}, {"round": 7, "loss": {"cam1": 0.5}}),
+)
+FIRST = ServerState(0, STATE.trees)
+
+
+def same(found: Mapping[str, Tree], wanted: Mapping[str, Tree]) -> None:
+    assert list(found) == list(wanted)
+    for group, tree in wanted.items():
+        assert found[group].layout == tree.layout
+        for dtype, buffer in tree.buffers.items():
+            assert found[group].buffers[dtype].dtype == buffer.dtype
+            assert np.array_equal(found[group].buffers[dtype], buffer)
+
+
+def test_a_state_comes_back_whole(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path / "checkpoints", "abcd", durable=True)
+    checkpoints.save(STATE)
+    found = checkpoints.latest(FIRST)
+    same(found.trees, STATE.trees)
+    same(found.optimiser, STATE.optimiser)
+    assert (found.round, found.versions, found.history) == (STATE.round, STATE.versions, STATE.history)
+    assert np.array_equal(found.tables["centres"].values, STATE.tables["centres"].values)
+    assert np.array_equal(found.tables["centres"].counts, STATE.tables["centres"].counts)
+
+
+def test_momentum_goes_on_where_it_was(tmp_path: Path) -> None:
+    optimiser, direction = sgd(0.5, 0.9), MODEL.wide().map(lambda b: np.sin(b))
+    _, state = optimiser.step(direction, optimiser.init(MODEL.layout), 1)
+    checkpoints = Checkpoints(tmp_path, "abcd")
+    checkpoints.save(replace(STATE, optimiser=state))
+    undisturbed, _ = optimiser.step(direction, state, 2)
+    resumed, _ = optimiser.step(direction, checkpoints.latest(FIRST).optimiser, 2)
+    assert np.array_equal(undisturbed["w"], resumed["w"])
+
+
+def test_where_nothing_is_committed_the_first_state_begins(tmp_path: Path) -> None:
+    assert Checkpoints(tmp_path / "none", "abcd").latest(FIRST) is FIRST
+    (tmp_path / ".round_000001.ckpt.99.partial").write_bytes(b"half")
+    assert Checkpoints(tmp_path, "abcd").latest(FIRST) is FIRST
+
+
+def test_the_newest_wins(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, "abcd")
+    for number in (2, 10, 9):
+        checkpoints.save(replace(STATE, round=number))
+    assert checkpoints.latest(FIRST).round == 10
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_another_configuration_is_refused(tmp_path: Path) -> None:
+    Checkpoints(tmp_path, "abcd").save(STATE)
+    with pytest.raises(
+        CheckpointError, match=r"round_000007\.ckpt belongs to configuration abcd, but this run is ef"
+    ):
+        Checkpoints(tmp_path, "ef").latest(FIRST)
+
+
+@pytest.mark.parametrize(
+    "trees",
+    [
+        {"model": from_arrays({"w": np.zeros((3, 2), np.float32)}), "buffers": BUFFERS},
+        {"model": MODEL, "buffers": from_arrays({})},
+        {"model": MODEL, "buffers": BUFFERS, "more": MODEL},
+    ],
+    ids=["model", "buffers", "a further group"],
+)
+def test_another_model_is_refused(tmp_path: Path, trees: Any) -> None:
+    checkpoints = Checkpoints(tmp_path, "abcd")
+    checkpoints.save(STATE)
+    with pytest.raises(CheckpointError, match=r"round_000007\.ckpt holds another model than this run's"):
+        checkpoints.latest(ServerState(0, trees))
+
+
+@pytest.mark.parametrize("keep", [0, 30, -1])
+def test_a_damaged_checkpoint_is_refused_not_skipped(tmp_path: Path, keep: int) -> None:
+    checkpoints = Checkpoints(tmp_path, "abcd")
+    checkpoints.save(replace(STATE, round=6))
+    checkpoints.save(STATE)
+    path = tmp_path / "round_000007.ckpt"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(CheckpointError, match=r"the checkpoint round_000007\.ckpt is"):
+        checkpoints.latest(FIRST)

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isofed.errors import ConfigError, DataError
+from isofed.strategies.named import STRATEGIES, dppt, fedavg
+from isofed.strategies.recipe import Recipe
+from isofed.strategies.rules import COUNTS, LinearRule, uniform_mean, weighted_mean
+
+
+def fold(rule: LinearRule, updates: list[float], examples: list[int]) -> float:
+    own = [{"examples": float(n)} for n in examples]
+    total: dict[str, float] = {}
+    for numbers in own:
+        for name, value in rule.sums(numbers).items():
+            total[name] = total.get(name, 0.0) + value
+    return sum(rule.factor(n) * u for n, u in zip(own, updates, strict=True)) / rule.common(total)
+
+
+@pytest.mark.parametrize(
+    ("count", "counts", "mean"), [("images", [130, 70], 2.05), ("full_batches", [128, 64], 2.0)]
+)
+def test_fedavg_on_the_worked_example(count: str, counts: list[int], mean: float) -> None:
+    recipe = fedavg(count)
+    found = [COUNTS[recipe.count](images, 64) for images in (130, 70)]
+    assert found == counts
+    assert fold(recipe.rule, [1.0, 4.0], found) == pytest.approx(mean, abs=1e-12)
+
+
+def test_examples_are_images_unless_somebody_says_otherwise() -> None:
+    assert fedavg().count == dppt().count == "images"
+    assert dppt(count="full_batches").count == "full_batches"
+
+
+@given(st.integers(1, 10**6), st.integers(1, 1000))
+def test_full_batches_are_whole_and_leave_less_than_one(images: int, batch: int) -> None:
+    if images < batch:
+        with pytest.raises(DataError, match="use count=images"):
+            COUNTS["full_batches"](images, batch)
+        return
+    counted = COUNTS["full_batches"](images, batch)
+    assert counted % batch == 0 and 0 <= images - counted < batch
+
+
+def test_another_count_is_refused() -> None:
+    with pytest.raises(ConfigError, match="unknown count 'image'; did you mean 'images'"):
+        fedavg("image")
+
+
+def test_a_uniform_mean_ignores_examples() -> None:
+    assert fold(uniform_mean, [1.0, 4.0], [130, 70]) == 2.5
+
+
+@given(st.lists(st.tuples(st.floats(-9, 9), st.integers(1, 10**6)), min_size=1, max_size=8), st.booleans())
+def test_a_mean_lies_between_its_values(pairs: list[tuple[float, int]], weighted: bool) -> None:
+    updates, examples = [list(column) for column in zip(*pairs, strict=True)]
+    rule = weighted_mean if weighted else uniform_mean
+    found = fold(rule, updates, examples)
+    assert min(updates) - 1e-9 <= found <= max(updates) + 1e-9
+    weights = examples if weighted else None
+    assert found == pytest.approx(np.average(updates, weights=weights), abs=1e-9)
+
+
+@given(st.integers(-(2**24), 2**24), st.integers(-20, 20), st.integers(1, 2**29))
+def test_one_value_comes_back_to_the_last_bit(mantissa: int, exponent: int, examples: int) -> None:
+    value = mantissa * 2.0**exponent
+    assert fold(weighted_mean, [value], [examples]) == value
+
+
+def test_every_choice_is_in_the_call_that_the_digest_covers() -> None:
+    calls = {
+        fedavg().call,
+        fedavg("full_batches").call,
+        dppt().call,
+        dppt(lam=0.0).call,
+        dppt(k=5).call,
+        dppt(loss="mixed").call,
+        dppt(normalise=False).call,
+        dppt(over="all").call,
+        dppt(count="full_batches").call,
+    }
+    assert len(calls) == 9
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_recipe_is_its_call(name: str) -> None:
+    recipe = STRATEGIES[name]()
+    again = eval(recipe.call, dict(STRATEGIES))
+    assert isinstance(again, Recipe) and again.call == recipe.call
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"lam": -1.0}, "'lam' is -1.0"),
+        ({"k": 0}, "'k' is 0"),
+        ({"loss": "cosin"}, "'loss' is 'cosin'"),
+        ({"over": "some"}, "'over' is 'some', but must be one of: present, all"),
+    ],
+)
+def test_what_dppt_does_not_know_is_refused(change: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        dppt(**change)  # type: ignore[arg-type]

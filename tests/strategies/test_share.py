@@ -1,0 +1,127 @@
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from isofed.strategies.share import everything, flatten, without
+from isofed.trees import Tree
+
+
+class Net(nn.Module):
+    """BatchNorm at several depths, a 0-d parameter, a tied weight, a buffer that is not saved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Linear(3, 4),
+            nn.BatchNorm1d(4),
+            nn.Sequential(nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4))),
+        )
+        self.scale = nn.Parameter(torch.tensor(1.5))
+        self.head = nn.Linear(4, 2)
+        self.tied = nn.Linear(4, 4)
+        self.tied.weight = self.body[2][0][0].weight
+        self.register_buffer("seen", torch.tensor([7, 8]))
+        self.register_buffer("scratch", torch.ones(3), persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.tied(self.body(x)) * self.scale)  # type: ignore[no-any-return]
+
+
+def net(seed: int = 0) -> Net:
+    torch.manual_seed(seed)
+    return Net()
+
+
+def steps(model: nn.Module, count: int = 3) -> None:
+    optimiser = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    rng = torch.Generator().manual_seed(1)
+    for _ in range(count):
+        optimiser.zero_grad()
+        model(torch.randn(8, 3, generator=rng)).square().mean().backward()
+        optimiser.step()
+
+
+def held(trees: Mapping[str, Tree]) -> dict[str, torch.Tensor]:
+    return {name: view for tree in trees.values() for name, view in tree.items()}
+
+
+def test_flattening_changes_no_value_and_splits_as_registered() -> None:
+    model, before = net(), net().state_dict()
+    trees = flatten(model)
+    assert set(trees) == {"model", "buffers"}
+    assert list(trees["model"]) == [name for name, _ in model.named_parameters()]
+    assert set(trees["buffers"]) == {
+        *(f"{bn}.{what}" for bn in ("body.1", "body.2.0.1") for what in ("running_mean", "running_var")),
+        *(f"{bn}.num_batches_tracked" for bn in ("body.1", "body.2.0.1")),
+        "seen",
+    }
+    after = model.state_dict()
+    assert list(after) == list(before)
+    for name, value in before.items():
+        assert torch.equal(after[name], value) and after[name].dtype == value.dtype
+
+
+@pytest.mark.parametrize("share", [everything, without("head.", "body.2.")], ids=lambda share: share.call)
+def test_views_are_alive_after_training(share: object) -> None:
+    model, plain = net(), net()
+    trees = flatten(model, share)  # type: ignore[arg-type]
+    steps(model)
+    steps(plain)
+    state = plain.state_dict()
+    found = held(trees)
+    assert set(found) == set(state) - {"tied.weight"}
+    for name, view in found.items():
+        assert torch.equal(view, state[name]), name
+    assert int(found["body.2.0.1.num_batches_tracked"]) == 3
+
+
+def test_loading_a_tree_loads_the_module() -> None:
+    model, other = net(), net(5)
+    trees, donors = flatten(model), flatten(other)
+    steps(other)
+    for group, tree in trees.items():
+        tree.copy_from(donors[group].numpy())
+    wanted = other.state_dict()
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, wanted[name]), name
+    x = torch.ones(4, 3)
+    assert torch.equal(model.eval()(x), other.eval()(x))
+    steps(model.train())
+    steps(other.train())
+    assert torch.equal(model.body[1].running_var, other.body[1].running_var)
+
+
+def test_without_the_head_the_head_stays() -> None:
+    model = net()
+    trees = flatten(model, without("head.", "body.1."))
+    assert set(trees) == {"model", "buffers", "own", "own_buffers"}
+    assert set(trees["own"]) == {"head.weight", "head.bias", "body.1.weight", "body.1.bias"}
+    assert set(trees["own_buffers"]) == {
+        f"body.1.{n}" for n in ("running_mean", "running_var", "num_batches_tracked")
+    }
+    assert not any(name.startswith(("head.", "body.1.")) for g in ("model", "buffers") for name in trees[g])
+
+
+@pytest.mark.parametrize("share", [everything, without("head."), without("")], ids=lambda share: share.call)
+def test_parts_and_whole_are_the_same_numbers(share: object) -> None:
+    model = net()
+    trees = {group: tree.numpy() for group, tree in flatten(model, share).items()}  # type: ignore[arg-type]
+    names = [name for tree in trees.values() for name in tree]
+    assert len(names) == len(set(names))
+    state = model.state_dict()
+    assert set(names) == set(state) - {"tied.weight"}
+    for name, array in ((n, a) for tree in trees.values() for n, a in tree.items()):
+        assert np.array_equal(array, state[name].numpy())
+
+
+def test_a_model_without_buffers_still_has_the_group() -> None:
+    trees = flatten(nn.Linear(2, 1))
+    assert len(trees["buffers"]) == 0 and len(trees["model"]) == 2
+
+
+def test_only_a_whole_share_is_complete() -> None:
+    assert everything.complete and not without("head.").complete
+    assert without("a.", "b.").call == "without('a.', 'b.')"
