@@ -1,0 +1,155 @@
+"""What the contract tests must know of each task: small numbers, and how to look into its data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from dummies import DUMMIES, SITES, DummyOptions, PointOptions, TestPoints, open_test
+
+from isofed.simulations.federation import Federation
+from isofed.tasks import TASKS
+from isofed.tasks.reid.layout import TestImages
+from isofed.tasks.reid.sysu import read_lists
+from isofed.tasks.task import Task
+
+ALL: dict[str, Task] = {**TASKS, **DUMMIES}
+
+
+@dataclass(frozen=True)
+class Case:
+    """How a task is made small.
+
+    Args:
+        layout: the layout to train on.
+        make: options of its generator.
+        options: of the task.
+        halves: test data to two parts with disjoint queries.
+        subjects: (root, site, cache, options) to the subjects trained on at a site.
+        tested: test data to the subjects tested on.
+    """
+
+    layout: str
+    make: Any
+    options: Mapping[str, Any]
+    halves: Callable[[Any], tuple[Any, Any]]
+    subjects: Callable[[Path, str, Path, Any], set[int]]
+    tested: Callable[[Any], set[int]]
+
+
+def _points(root: Path, site: str, cache: Path, options: DummyOptions) -> set[int]:
+    return set(np.load(root / f"{site}.npz")["subjects"].tolist())
+
+
+def _half_points(test: TestPoints) -> tuple[TestPoints, TestPoints]:
+    return tuple(  # type: ignore[return-value]
+        TestPoints(test.inputs[part], test.labels[part], test.subjects[part])
+        for part in (slice(0, 11), slice(11, None))
+    )
+
+
+def _persons(root: Path, site: str, cache: Path, options: Any) -> set[int]:
+    samples = ALL["reid"].layouts["sysu"].open_train(root, site, cache, options)
+    return set(np.array(read_lists(root, "data").train_ids)[samples.labels].tolist())
+
+
+def _half_images(test: TestImages) -> tuple[TestImages, TestImages]:
+    def cut(part: slice) -> TestImages:
+        query = replace(
+            test.query, pixels=test.query.pixels[part], ids=test.query.ids[part], cams=test.query.cams[part]
+        )
+        return TestImages(query, test.gallery)
+
+    return cut(slice(0, 7)), cut(slice(7, None))
+
+
+POINTS = Case("points", PointOptions(), {}, _half_points, _points, lambda test: set(test.subjects.tolist()))
+CASES: dict[str, Case] = dict.fromkeys(DUMMIES, POINTS) | {
+    "reid": Case(
+        "sysu",
+        TASKS["reid"].layouts["sysu"].options(16, 4, 4, 0.5, 32, 16),
+        {
+            "height": 32,
+            "width": 16,
+            "padding": 2,
+            "batch_identities": 4,
+            "batch_images": 2,
+            "stem": 4,
+            "stage2": 4,
+            "stage3": 8,
+            "dimensions": 8,
+        },
+        _half_images,
+        _persons,
+        lambda test: set(test.query.ids.tolist()) | set(test.gallery.ids.tolist()),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """One task with its data on disk."""
+
+    name: str
+    root: Path
+    home: Path
+    case: Case = field(repr=False)
+
+    @property
+    def task(self) -> Task:
+        """The task."""
+        return ALL[self.name]
+
+    @property
+    def layout(self) -> Any:
+        """Its layout."""
+        return self.task.layouts[self.case.layout]
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites' names under ``protocol=camera``."""
+        return tuple(site.name for site in self.layout.sites(self.root, "camera"))
+
+    @property
+    def options(self) -> Any:
+        """The task's options, small."""
+        return self.task.options(**self.case.options, classes=self.layout.classes(self.root))
+
+    def samples(self, site: str | None = None) -> Any:
+        """Open a site's training data, by default the first one's."""
+        site = site or self.sites[0]
+        return self.layout.open_train(self.root, site, self.home / site / "train", self.options)
+
+    def test_data(self) -> Any:
+        """Open the test data."""
+        return self.layout.open_test(self.root, self.home / "evaluator" / "test", self.options)
+
+    def cfg(self, strategy: Mapping[str, Any], rounds: int = 2, **more: Any) -> dict[str, Any]:
+        """Return the configuration that both halves of a federation read."""
+        task = {"name": self.name, **self.case.options, "classes": self.layout.classes(self.root)}
+        return {
+            "run": "test",
+            "seed": 3,
+            "rounds": rounds,
+            "evaluate_every": 1,
+            "layout": self.case.layout,
+            "task": {**task, **more},
+            "protocol": {"name": "camera", "min_images": 2},
+            "strategy": dict(strategy),
+        }
+
+    def federation(
+        self,
+        folder: Path,
+        strategy: Mapping[str, Any],
+        sites: tuple[str, ...] = (),
+        rounds: int = 2,
+        **more: Any,
+    ) -> Federation:
+        """Return a federation of this world's sites, by default all."""
+        cfg = self.cfg(strategy, rounds, **more)
+        return Federation("test", cfg, sites or self.sites, self.root, self.home, folder)
+
+
+__all__ = ["ALL", "CASES", "SITES", "World", "open_test"]
