@@ -1,0 +1,69 @@
+"""The scripts beside this file, run as a person would run them, the long one for a few moments."""
+
+import base64
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kill import moments, where
+from PIL import Image
+from planted import TOKEN, plant
+
+HERE = Path(__file__).parent
+
+
+def script(name: str, *arguments: str) -> tuple[int, str]:
+    """Run a script and return its exit code and what it printed."""
+    command = [sys.executable, str(HERE / name), *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.slow
+def test_killed_runs_resume_to_the_same_weights() -> None:
+    code, output = script("kill.py", "--moments", "4", "--seed", "5")
+    assert code == 0, output
+    assert output.count("equal") == 4, output
+
+
+@pytest.mark.slow
+def test_nothing_planted_at_a_camera_is_found_elsewhere() -> None:
+    code, output = script("canary.py")
+    assert code == 0, output
+
+
+def test_every_phase_is_aimed_at_in_turn() -> None:
+    drawn = [moment for moment, _ in zip(moments(3, {"data": 1.0}), range(12), strict=False)]
+    phases = [moment.step.split()[0] for moment in drawn]
+    assert phases == ["data", "caching", "evaluation", "round", "alone", "report"] * 2
+    assert len({moment.share for moment in drawn}) == 12
+
+
+def test_the_step_of_a_run_is_read_from_its_files(tmp_path: Path) -> None:
+    seen = [where(tmp_path)]
+    for name in ("config.json", "data/x", "facts.json", "checkpoints/round_000000.ckpt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+        seen.append(where(tmp_path))
+    assert seen == ["start", "data", "caching", "evaluation 0", "round 1"]
+
+
+def test_the_search_finds_what_it_looks_for(tmp_path: Path) -> None:
+    canary = plant(tmp_path / "tree")
+    planted = next((tmp_path / "tree" / "cam2").rglob(f"*{TOKEN}*.jpg"))
+    assert "the comment" in canary.found(planted.read_bytes())
+    assert canary.found(f"x{planted.name}".encode()) == ["the file name"]
+    pixels = np.asarray(Image.open(planted))
+    assert "a row of pixels" in canary.found(b"x" + pixels.tobytes())
+    assert canary.found(page(pixels)) == ["the picture, embedded"]
+    assert canary.found(page(255 - pixels)) == []
+
+
+def page(pixels: np.ndarray) -> bytes:
+    """Return a page with a picture in it, as a report has them."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).resize((48, 96)).save(buffer, "PNG")
+    return b'<img src="data:image/png;base64,' + base64.b64encode(buffer.getvalue()) + b'">'
