@@ -173,7 +173,7 @@ def _federations(plan: Plan, sites: tuple[str, ...]) -> list[Federation]:
     federated = plan.federation(FEDERATED, sites)
     if not plan.switches.alone or len(sites) == 1:
         return [federated]
-    return [federated, *(plan.federation(f"alone/{site}", (site,)) for site in sites)]
+    return [federated, *(plan.federation(f"alone/{site}", (site,), evaluate_every=0) for site in sites)]
 
 
 def _train(job: Job, federations: list[Federation]) -> dict[str, Any]:
