@@ -134,3 +134,16 @@ def test_a_round_given_up_leaves_nothing_on_disk(monkeypatch: pytest.MonkeyPatch
     stream.close()  # type: ignore[attr-defined]
     gc.collect()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_taken_makes_room_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    grid: Any = Scripted([[0, 1, 2, 3]])
+    grid.push_messages(orders(4))
+    waiting = Waiting(bound=900)
+    for message in grid.pull_messages(["id0"]):
+        key = message.metadata.reply_to_message_id
+        waiting.put(key, message)
+        assert key in waiting
+        assert waiting.take(key) is message and key not in waiting
+    assert list(tmp_path.iterdir()) == []
