@@ -76,7 +76,9 @@ class Composed(Strategy):
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Send the global model to every evaluator."""
+        """Send the global model to every evaluator; nobody where no complete model exists to be sent."""
+        if not self.setting.recipe.share.complete:
+            return []
         channels = {name: Value(tree) for name, tree in self.state.trees.items()}
         order = Order(self.setting.run, server_round, 1, "", self.setting.digest, channels)
         return self._messages([Ask(name, order) for name in self.evaluators], "evaluate", self.evaluators)

@@ -76,12 +76,13 @@ def _bytes(history: list[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
 
 
 def _sites(facts: Mapping[str, Any], history: list[Mapping[str, Any]]) -> dict[str, Any]:
-    images = sum(site["images"] for site in facts.values())
+    examples = next((entry["examples"] for entry in reversed(history) if "examples" in entry), {})
+    whole = sum(examples.values())
     return {
         name: {
             **site,
             "steps": sum(entry.get("steps", {}).get(name, 0) for entry in history),
-            "weight": site["images"] / images,
+            "weight": examples.get(name, 0) / whole if whole else None,
         }
         for name, site in facts.items()
     }
