@@ -14,7 +14,7 @@ from isofed.tasks.data_command import layouts
 LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
     "tasks": lambda: {name: task.summary for name, task in TASKS.items()},
     "strategies": lambda: {name: (make.__doc__ or "").split("\n")[0] for name, make in STRATEGIES.items()},
-    "protocols": lambda: {name: f"a client is {level.client}" for name, level in LEVELS.items()},
+    "protocols": lambda: {name: level.client for name, level in LEVELS.items()},
     "engines": lambda: ENGINES,
     "layouts": lambda: {name: layout.summary for name, layout in layouts().items()},
 }
