@@ -1,0 +1,48 @@
+import json
+
+import pytest
+
+from isofed.protocols.levels import LEVELS
+from isofed.simulations.catalogue import LISTS, main
+from isofed.strategies.named import STRATEGIES
+from isofed.tasks import TASKS
+
+
+def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """Return what the command prints."""
+    assert main(list(words)) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("tasks", sorted(TASKS)),
+        ("strategies", sorted(STRATEGIES)),
+        ("protocols", sorted(LEVELS)),
+        ("engines", ["local"]),
+        ("layouts", ["sysu"]),
+    ],
+)
+def test_a_list_as_json_holds_names_in_lower_case(
+    capsys: pytest.CaptureFixture[str], name: str, expected: list[str]
+) -> None:
+    found = json.loads(shown(capsys, name, "--json"))
+    assert found == expected
+    assert all(each == each.lower() for each in found)
+    assert json.loads(shown(capsys, "--json", name)) == found
+
+
+def test_all_lists_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(shown(capsys, "--json"))
+    assert set(found) == set(LISTS)
+    assert found["tasks"] == sorted(TASKS)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_for_people_says_what_each_name_is(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    lines = shown(capsys, name).splitlines()
+    names = json.loads(shown(capsys, name, "--json"))
+    rows = [line.split(maxsplit=1) for line in lines if line.strip()]
+    assert [row[0] for row in rows] == names
+    assert all(len(row) == 2 and len(row[1]) > 10 for row in rows)

@@ -1,0 +1,154 @@
+"""The saved configuration, and that YAML files and dataclasses say the same."""
+
+import dataclasses
+import inspect
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from isofed.errors import ConfigError, DataError
+from isofed.protocols.levels import LEVELS, LevelOptions
+from isofed.simulations import plan as plans
+from isofed.simulations.federation import Federation
+from isofed.simulations.folder import claim, load_config
+from isofed.simulations.plan import ENGINES, Data, Engine, Switches, make_plan
+from isofed.strategies.named import STRATEGIES
+from isofed.tasks import TASKS
+
+CONF = Path(plans.__file__).parent / "conf"
+
+
+def composed(*overrides: str) -> dict[str, Any]:
+    """Compose the configuration as the command does."""
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_module("isofed.simulations.conf", version_base="1.3"):
+        values: Any = OmegaConf.to_container(hydra.compose("simulate", list(overrides)), resolve=True)
+    return {key: value for key, value in values.items() if key != "hydra"}
+
+
+def written(path: str) -> dict[str, Any]:
+    """Read a YAML file of the configuration."""
+    values: Any = OmegaConf.to_container(OmegaConf.load(CONF / path))
+    return {key: value for key, value in values.items() if key not in ("name", "defaults", "hydra")}
+
+
+def defaults(schema: type[Any]) -> dict[str, Any]:
+    """Return the fields of a dataclass with their defaults."""
+    return {field.name: field.default for field in dataclasses.fields(schema)}
+
+
+def alike(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Equal names, values and types."""
+    assert found == expected
+    assert {k: type(v) for k, v in found.items()} == {k: type(v) for k, v in expected.items()}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_s_file_says_what_its_dataclass_says(name: str) -> None:
+    alike(written(f"task/{name}.yaml"), defaults(TASKS[name].options))
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_strategy_s_file_says_what_its_signature_says(name: str) -> None:
+    parameters = inspect.signature(STRATEGIES[name]).parameters
+    alike(written(f"strategy/{name}.yaml"), {key: value.default for key, value in parameters.items()})
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_a_level_s_file_says_what_its_dataclass_says(name: str) -> None:
+    alike(written(f"protocol/{name}.yaml"), defaults(LevelOptions))
+
+
+def test_the_data_s_file_says_what_its_dataclasses_say() -> None:
+    values = written("data/sysu.yaml")
+    made = values.pop("make")
+    assert values.pop("layout") == "sysu"
+    alike(values, {k: v for k, v in defaults(Data).items() if k not in ("layout", "make")})
+    alike(made, defaults(TASKS["reid"].layouts["sysu"].options))
+
+
+def test_the_engine_and_the_switches_have_the_same_names() -> None:
+    assert set(written("engine/local.yaml")) == set(defaults(Engine))
+    assert set(written("simulate.yaml")) == set(defaults(Switches))
+
+
+@pytest.mark.parametrize(
+    ("group", "names"), [("task", TASKS), ("strategy", STRATEGIES), ("protocol", LEVELS), ("engine", ENGINES)]
+)
+def test_every_name_has_a_file(group: str, names: dict[str, Any]) -> None:
+    found = {path.stem: OmegaConf.load(path).name for path in (CONF / group).glob("*.yaml")}
+    assert found == {name: name for name in names}
+
+
+def test_what_is_chosen_by_measurement_is_saved(tmp_path: Path) -> None:
+    plan = make_plan(composed(), tmp_path / "run")
+    cores = len(os.sched_getaffinity(0))
+    assert plan.engine == Engine(cores, 1)
+    claim(plan.folder, plan.cfg, ["seed=0"])
+    saved = json.loads((plan.folder / "config.json").read_text())
+    assert saved["engine"] == {"name": "local", "workers": cores, "threads_per_client": 1}
+    assert saved["run"] == "run"
+    cfg, overrides = load_config(plan.folder)
+    assert overrides == ["seed=0"]
+    assert make_plan(cfg, plan.folder) == plan
+
+
+def test_the_data_s_folder_is_saved_as_seen_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=str(tmp_path / "tree")):
+        make_plan(composed("data.root=tree"), tmp_path / "run")
+
+
+def test_what_both_halves_read_holds_no_path_and_no_device(tmp_path: Path) -> None:
+    plan = make_plan(composed(), tmp_path / "run")
+    shared = json.dumps(plan.shared())
+    assert str(tmp_path) not in shared
+    assert "workers" not in shared and "root" not in shared
+    assert plan.shared(rounds=7)["rounds"] == 7
+
+
+def test_the_digest_changes_with_what_matters_and_not_with_the_folder(tmp_path: Path) -> None:
+    digests = [make_plan(composed(*words), tmp_path / name).setting().digest for name, words in RUNS]
+    assert digests[0] == digests[1] == digests[2]
+    assert len(set(digests[2:])) == len(digests[2:])
+
+
+RUNS: list[tuple[str, tuple[str, ...]]] = [
+    ("one", ()),
+    ("two", ()),
+    ("one", ("engine.workers=1", "tensorboard=false")),
+    ("one", ("seed=1",)),
+    ("one", ("task.stem=8",)),
+    ("one", ("strategy=fedavg",)),
+    ("one", ("protocol.min_images=3",)),
+]
+
+
+def test_a_federation_counts_the_replies_that_are_left(tmp_path: Path) -> None:
+    federation = Federation(
+        "federated", {"rounds": 5}, ("cam1", "cam2"), tmp_path, tmp_path, tmp_path / "run"
+    )
+    assert federation.left == 10
+    folder = tmp_path / "run" / "checkpoints"
+    folder.mkdir(parents=True)
+    for number in (0, 1, 2):
+        (folder / f"round_{number:06d}.ckpt").touch()
+    assert federation.left == 6
+    (tmp_path / "run" / "result.json").touch()
+    assert federation.left == 0
+
+
+@pytest.mark.parametrize("group", plans.GROUPS)
+def test_a_missing_group_is_named(tmp_path: Path, group: str) -> None:
+    cfg = composed()
+    del cfg[group]
+    with pytest.raises(ConfigError, match=f"lacks the group '{group}'"):
+        make_plan(cfg, tmp_path)

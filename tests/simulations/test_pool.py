@@ -1,0 +1,98 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
+
+from isofed.errors import DataError
+from isofed.simulations.pool import Pool, say
+
+
+def slow_first(value: int) -> int:
+    time.sleep(0.2 if value == 0 else 0.0)
+    return value
+
+
+def fail(value: int) -> int:
+    raise DataError(f"value {value} is no good; expected another")
+
+
+def tell(value: int) -> int:
+    say("told", value=value)
+    return os.getpid()
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    """Two workers, made once."""
+    made = Pool.start(2, 1)
+    yield made
+    made.stop()
+
+
+def test_results_come_in_the_order_of_the_values(pool: Pool) -> None:
+    assert list(pool.map(slow_first, range(6), 1)) == list(range(6))
+    assert list(Pool(1).map(slow_first, range(6), 1)) == list(range(6))
+
+
+def test_work_is_done_elsewhere(pool: Pool) -> None:
+    assert os.getpid() not in set(pool.map(tell, range(4), 1))
+    drained = []
+    while len(drained) < 4:
+        drained.append(pool.events.get())
+    assert sorted(fields["value"] for _, fields in drained) == [0, 1, 2, 3]
+
+
+def test_one_worker_is_this_process() -> None:
+    assert Pool.start(1, 1).submit(os.getpid).result() == os.getpid()
+
+
+def test_errors_come_through(pool: Pool) -> None:
+    for each in (pool, Pool(1)):
+        with pytest.raises(DataError, match="value 3 is no good"):
+            each.submit(fail, 3).result()
+    with pytest.raises(DataError, match="value 0 is no good"):
+        list(pool.map(fail, range(2), 1))
+
+
+def test_a_lost_worker_is_noticed_and_stopping_does_not_wait() -> None:
+    pool, begun = Pool.start(2, 1), time.monotonic()
+    waiting = pool.submit(time.sleep, 600)
+    pool.stop(now=True)
+    assert time.monotonic() - begun < 30
+    with pytest.raises((BrokenProcessPool, CancelledError)):
+        waiting.result()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_their_parent(ending: signal.Signals) -> None:
+    code = (
+        "import time; from isofed.simulations.pool import Pool; pool = Pool.start(2, 1); "
+        "print(*[pool.submit(time.sleep, 600) and w for w in pool.executor._processes], flush=True); "
+        "time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        workers = [int(word) for word in parent.stdout.readline().split()]
+        assert len(workers) == 2
+        parent.send_signal(ending)
+        parent.wait(10)
+        end = time.monotonic() + 2
+        while any(map(alive, workers)) and time.monotonic() < end:
+            time.sleep(0.02)
+        assert not any(map(alive, workers))
+
+
+def alive(worker: int) -> bool:
+    """Tell whether a process is there and not merely waiting to be collected."""
+    try:
+        with open(f"/proc/{worker}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
