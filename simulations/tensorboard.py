@@ -68,6 +68,11 @@ def _numbers(prefix: str, value: object) -> Iterator[tuple[str, float]]:
         yield prefix, float(value)
 
 
+def _mean(metrics: object) -> object:
+    """Return the mean where the spread over gallery draws stands beside it."""
+    return metrics.get("mean", metrics) if isinstance(metrics, Mapping) else metrics
+
+
 @dataclass(frozen=True)
 class TensorBoardSink:
     """A sink for events: every ``round_done`` becomes scalars, one TensorBoard run for each ``run``.
@@ -97,7 +102,8 @@ class TensorBoardSink:
             return
         writer, step = self._writer(str(fields.get("run", "federated"))), int(fields["round"])
         values = dict(_numbers("time/round", fields.get("seconds")))
-        for key in ("metrics", "loss", "bytes"):
+        values.update(_numbers("metrics", _mean(fields.get("metrics"))))
+        for key in ("loss", "bytes"):
             values.update(_numbers(key, fields.get(key)))
         writer.scalars(step, values)
         # rounds are seconds long: a watcher sees each as it ends, and a crash loses none

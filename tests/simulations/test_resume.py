@@ -124,6 +124,13 @@ def test_every_round_is_one_point_of_its_curve(reference: Path) -> None:
     assert curves(reference) == {key: [1, 2] for key in ("tb/federated", *sites)}
 
 
+def test_the_curves_have_the_names_that_the_sink_documents(reference: Path) -> None:
+    events = EventAccumulator(str(reference / "tb" / "federated"))
+    events.Reload()
+    found = {tag for tag in events.Tags()["scalars"] if not tag.startswith(("loss/", "bytes/"))}
+    assert found == {"time/round", *(f"metrics/{key}" for key in ("R1", "R5", "R10", "R20", "mAP", "mINP"))}
+
+
 def test_a_finished_run_is_left_as_it_is(reference: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.stat().st_mtime_ns for path in reference.rglob("*") if path.name != ".lock"}
     summary = simulations.resume(reference)
