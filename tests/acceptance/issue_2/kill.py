@@ -19,6 +19,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -99,22 +100,40 @@ def watch(process: subprocess.Popen[bytes], run: Path) -> dict[str, float]:
     return lengths
 
 
-def kill_at(process: subprocess.Popen[bytes], run: Path, moment: Moment, length: float) -> str:
-    """Kill the main process at the moment and return the step in which that found it."""
+def kill_at(
+    process: subprocess.Popen[bytes], run: Path, moment: Moment, lengths: dict[str, float]
+) -> str | None:
+    """Kill the main process at the moment; return the step that it was in, None where it had ended."""
+    begun = time.monotonic()
     while process.poll() is None and where(run) != moment.step:
         time.sleep(0.002)
-    time.sleep(moment.share * length)
+    # the machine may be faster or slower now than in the undisturbed run
+    until = sum(_before(lengths, moment.step))
+    speed = (time.monotonic() - begun) / until
+    time.sleep(moment.share * lengths.get(moment.step, 0.0) * speed)
     process.kill()
     step = where(run)
-    return step if process.wait() < 0 else "finished"
+    return step if process.wait() < 0 else None
 
 
-def attempt(folder: Path, moment: Moment, length: float, reference: dict[str, Any]) -> Trial:
-    """Start, kill, perhaps kill again, resume to the end, compare."""
+def _before(lengths: dict[str, float], step: str) -> Iterator[float]:
+    """Yield the lengths of the steps before ``step``."""
+    for name, length in lengths.items():
+        if name == step:
+            return
+        yield length
+
+
+def attempt(
+    folder: Path, moment: Moment, lengths: dict[str, float], reference: dict[str, Any]
+) -> Trial | None:
+    """Start, kill, perhaps kill again, resume to the end, compare; None where it ended before the kill."""
     run, log, trial, mark = folder / "run", folder / "log.txt", Trial(), uuid.uuid4().hex
     words = ["simulate", *SMALL, f"engine.workers={moment.workers}", f"hydra.run.dir={run}"]
-    trial.fell = kill_at(start(words, mark, log), run, moment, length)
-    trial.kills, trial.gone = 1, gone_after(mark, PATIENCE)
+    fell = kill_at(start(words, mark, log), run, moment, lengths)
+    if fell is None:
+        return None
+    trial.fell, trial.kills, trial.gone = fell, 1, gone_after(mark, PATIENCE)
     begun = time.monotonic()
     if moment.again is not None:
         _kill_resumed(run, mark, log, moment.again, trial)
@@ -180,26 +199,38 @@ def report(number: int, moment: Moment, trial: Trial) -> str:
     return f"{text}  resumed in {trial.seconds:4.1f} s  {'; '.join(trial.faults) or 'equal'}"
 
 
+def wanted(drawn: Iterator[Moment], count: int, hits: Counter[str]) -> Iterator[Moment]:
+    """Yield moments until ``count`` kills have hit, then more for phases hit too seldom."""
+    for moment in islice(drawn, 4 * count):
+        missing = too_seldom(hits, count)
+        if hits.total() < count or (moment.step.split()[0] in missing and hits.total() < 2 * count):
+            yield moment
+
+
+def too_seldom(hits: Counter[str], count: int) -> list[str]:
+    """Return the phases that were not hit twice; fewer kills than phases need not hit them all."""
+    return [phase for phase in PHASES if hits[phase] < min(2, count // len(PHASES))]
+
+
 def run_trials(base: Path, count: int, seed: int) -> bool:
     """Run the trials, then more while a phase was hit too seldom; return whether all is well."""
     reference, lengths = reference_run(base / "reference")
     print("steps of the undisturbed run: " + ", ".join(f"{s} {t:.2f} s" for s, t in lengths.items()))
     print(f"weights_sha256 {reference['summary.json weights_sha256']}", flush=True)
-    least, hits, bad = min(2, count // len(PHASES)), Counter[str](), 0
-    for number, moment in enumerate(moments(seed, lengths), 1):
-        missing = [phase for phase in PHASES if hits[phase] < least]
-        if number > count and (not missing or number > 2 * count):
-            break
-        if number > count and moment.step.split()[0] not in missing:
-            continue
+    hits, bad = Counter[str](), 0
+    for number, moment in enumerate(wanted(moments(seed, lengths), count, hits), 1):
         folder = base / f"trial{number}"
         folder.mkdir()
-        trial = attempt(folder, moment, lengths.get(moment.step, 0.0), reference)
+        trial = attempt(folder, moment, lengths, reference)
+        if trial is None:
+            print(f"{number:>3}  aimed at {moment.step}, but the run had ended before: does not count")
+            continue
         print(report(number, moment, trial), flush=True)
         hits[trial.fell.split()[0]] += 1
         bad += bool(trial.faults)
         if not trial.faults:
             shutil.rmtree(folder)
+    missing = too_seldom(hits, count)
     faults = resume_finished(base / "reference") + [f"{p} was hit {hits[p]} times" for p in missing]
     print("kills by phase: " + ", ".join(f"{phase} {hits[phase]}" for phase in PHASES))
     print(f"{'FAILED' if bad or faults else 'passed'}: {bad} bad trials; {'; '.join(faults) or 'no fault'}")
