@@ -11,6 +11,7 @@ from isofed.tasks.reid.options import ReidOptions
 HEAD_PREFIXES = ("head.",)  # private under strict camera isolation
 FAST_PREFIXES = ("neck.", "head.")  # trained with the head's learning rate
 GEM_EPSILON = 1e-12
+RGB = 3
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,24 @@ class ReidNet(nn.Module):
         return Output(features, pooled, self.head(features))
 
 
+@torch.no_grad()
+def _share_colours(stem: nn.Conv2d) -> None:
+    """Give the three colour channels the same filters, spread as they were drawn.
+
+    Channel augmentation feeds three equal channels, so their filters all get the same gradient: filters
+    that began different would stay so by chance and speak up only when a coloured picture is tested.
+    """
+    mean = stem.weight.mean(1, keepdim=True)
+    stem.weight.copy_((mean * stem.in_channels**0.5).expand_as(stem.weight))
+
+
 def _initialise(model: ReidNet, generator: torch.Generator) -> None:
     """Draw all weights again: convolutions He-normal, neck scale N(1, 0.01), head N(0, 0.001)."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", generator=generator)
+            if module.in_channels == RGB:
+                _share_colours(module)
     nn.init.normal_(model.neck.weight, 1.0, 0.01, generator=generator)
     nn.init.normal_(model.head.weight, 0.0, 0.001, generator=generator)
 

@@ -64,6 +64,17 @@ def test_scale_of_the_drawn_weights() -> None:
     assert torch.equal(state["neck.bias"], torch.zeros(OPTIONS.dimensions))
 
 
+def test_the_stem_treats_colours_alike_at_the_start() -> None:
+    weight = make().state_dict()["backbone.conv.weight"]
+    assert torch.equal(weight[:, 0], weight[:, 1]) and torch.equal(weight[:, 0], weight[:, 2])
+    he = (2 / (weight.shape[0] * 9)) ** 0.5
+    assert weight[:, 0].std().item() == pytest.approx(he, rel=0.2)
+    image = images()
+    grey = image.mean(1, keepdim=True).expand_as(image)
+    model = make().eval()
+    torch.testing.assert_close(model(image).features, model(grey).features, atol=1e-5, rtol=1e-4)
+
+
 def test_gradients_reach_every_parameter() -> None:
     model = make()
     output = model(images(8))
