@@ -12,15 +12,18 @@ from isofed.suggest import unknown
 
 SWEEP = ("--multirun", "-m")
 SHOW = ("--cfg", "-c", "--info", "-i", "--hydra-help")
+CHOICE, SHOWN = ("--cfg", "-c"), ("job", "hydra", "all")
 OPTIONS = (*SWEEP, *SHOW, "--resolve", "-r", "--package", "-p", "--resume", "--help", "-h")
 
 
 def check_options(argv: list[str]) -> None:
     """Refuse an option that ``isofed simulate`` does not have."""
-    for word in argv:
+    for word, after in zip(argv, [*argv[1:], ""], strict=True):
         option = word.partition("=")[0]
         if option.startswith("-") and option not in OPTIONS:
             raise unknown("option", option, [name for name in OPTIONS if name.startswith("--")])
+        if option in CHOICE and "=" not in word and after not in SHOWN:
+            raise ConfigError(f"{option} must be followed by one of: {', '.join(SHOWN)}")
 
 
 def single(overrides: list[str], multirun: bool) -> Iterator[list[str]]:

@@ -29,7 +29,10 @@ from isofed.suggest import pick
 from isofed.tasks.reid.retrieval import Integers, Labels
 
 REPETITIONS = 10
-MISSING_PERMUTATIONS = "official draws need the permutation file: add --permutations rand_perm_cam.mat"
+MISSING_PERMUTATIONS = (
+    "official draws need SYSU-MM01's rand_perm_cam.mat, which is not there; put it into exp beside the "
+    "lists, or give isofed score --permutations FILE"
+)
 
 Groups = Mapping[tuple[int, int], Integers]
 Permutations = Mapping[tuple[int, int], Integers]

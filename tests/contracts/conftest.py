@@ -25,7 +25,7 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], World]:
     return world
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def _dummies_are_known() -> Iterator[None]:
     """Put the dummy tasks into the table that a configuration's names are looked up in."""
     with pytest.MonkeyPatch.context() as patch:

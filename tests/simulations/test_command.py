@@ -177,6 +177,8 @@ MALFORMED = [
     (["~task"], "'~task' removes what a run needs"),
     (["seed=1,2"], "'seed=1,2' holds several values; put --multirun before it"),
     (["seed=1", "--resume", "x"], "--resume takes the folder of one run and nothing else"),
+    (["--cfg"], "--cfg must be followed by one of: job, hydra, all"),
+    (["--cfg", "jobb"], "--cfg must be followed by one of: job, hydra, all"),
     (["--resume"], "--resume takes the folder of one run and nothing else"),
     (["--resume", "nowhere"], "'nowhere' holds no config.json, so there is nothing to resume"),
     (["--multirun", "seed=0,1", "rounds=1,x"], "'rounds' is 'x', but must be a whole number"),
