@@ -30,6 +30,7 @@ class Pool:
     @classmethod
     def start(cls, workers: int, threads: int) -> "Pool":
         """Start ``workers`` processes of ``threads`` torch threads each; one worker means this process."""
+        _warm_up()
         if workers <= 1:
             _prepare(threads, None, None)
             return cls(1)
@@ -86,6 +87,13 @@ def _prepare(threads: int, parent: int | None, events: Any) -> None:
     if parent is not None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _end_with(parent)
+
+
+def _warm_up() -> None:
+    # the first optimiser makes torch import its compiler, which takes a second: once, before forking
+    import torch
+
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
 
 
 def _end_with(parent: int) -> None:
