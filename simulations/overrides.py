@@ -18,7 +18,7 @@ OPTIONS = (*SWEEP, *SHOW, "--resolve", "-r", "--package", "-p", "--resume", "--h
 
 def check_options(argv: list[str]) -> None:
     """Refuse an option that ``isofed simulate`` does not have."""
-    for word, after in zip(argv, [*argv[1:], ""], strict=True):
+    for word, after in zip(argv, [*argv[1:], ""], strict=False):
         option = word.partition("=")[0]
         if option.startswith("-") and option not in OPTIONS:
             raise unknown("option", option, [name for name in OPTIONS if name.startswith("--")])
