@@ -10,7 +10,15 @@ from isofed.seeds import public
 from isofed.tasks.reid.images import Images, cached
 from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.reid.synthetic import SyntheticSysu, generate
-from isofed.tasks.reid.sysu import CAMERAS, INFRARED, VISIBLE, open_camera, open_sysu, read_lists
+from isofed.tasks.reid.sysu import (
+    CAMERAS,
+    INFRARED,
+    VISIBLE,
+    open_camera,
+    open_sysu,
+    open_tests,
+    read_lists,
+)
 from isofed.tasks.reid.sysu_check import check_sysu
 from isofed.tasks.task import DataLayout, Samples, Site
 
@@ -65,8 +73,11 @@ def open_train(root: Path, site: str, cache: Path, options: ReidOptions) -> Samp
 
 
 def open_test(root: Path, cache: Path, options: ReidOptions) -> TestImages:
-    """Open the benchmark's test images: queries of cameras 3 and 6, gallery of 1, 2, 4 and 5."""
-    tree = open_sysu(root)
+    """Open the benchmark's test images: queries of cameras 3 and 6, gallery of 1, 2, 4 and 5.
+
+    No training person's folder is opened, so that the evaluator needs none.
+    """
+    tree = open_tests(root)
     query, gallery = (
         cached(cache / name, [f for c in cameras for f in tree.files(c, tree.test_ids)], *_size(options))
         for name, cameras in (("query", INFRARED), ("gallery", VISIBLE))

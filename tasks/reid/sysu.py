@@ -5,8 +5,9 @@ set's own description. Cameras 1, 2, 4 and 5 are visible, 3 and 6 near-infrared;
 watch the same room. Not every person passes every camera.
 
 A training client opens its own camera with :func:`open_camera`, which never lists another camera's
-folder and whose errors carry no path; :func:`open_sysu` looks at the whole tree and is for the
-machine on which all of it lies.
+folder and whose errors carry no path. The evaluator opens the test persons alone, with
+:func:`open_tests`. :func:`open_sysu` looks at the whole tree and is for the machine on which all of it
+lies.
 """
 
 import os
@@ -87,15 +88,10 @@ def open_sysu(root: Path) -> Sysu:
             empty files. It may name ``root`` and the camera folder, never a file or a person.
     """
     sysu = read_lists(root, f"'{root}'")
-    per_camera = [_camera_files(sysu, camera.number, f"'{root}'") for camera in CAMERAS]
+    listed_ids = sysu.train_ids + sysu.test_ids
+    per_camera = [_camera_files(sysu, camera.number, listed_ids, f"'{root}'") for camera in CAMERAS]
     seen = {file.id for files in per_camera for file in files}
-    missing = len({*sysu.train_ids, *sysu.test_ids} - seen)
-    if missing:
-        listed = len(sysu.train_ids) + len(sysu.test_ids)
-        raise DataError(
-            f"{missing} of {listed} persons listed under '{root}' have no image in any camera; expected at "
-            f"least one each, so the copy is probably incomplete: copy {_all_cameras()} again"
-        )
+    _refuse_missing(len(set(listed_ids) - seen), len(listed_ids), "listed", f"'{root}'")
     return sysu
 
 
@@ -108,12 +104,43 @@ def open_camera(root: Path, camera: int) -> Sysu:
     if camera not in {known.number for known in CAMERAS}:
         raise DataError(f"SYSU-MM01 has no camera {camera}; expected a number from 1 to {len(CAMERAS)}")
     sysu = read_lists(root, "the data folder")
-    if not _camera_files(sysu, camera, "the data folder"):
+    if not _camera_files(sysu, camera, sysu.train_ids + sysu.test_ids, "the data folder"):
         raise DataError(
             f"cam{camera} in the data folder holds no image of a listed person; expected "
             f"cam{camera}/0001/0001.jpg and so on: copy the camera's folder again"
         )
     return sysu
+
+
+def open_tests(root: Path) -> Sysu:
+    """Open a tree for the evaluator: of every camera the folders of test persons, of nobody else.
+
+    A copy that holds no training person's images will do; the lists must be whole.
+
+    Raises:
+        DataError: as :func:`open_sysu`, for the test persons alone, or because none of them has an
+            infrared image, or none a visible one; without any path.
+    """
+    shown = "the data folder"
+    sysu = read_lists(root, shown)
+    per_camera = {c.number: _camera_files(sysu, c.number, sysu.test_ids, shown) for c in CAMERAS}
+    seen = {file.id for files in per_camera.values() for file in files}
+    _refuse_missing(len(set(sysu.test_ids) - seen), len(sysu.test_ids), "to test on", shown)
+    for modality, cameras in (("infrared", INFRARED), ("visible", VISIBLE)):
+        if not any(per_camera[camera] for camera in cameras):
+            raise DataError(
+                f"no {modality} image of a person to test on is in {shown}; expected some under "
+                f"{' and '.join(f'cam{camera}' for camera in cameras)}: copy these folders again"
+            )
+    return sysu
+
+
+def _refuse_missing(missing: int, listed: int, whom: str, shown: str) -> None:
+    if missing:
+        raise DataError(
+            f"{missing} of {listed} persons {whom} in {shown} have no image in any camera; expected at "
+            f"least one each, so the copy is probably incomplete: copy {_all_cameras()} again"
+        )
 
 
 def read_lists(root: Path, shown: str) -> Sysu:
@@ -160,14 +187,14 @@ def _read_list(root: Path, name: str, shown: str) -> tuple[int, ...]:
     return numbers
 
 
-def _camera_files(sysu: Sysu, camera: int, shown: str) -> tuple[ImageFile, ...]:
-    """List a camera's images of all listed persons; a missing folder or empty files raise."""
+def _camera_files(sysu: Sysu, camera: int, ids: Iterable[int], shown: str) -> tuple[ImageFile, ...]:
+    """List a camera's images of ``ids``; a missing folder or empty files raise."""
     if not camera_folder(sysu.root, camera).is_dir():
         raise DataError(
             f"cam{camera} is missing in {shown}; expected {_all_cameras()}, so the copy is probably "
             f"incomplete: copy cam{camera} again"
         )
-    files = sysu.files(camera, sysu.train_ids + sysu.test_ids)
+    files = sysu.files(camera, ids)
     empty = sum(os.stat(file.path).st_size == 0 for file in files)
     if empty:
         raise DataError(

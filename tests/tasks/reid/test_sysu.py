@@ -7,7 +7,7 @@ import pytest
 
 from isofed.errors import DataError
 from isofed.tasks.reid import sysu
-from isofed.tasks.reid.sysu import CAMERAS, INFRARED, VISIBLE, open_camera, open_sysu
+from isofed.tasks.reid.sysu import CAMERAS, INFRARED, VISIBLE, open_camera, open_sysu, open_tests
 from isofed.tasks.reid.sysu_write import Folder, encode, write_sysu
 
 LISTS = {"train_id.txt": [3, 1], "val_id.txt": [7], "test_id.txt": [2]}
@@ -130,3 +130,36 @@ def test_a_camera_without_listed_persons_is_refused(root: Path) -> None:
 def test_an_unknown_camera_is_refused(root: Path) -> None:
     with pytest.raises(DataError, match="no camera 7; expected a number from 1 to 6"):
         open_camera(root, 7)
+
+
+def test_the_evaluator_looks_at_test_persons_alone(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    listdir = sysu.os.listdir
+    monkeypatch.setattr(sysu.os, "listdir", lambda folder: opened.append(str(folder)) or listdir(folder))
+    tree = open_tests(root)
+    assert tree.test_ids == (2,) and sum(len(tree.files(c.number, tree.test_ids)) for c in CAMERAS) == 6
+    assert opened and {Path(folder).name for folder in opened} == {"0002"}
+
+    for person in (1, 3, 7):
+        for folder in root.glob(f"cam*/{person:04d}"):
+            shutil.rmtree(folder)
+    assert open_tests(root).test_ids == (2,)
+
+
+BAD_TESTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    **{case: BAD[case] for case in ("missing list", "overlap", "no camera")},
+    "nobody": (_remove("cam1/0002", "cam4/0002", "cam6/0002"), "1 of 1 persons to test on"),
+    "no query": (_remove("cam6/0002"), "no infrared image .* under cam3 and cam6"),
+    "no gallery": (_remove("cam1/0002", "cam4/0002"), "no visible image .* under cam1 and cam2 and cam4"),
+    "empty": (lambda root: (root / "cam6" / "0002" / "0001.jpg").write_bytes(b""), "1 of 2 image files"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TESTS)
+def test_an_evaluator_without_its_images_is_told_so_without_a_path(case: str, root: Path) -> None:
+    spoil, sentence = BAD_TESTS[case]
+    spoil(root)
+    with pytest.raises(DataError, match=sentence) as caught:
+        open_tests(root)
+    assert "expected" in str(caught.value)
+    assert str(root) not in str(caught.value) and "0002" not in str(caught.value)
