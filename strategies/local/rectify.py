@@ -39,7 +39,8 @@ def rectify(lam: float, k: int, loss: str = "cosine", normalise: bool = True) ->
     L_mrb = mean over the batch of 1 - cos(z_i, c_{y_i}) (``cosine``, the paper), or half the mean squared
     error plus half of that (``mixed``, the released code). Each client collects its features during
     the epoch and hands back one rectified centre an identity: the mean of the K features nearest to
-    their mean. Off while there are no global centres, that is in the first round.
+    their mean. A centre of which one image makes more than 1/min_images stays at the client. Off while
+    there are no global centres, that is in the first round.
 
     Args:
         lam: λ, at least 0; 0 leaves the model as FedAvg would have it.
@@ -91,7 +92,7 @@ def _finish(bank: Bank, k: int) -> Mapping[str, Channel]:
         bank.start.classes,
         k,
     )
-    # a centre made from too few images is nearly an image's own template: it stays at home
+    # a centre of which one image makes a large part is nearly that image's template: it stays at home
     enough = counts >= bank.start.min_images
     kept: Any = torch.where(enough[:, None], centres, torch.zeros_like(centres))
     table = Table(kept.numpy(), torch.where(enough, counts, torch.zeros_like(counts)).numpy())

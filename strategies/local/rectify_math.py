@@ -55,10 +55,16 @@ def _nearest(distances: Tensor, labels: Tensor, classes: int, k: int) -> Tensor:
     return keep
 
 
-def _distinct_images(labels: Tensor, images: Tensor, classes: int) -> Tensor:
-    """Return how many different images each class has: (classes,) int64."""
-    pairs = torch.unique(torch.stack([labels, images]), dim=1)
-    return torch.bincount(pairs[0], minlength=classes)
+def _images_behind(labels: Tensor, images: Tensor, classes: int) -> Tensor:
+    """Return floor(rows / rows of the image with most of them) of each class, 0 without rows: (classes,).
+
+    A count of n says that no image makes up more than 1/n of the class's mean. The number of different
+    images would not: four rows of which three are one image's lie near that image's own features.
+    """
+    pairs, times = torch.unique(torch.stack([labels, images]), dim=1, return_counts=True)
+    most = torch.zeros(classes, dtype=torch.int64, device=labels.device)
+    most.scatter_reduce_(0, pairs[0], times, "amax")
+    return torch.bincount(labels, minlength=classes) // most.clamp(min=1)
 
 
 @torch.no_grad()
@@ -78,8 +84,9 @@ def rectified_centres(
         k: features kept, K in the paper, >= 1.
 
     Returns:
-        centres (classes, D), zero for an identity without features, and counts (classes,) int64: the
-        number of distinct images behind each centre, which says whether it may leave the site.
+        centres (classes, D), zero for an identity without features, and counts (classes,) int64, which
+        say whether a centre may leave the site: features kept / most of them from one image, rounded
+        down, so that no image makes up more than 1/count of its centre.
 
     Raises:
         ConfigError: k is below 1.
@@ -89,4 +96,4 @@ def rectified_centres(
     distances = (features - _means(features, labels, classes)[labels]).square().sum(1)
     keep = _nearest(distances, labels, classes, k)
     centres = _means(features[keep], labels[keep], classes)
-    return centres, _distinct_images(labels[keep], images[keep], classes)
+    return centres, _images_behind(labels[keep], images[keep], classes)

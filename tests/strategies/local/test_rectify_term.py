@@ -103,6 +103,15 @@ def test_a_centre_of_too_few_images_stays_at_home() -> None:
     assert centres.values.tolist() == [[0, 0], [0, 1], [0, 0]]
 
 
+def test_a_centre_that_is_mostly_one_image_stays_at_home() -> None:
+    term = rectify(1.0, 4)
+    bank = term.start(start(min_images=2))
+    assert term.loss is not None
+    term.loss(bank, seen([[1, 0]] * 4, [0] * 4, [5, 5, 5, 6]))
+    term.loss(bank, seen([[0, 1]] * 4, [1] * 4, [7, 7, 8, 8]))
+    assert finished(term, bank).counts.tolist() == [0, 2, 0]
+
+
 def test_every_round_begins_with_an_empty_bank() -> None:
     term = rectify(1.0, 4)
     first = term.start(start())
