@@ -2,7 +2,8 @@
 
 import traceback
 from collections.abc import Callable
-from functools import cache
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from flwr.app import ConfigRecord, Context, Message, MetricRecord, RecordDict
@@ -12,21 +13,22 @@ from isofed.client import ledger
 from isofed.client.evaluate import evaluate
 from isofed.client.memory import Memory, version_of
 from isofed.client.train import train
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import EVALUATOR, TRAINER, Place, Workshop
+from isofed.contracts import check_statistics
 from isofed.errors import ContractError, IsofedError
 from isofed.protocols import wire
 from isofed.records import Order, Report
+from isofed.strategies.share import TRAVELLING
 
 Handler = Callable[[Workshop, Place, Message, Context], RecordDict]
 
-_workshop = cache(Workshop.of)
+# a process serves one run at a time; two, so that a run that follows does not wait for the first to go
+_workshop = lru_cache(maxsize=2)(Workshop.of)
 
 
 def on_train(shop: Workshop, place: Place, message: Message, context: Context) -> RecordDict:
     """Answer an order to train, exactly once for each attempt."""
-    order = wire.read_order(message.content, shop.contract)
-    if order.digest != shop.setting.digest:
-        raise ContractError("the order comes from another configuration than this site was given; align them")
+    order = _order(shop, place, message, TRAINER)
     report = _answer(shop, place, order)
     content = wire.report_content(report)
     wire.check(content, shop.contract)
@@ -48,8 +50,20 @@ def _answer(shop: Workshop, place: Place, order: Order) -> Report:
 
 def on_evaluate(shop: Workshop, place: Place, message: Message, context: Context) -> RecordDict:
     """Answer with mergeable statistics of the model in the message."""
-    order = wire.read_order(message.content, shop.contract)
-    return RecordDict({"statistics": MetricRecord(evaluate(shop, place, order.channels))})
+    order = _order(shop, place, message, EVALUATOR)
+    statistics = evaluate(shop, place, order.channels)
+    check_statistics(statistics)
+    return RecordDict({"statistics": MetricRecord(statistics)})
+
+
+def _order(shop: Workshop, place: Place, message: Message, role: str) -> Order:
+    """Return the order in a message after everything that speaks against following it."""
+    place.allow(shop.setting, role)
+    needed = shop.contract.channels if role == TRAINER else TRAVELLING
+    order = wire.read_order(message.content, shop.contract, needed)
+    if order.digest != shop.setting.digest:
+        raise ContractError("the order comes from another configuration than this site was given; align them")
+    return order
 
 
 def client_app() -> ClientApp:
@@ -62,14 +76,15 @@ def client_app() -> ClientApp:
 
 def _guarded(handler: Handler) -> Callable[[Message, Context], Message]:
     def handle(message: Message, context: Context) -> Message:
-        place = Place.of(context.node_config)
         try:
+            place = Place.of(context.node_config)
             shop = _workshop(str(context.run_config["cfg"]))
             return Message(handler(shop, place, message, context), reply_to=message)
         except IsofedError:
             raise
         except Exception as error:
-            _note(place.home / "errors.log")
+            with suppress(Exception):
+                _note(Path(str(context.node_config["home"])) / "errors.log")
             # the text of a foreign exception may hold a path or a value; it stays in the site's own log
             raise IsofedError(
                 f"unexpected {type(error).__name__}; see errors.log in the site's folder"

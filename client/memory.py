@@ -53,13 +53,13 @@ class Memory:
         path = self._path(version_of(order))
         if not path.exists():
             return None
-        self._forget({path, self._path(order.base)})
         meta, state = load_state(path, f"this site's memory version {version_of(order)}")
         if (meta["base"], meta["run"], meta["digest"]) != (order.base, order.run, order.digest):
             raise CheckpointError(
                 f"round {order.round}, attempt {order.attempt} was already answered for another run or from "
                 "another memory; start the run in a new folder"
             )
+        self._forget({path, self._path(order.base)})
         channels = {name: _unpack(name, kind, state) for name, kind in meta["channels"].items()}
         return Report(order.round, order.attempt, version_of(order), channels, meta["scalars"])
 
@@ -77,10 +77,6 @@ class Memory:
         }
         save_state(self._path(report.version), meta, state, self.durable)
         self._forget({self._path(report.version), self._path(order.base)})
-
-    def newest(self, version: str) -> Sections:
-        """Return the sections of ``version`` without its report, for the run's final hash."""
-        return self.load(version)
 
     def _forget(self, keep: set[Path]) -> None:
         for path in self.folder.iterdir():

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from isofed.contracts import Contract
-from isofed.errors import ConfigError
+from isofed.errors import ConfigError, ContractError
 from isofed.protocols.levels import LEVELS, LevelOptions, contract
 from isofed.seeds import public_key
 from isofed.setting import Setting, build
@@ -19,6 +19,9 @@ from isofed.strategies.named import STRATEGIES
 from isofed.strategies.share import TRAVELLING, flatten
 from isofed.tasks import TASKS
 from isofed.trees import Tree
+
+TRAINER, EVALUATOR = "trainer", "evaluator"
+PLACE_KEYS = ("site", "role", "root", "home", "memory", "level", "min_images")
 
 
 @dataclass(frozen=True)
@@ -30,23 +33,43 @@ class Place:
         root: folder of the data set; a camera opens only its own part of it.
         home: folder for caches that outlive a run.
         memory: folder of this run's memory.
+        level: the privacy level that the site agreed to; an order under another one is refused.
+        min_images: the fewest images behind a centre that the site agreed to.
+        role: ``trainer`` or ``evaluator``; nobody is both.
     """
 
     site: str
     root: Path
     home: Path
     memory: Path
+    level: str
+    min_images: int
+    role: str = TRAINER
 
     @classmethod
     def of(cls, node_config: Mapping[str, Any]) -> "Place":
         """Read a node's configuration."""
-        missing = [key for key in ("site", "root", "home", "memory") if key not in node_config]
+        missing = [key for key in PLACE_KEYS if key not in node_config]
         if missing:
             raise ConfigError(
                 f"the node configuration lacks {', '.join(missing)}; give --node-config them all"
             )
         paths = (Path(str(node_config[key])) for key in ("root", "home", "memory"))
-        return cls(str(node_config["site"]), *paths)
+        level, fewest = str(node_config["level"]), int(node_config["min_images"])
+        return cls(str(node_config["site"]), *paths, level, fewest, str(node_config["role"]))
+
+    def allow(self, setting: Setting, role: str) -> None:
+        """Raise ContractError unless this node agreed to the run's level and to this kind of work."""
+        if self.role != role:
+            raise ContractError(
+                f"{self.site} is {self.role}, but the order is for role {role}; ask another node"
+            )
+        if setting.level.name != self.level or setting.level_options.min_images < self.min_images:
+            raise ContractError(
+                f"the run's protocol is '{setting.level.name}' with min_images "
+                f"{setting.level_options.min_images}, but {self.site} agreed to '{self.level}' with at least "
+                f"{self.min_images}; change the run, or the site's own configuration"
+            )
 
 
 @dataclass(frozen=True)
@@ -96,7 +119,8 @@ class Workshop:
     def contract(self) -> Contract:
         """What a report of this run may hold."""
         travelling = {g: self.trees[g].layout for g in TRAVELLING}
-        return contract(self.setting.level, self.setting.level_options, travelling, self.tables)
+        setting = self.setting
+        return contract(setting.level, setting.level_options, travelling, self.tables, setting.task.head)
 
     @property
     def tables(self) -> Mapping[str, tuple[str, int, int]]:

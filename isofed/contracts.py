@@ -15,6 +15,8 @@ from isofed.errors import ContractError
 from isofed.records import Channel, Report, Table
 from isofed.trees import Layout
 
+MOST_STATISTICS = 4096
+
 
 @dataclass(frozen=True)
 class TreeContract:
@@ -36,7 +38,7 @@ class TreeContract:
 
 @dataclass(frozen=True)
 class TableContract:
-    """A channel of at most ``rows`` rows, each made from at least ``min_count`` images."""
+    """A channel of at most ``rows`` rows; no image makes up more than 1/``min_count`` of any."""
 
     rows: int
     width: int
@@ -57,7 +59,9 @@ class TableContract:
         if not np.isfinite(values).all():
             raise ContractError(f"channel '{name}' holds NaN or infinite values; lower the learning rate")
         if ((counts != 0) & (counts < self.min_count)).any():
-            raise ContractError(f"channel '{name}' has a row made from fewer than {self.min_count} images")
+            raise ContractError(
+                f"channel '{name}' has a row of which one image makes up more than 1/{self.min_count}"
+            )
         if values[counts == 0].any():
             raise ContractError(f"channel '{name}' has a row with values but no images behind it")
 
@@ -97,6 +101,19 @@ class Contract:
             self.channels[name].check(name, channel)
         for name, value in report.scalars.items():
             self.numbers[name].check(name, value)
+
+
+def check_statistics(statistics: Mapping[str, Any]) -> None:
+    """Raise ContractError unless these are finite sums, and no more than a benchmark needs.
+
+    An evaluator's answer has no layout to be held against; this bounds what it could carry.
+    """
+    if len(statistics) > MOST_STATISTICS:
+        raise ContractError(
+            f"{len(statistics)} statistics are more than the {MOST_STATISTICS} that may leave"
+        )
+    for name, value in statistics.items():
+        NumberContract(False, -1e15, 1e15, "a sum over queries").check(name, value)
 
 
 def _same_names(what: str, found: Mapping[str, Any], agreed: Mapping[str, Any]) -> None:

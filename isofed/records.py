@@ -41,8 +41,8 @@ class Table:
 
     Args:
         values: (rows, width) float32; a row whose count is 0 is zero.
-        counts: (rows,) int64, how many images stand behind each row. On the wire a count is
-            presence alone: 0 or 1.
+        counts: (rows,) int64; no image makes up more than 1/count of a row, and 0 says that there is
+            none. On the wire a count is presence alone: 0 or 1.
     """
 
     values: Any

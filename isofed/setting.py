@@ -1,7 +1,8 @@
 """One configuration, read the same way by both halves of a federation."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from typing import Any
 
 from isofed import __version__
@@ -59,19 +60,34 @@ def build(
     _fit(task, level, recipe)
     within("rounds", cfg["rounds"], 0, 1e6)
     within("evaluate_every", cfg["evaluate_every"], 0, 1e6)
+    options = read(task.options, _rest(cfg, "task"), "task")
+    agreed = read(level_options, _rest(cfg, "protocol"), "protocol")
     return Setting(
         run=cfg["run"],
         seed=cfg["seed"],
         rounds=cfg["rounds"],
         evaluate_every=cfg["evaluate_every"],
         task=task,
-        options=read(task.options, _rest(cfg, "task"), "task"),
+        options=options,
         level=level,
-        level_options=read(level_options, _rest(cfg, "protocol"), "protocol"),
+        level_options=agreed,
         recipe=recipe,
         layout=cfg["layout"],
-        digest=digest([__version__, recipe.call, cfg["task"], cfg["protocol"], cfg["seed"], cfg["rounds"]]),
+        digest=digest(
+            [
+                _versions(),
+                recipe.call,
+                [task.name, asdict(options)],
+                [level.name, asdict(agreed)],
+                [cfg["layout"], cfg["seed"], cfg["rounds"]],
+            ]
+        ),
     )
+
+
+def _versions() -> list[str]:
+    """Return the versions whose change can change a bit or a message."""
+    return [__version__, *(f"{name} {version(name)}" for name in ("torch", "numpy", "flwr"))]
 
 
 def _named(cfg: Mapping[str, Any], group: str) -> tuple[str]:

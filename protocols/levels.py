@@ -34,10 +34,17 @@ class Level:
     private_head: bool = False
 
 
+_NUMBERS = "three numbers a round: examples, steps, mean training loss"
+_SENTENCES = (
+    "sentences about errors: they may hold counts, such as of images, but no path and no person's number"
+)
 _SHARED = (
-    "model state: every parameter and every running statistic",
-    "identity centres: one row an identity, each made from at least min_images images",
-    "three numbers a round: examples, steps, mean training loss",
+    "model state: every parameter, the head included, and every running statistic",
+    "identity centres, with strategies that use them: one mean of features an identity, in which no image weighs "
+    "more than 1/min_images; a centre that one client alone sent is passed on to all others as it is",
+    "for whom there is such a centre: as clients number people alike, this tells which people a client saw",
+    _NUMBERS,
+    _SENTENCES,
 )
 
 LEVELS: Mapping[str, Level] = {
@@ -45,7 +52,7 @@ LEVELS: Mapping[str, Level] = {
     "camera_strict": Level(
         "camera_strict",
         "one camera, whose numbers for people are its own",
-        ("model state without the head", "three numbers a round: examples, steps, mean training loss"),
+        ("model state without the head", _NUMBERS, _SENTENCES),
         (*_NEVER, "identity numbers and the head", "identity centres, unless centres=plain allows them"),
         frozenset({STATE}),
         private_head=True,
@@ -60,7 +67,7 @@ LEVELS: Mapping[str, Level] = {
     "sharing": Level(
         "sharing",
         "no federation: one trainer holds everything",
-        ("nothing is sent: the data lie in one place",),
+        ("nothing: a one-client run inside one process; the bytes shown never left it",),
         (),
         frozenset({STATE, CENTRES}),
     ),
@@ -72,7 +79,8 @@ class LevelOptions:
     """What the user sets about a level.
 
     Args:
-        min_images: fewest distinct images behind an identity centre that may leave, at least 1.
+        min_images: an identity centre leaves only if no image makes up more than 1/min_images of it, so
+            that at least so many different ones stand behind it; at least 1.
     """
 
     min_images: int = 2
@@ -86,6 +94,7 @@ def contract(
     options: LevelOptions,
     trees: Mapping[str, Layout],
     tables: Mapping[str, tuple[str, int, int]],
+    head: tuple[str, ...] = (),
 ) -> Contract:
     """Write down what a report may hold.
 
@@ -94,10 +103,16 @@ def contract(
         options: the minimum count.
         trees: layout of each travelling group of the model.
         tables: (meaning, rows, width) of each further channel.
+        head: state-dict prefixes of the task's head.
 
     Raises:
         CompositionError: the recipe wants to send what the level keeps.
     """
+    if level.private_head and any(leaf.name.startswith(head) for t in trees.values() for leaf in t.leaves):
+        raise CompositionError(
+            f"protocol '{level.name}' keeps the head at the site, but the strategy shares it; use a strategy "
+            "that shares the model without its head"
+        )
     for name, (meaning, _, _) in tables.items():
         if meaning not in level.allows:
             raise CompositionError(

@@ -5,7 +5,8 @@ dtype: the flat buffers travel as they are.
 """
 
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from isofed.trees import Tree
 
 ORDER, REPORT, NUMBERS = "order", "report", "numbers"
 _REPORT_KEYS = {"round": int, "attempt": int, "version": str}
+_ORDER_KEYS = {"run": str, "round": int, "attempt": int, "base": str, "digest": str}
+_VERSION = re.compile(r"[1-9][0-9]*\.[1-9][0-9]*")
 Form = Mapping[str, tuple[str, tuple[int, ...]]]
 
 
@@ -63,10 +66,34 @@ def order_content(order: Order) -> RecordDict:
     return content
 
 
-def read_order(content: RecordDict, contract: Contract) -> Order:
-    """Return the order in a message; what the contract does not name is ignored."""
-    fields: Any = dict(content.config_records[ORDER])
-    return Order(channels=_read_channels(content, contract), **fields)
+def read_order(content: RecordDict, contract: Contract, needed: Iterable[str]) -> Order:
+    """Return the order in a message; what the contract does not name is ignored.
+
+    Args:
+        content: the message's records.
+        contract: says what each channel looks like.
+        needed: channels that the order must have.
+
+    Raises:
+        ContractError: a field or channel is missing or not what it should be. A site builds file names
+            from these fields, so they are checked as closely as what leaves.
+    """
+    fields: Any = dict(content.config_records.get(ORDER, ConfigRecord()))
+    if {key: type(value) for key, value in fields.items()} != _ORDER_KEYS or not _counted(fields):
+        raise ContractError(
+            "the order's fields differ from the contract; server and site must be one version"
+        )
+    if fields["base"] and not _VERSION.fullmatch(fields["base"]):
+        raise ContractError("the order names a memory version that no site makes")
+    channels = _read_channels(content, contract)
+    for name in needed:
+        if name not in channels:
+            raise ContractError(f"the order lacks channel '{name}'")
+    return Order(channels=channels, **fields)
+
+
+def _counted(fields: Mapping[str, Any]) -> bool:
+    return bool(fields["round"] >= 0 and fields["attempt"] >= 1)
 
 
 def report_content(report: Report) -> RecordDict:
@@ -108,10 +135,9 @@ def check(content: RecordDict, contract: Contract) -> None:
 
 
 def _check_fields(content: RecordDict, contract: Contract) -> None:
-    fields = content.config_records[REPORT]
-    if {key: type(value) for key, value in fields.items()} != _REPORT_KEYS or len(
-        str(fields["version"])
-    ) > 32:
+    fields: Any = content.config_records[REPORT]
+    types = {key: type(value) for key, value in fields.items()}
+    if types != _REPORT_KEYS or fields["version"] != f"{fields['round']}.{fields['attempt']}":
         raise ContractError("the message's report fields differ from the contract")
     if set(content.metric_records[NUMBERS]) != set(contract.numbers):
         raise ContractError("the message's numbers differ from the contract")
@@ -149,10 +175,15 @@ def _read_channels(content: RecordDict, contract: Contract) -> dict[str, Channel
     channels: dict[str, Channel] = {}
     for key, record in content.array_records.items():
         kind, _, name = key.partition(".")
-        if name in contract.channels:
+        if name in contract.channels and _fits(kind, contract.channels[name]):
             agreed = contract.channels[name]
             channels[name] = _channel(kind, _opened(key, record, _form(agreed)), agreed)
     return channels
+
+
+def _fits(kind: str, agreed: Any) -> bool:
+    # an order carries the model itself where a report may carry differences
+    return kind in ("value", "delta") if isinstance(agreed, TreeContract) else kind == agreed.kind
 
 
 def _opened(name: str, record: ArrayRecord, form: Form) -> Mapping[str, np.ndarray]:
@@ -163,6 +194,8 @@ def _opened(name: str, record: ArrayRecord, form: Form) -> Mapping[str, np.ndarr
         raise ContractError(f"record '{name}' holds bytes that are no array") from None
     if {key: (str(array.dtype), array.shape) for key, array in arrays.items()} != form:
         raise ContractError(f"record '{name}' differs from the contract in dtype or shape")
+    if "present" in arrays and (arrays["present"] > 1).any():
+        raise ContractError(f"record '{name}' says more of a row than whether it is present")
     return arrays
 
 

@@ -47,7 +47,7 @@ def run_rounds(
         checkpoints.save(strategy.state)
     for number in range(strategy.state.round + 1, setting.rounds + 1):
         started = time.monotonic()
-        _train(strategy, grid, number, emit, patience)
+        _train(strategy, grid, number, checkpoints, emit, patience)
         seconds = time.monotonic() - started
         metrics = _evaluate(strategy, grid, emit, patience) if _due(number, setting) else None
         entry = _entry(strategy, number, seconds, metrics)
@@ -61,9 +61,13 @@ def _due(number: int, setting: Any) -> bool:
     return number == setting.rounds or bool(every and number % every == 0)
 
 
-def _train(strategy: Composed, grid: Grid, number: int, emit: Emit, patience: Patience) -> None:
-    for attempt in range(1, patience.attempts + 1):
+def _train(
+    strategy: Composed, grid: Grid, number: int, checkpoints: Checkpoints, emit: Emit, patience: Patience
+) -> None:
+    first = checkpoints.attempt(number)
+    for attempt in range(first, first + patience.attempts):
         strategy.attempt = attempt
+        checkpoints.note_attempt(number, attempt)
         messages = list(strategy.configure_train(number, ArrayRecord(), ConfigRecord(), grid))
         replies = in_order(
             grid, messages, lambda _: emit("reply", round=number), patience.timeout, _pause(patience)
@@ -72,7 +76,8 @@ def _train(strategy: Composed, grid: Grid, number: int, emit: Emit, patience: Pa
             strategy.aggregate_train(number, replies)  # type: ignore[arg-type]
             return
         except RoundError as error:
-            if attempt == patience.attempts:
+            checkpoints.note_attempt(number, attempt, failed=True)
+            if attempt == first + patience.attempts - 1:
                 raise
             emit("attempt_failed", round=number, attempt=attempt, reason=str(error))
 

@@ -1,16 +1,18 @@
 """Everything the server must keep between two rounds, as one value, and its file."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from isofed.errors import CheckpointError
-from isofed.files import load_state, save_state
+from isofed.files import load_state, save_state, write_json
 from isofed.records import Table
 from isofed.trees import Tree
 
 SUFFIX = ".ckpt"
+ATTEMPT = "attempt.json"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,22 @@ class Checkpoints:
             "history": list(state.history),
         }
         save_state(self.folder / f"round_{state.round:06d}{SUFFIX}", meta, arrays, self.durable)
+
+    def attempt(self, round: int) -> int:
+        """Return the attempt with which to go on: the same after a crash, the next one after a failure.
+
+        The same attempt is answered with the same report; a new one uses fresh secrets.
+        """
+        path = self.folder / ATTEMPT
+        last = json.loads(path.read_text()) if path.exists() else {"round": 0}
+        if last["round"] != round:
+            return 1
+        return int(last["attempt"]) + bool(last["failed"])
+
+    def note_attempt(self, round: int, attempt: int, failed: bool = False) -> None:
+        """Write down an attempt before its first order goes out, and again if it fails."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / ATTEMPT, {"round": round, "attempt": attempt, "failed": failed})
 
     def latest(self, like: ServerState) -> ServerState:
         """Return the newest committed state, or ``like`` where no round is committed yet.

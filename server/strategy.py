@@ -8,8 +8,8 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
-from isofed.contracts import Contract, TableContract
-from isofed.errors import IsofedError, RoundError
+from isofed.contracts import Contract, TableContract, check_statistics
+from isofed.errors import ContractError, IsofedError, RoundError
 from isofed.events import Emit, silent
 from isofed.protocols import wire
 from isofed.records import Order, Value
@@ -87,11 +87,7 @@ class Composed(Strategy):
         """Merge the evaluators' statistics and compute the results once."""
         total: Statistics = {}
         for reply in replies:
-            if reply is None or reply.has_error():
-                reason = "no answer" if reply is None else reply.error.reason
-                raise RoundError(f"the evaluation after round {server_round} failed: {reason}")
-            numbers: Any = reply.content.metric_records["statistics"]
-            total = merge(total, numbers)
+            total = merge(total, _statistics(reply, server_round))
         results = self.setting.task.result(total)
         return MetricRecord(
             {f"{kind}.{key}": float(v) for kind, r in results.items() for key, v in r.items()}
@@ -140,6 +136,21 @@ class Composed(Strategy):
     def _same_attempt(self, round: int, attempt: int) -> None:
         if (round, attempt) != (self.state.round + 1, self.attempt):
             raise RoundError(f"the reply belongs to round {round}, attempt {attempt}")
+
+
+def _statistics(reply: Message | None, round: int) -> Statistics:
+    """Return an evaluator's statistics, or say why there are none."""
+    reason = "no answer in time"
+    if reply is not None and reply.has_error():
+        reason = reply.error.reason
+    elif reply is not None:
+        numbers: Any = dict(reply.content.metric_records.get("statistics", {}))
+        try:
+            check_statistics(numbers)
+            return numbers  # type: ignore[no-any-return]
+        except ContractError as error:
+            reason = str(error)
+    raise RoundError(f"the evaluation after round {round} failed: {reason}")
 
 
 def _presence(contract: Contract) -> Contract:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from isofed.client.memory import Memory
-from isofed.client.workshop import Workshop
+from isofed.client.workshop import EVALUATOR, TRAINER, Workshop
+from isofed.config import read
 from isofed.errors import CheckpointError
 from isofed.events import Emit, silent, within
 from isofed.files import write_json
+from isofed.protocols.levels import LevelOptions
 from isofed.records import empty_table
-from isofed.server.loop import run_rounds
+from isofed.server.loop import Patience, run_rounds
 from isofed.server.state import Checkpoints, ServerState, newest
 from isofed.server.strategy import Composed
 from isofed.simulations.grid import LocalGrid, Node
@@ -24,7 +27,6 @@ from isofed.strategies.share import TRAVELLING
 from isofed.trees import Tree
 
 CHECKPOINTS, RESULT = "checkpoints", "result.json"
-EVALUATOR = "evaluator"
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,12 @@ class Federation:
 
     def _node(self, number: int, name: str) -> Node:
         places = {"root": self.root, "home": self.homes / name, "memory": self.memory(name)}
-        return Node(number, {"site": name, **{key: str(path) for key, path in places.items()}})
+        role = EVALUATOR if name == EVALUATOR else TRAINER
+        protocol = read(
+            LevelOptions, {k: v for k, v in self.cfg["protocol"].items() if k != "name"}, "protocol"
+        )
+        agreed = {"level": self.cfg["protocol"]["name"], "min_images": protocol.min_images}
+        return Node(number, {"site": name, "role": role, **{k: str(p) for k, p in places.items()}, **agreed})
 
 
 def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, Any]:
@@ -88,7 +95,8 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     tell(state.history, emit)
     strategy = Composed(shop.setting, shop.contract, state, numbers, evaluators, emit)
     grid = LocalGrid(nodes.values(), json.dumps(federation.cfg), pool, emit)
-    state = run_rounds(strategy, grid, checkpoints, emit)
+    # here a client is late only because this machine is slow, and waiting costs nothing
+    state = run_rounds(strategy, grid, checkpoints, emit, Patience(timeout=math.inf))
     result = {
         "history": list(state.history),
         "weights_sha256": weights_digest(state, {s: Memory(federation.memory(s)) for s in federation.sites}),

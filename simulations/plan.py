@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from isofed.config import read, within
+from isofed.config import digest, read, within
 from isofed.errors import CompositionError, ConfigError
 from isofed.protocols.levels import LEVELS, LevelOptions
 from isofed.setting import Setting, build
@@ -107,7 +107,7 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
     cfg = _whole(cfg)
     switches = read(Switches, {k: v for k, v in cfg.items() if k not in (*GROUPS, "run")}, "")
     pick("controls", switches.controls, CONTROLS)
-    cfg["run"] = cfg.get("run", folder.name)
+    cfg["run"] = cfg.get("run", digest(str(folder.resolve())))
     pick("engine", cfg["engine"].get("name", ""), ENGINES)
     engine = _engine(dict(cfg["engine"]))
     cfg["engine"] = {**cfg["engine"], **asdict(engine)}

@@ -78,12 +78,17 @@ def test_another_attempt_is_answered_anew(tmp_path: Path) -> None:
 )
 def test_an_attempt_answered_for_something_else_is_refused(tmp_path: Path, change: dict[str, str]) -> None:
     memory = Memory(tmp_path)
+    answer(memory, order(2, 1, ""))
     answer(memory, order(3, 1, "2.1"))
     assert memory.stored(order(3, 1, "2.1")) is not None
+    kept = names(tmp_path)
+    assert kept == {"2.1.state", "3.1.state"}
     with pytest.raises(
         CheckpointError, match="round 3, attempt 1 was already answered for another run or from"
     ):
         memory.stored(order(3, 1, **{"base": "2.1", **change}))
+    # the right server may still name what was there
+    assert names(tmp_path) == kept
 
 
 def test_exactly_the_two_newest_stay(tmp_path: Path) -> None:

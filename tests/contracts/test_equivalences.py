@@ -199,7 +199,7 @@ def test_a_private_head_stays_and_goes_on(
     world = worlds("two_outputs")
     monkeypatch.setitem(STRATEGIES, "own_head", lambda: Recipe("own_head()", share=without("layers.kind.")))
     shop = Workshop.of(json.dumps(world.cfg({"name": "own_head"})))
-    place = Place("left", world.root, tmp_path / "home", tmp_path / "memory")
+    place = Place("left", world.root, tmp_path / "home", tmp_path / "memory", "camera", 2)
     channels = {name: Value(tree) for name, tree in first_state(shop).trees.items()}
     first = Order("test", 1, 1, "", shop.setting.digest, channels)
     one = train(shop, place, first, {}, version_of(first))
@@ -256,7 +256,7 @@ def test_a_site_of_another_configuration_refuses(
     monkeypatch.setattr(
         federations, "LocalGrid", functools.partial(lambda nodes, cfg, *rest: LocalGrid(nodes, other, *rest))
     )
-    with pytest.raises(RoundError, match="left: the order comes from another configuration"):
+    with pytest.raises(RoundError, match="the order comes from another configuration"):
         run(world.federation(tmp_path, FEDAVG), Pool(1))
 
 

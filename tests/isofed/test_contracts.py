@@ -69,8 +69,8 @@ def test_what_was_agreed_passes() -> None:
         ),
         (with_model(w=W * np.float32("inf"), n=N), "'model' holds NaN or infinite"),
         (with_table([[1, 2], [0, 0], [3, np.nan]], [2, 0, 9]), "'centres' holds NaN"),
-        (with_table([[1, 2], [0, 0], [3, 4]], [1, 0, 9]), "a row made from fewer than 2 images"),
-        (with_table([[1, 2], [0, 0], [3, 4]], [-1, 0, 9]), "a row made from fewer than 2 images"),
+        (with_table([[1, 2], [0, 0], [3, 4]], [1, 0, 9]), "a row of which one image makes up more than 1/2"),
+        (with_table([[1, 2], [0, 0], [3, 4]], [-1, 0, 9]), "one image makes up more than 1/2"),
         (with_table([[1, 2], [0, 7], [3, 4]], [2, 0, 9]), "a row with values but no images behind it"),
         (with_table([[1, 2], [0, 0]], [2, 0]), r"shape \(2, 2\), but the contract says \(3, 2\)"),
         (with_table([[1, 2], [0, 0], [3, 4]], [2, 0]), "but the contract says"),
@@ -112,5 +112,5 @@ def test_a_row_leaves_only_with_enough_images(counts: list[int], fewest: int) ->
     if all(count == 0 or count >= fewest for count in counts):
         replace(CENTRES, min_count=fewest).check("centres", sent)
     else:
-        with pytest.raises(ContractError, match="fewer than"):
+        with pytest.raises(ContractError, match=f"more than 1/{fewest}"):
             replace(CENTRES, min_count=fewest).check("centres", sent)

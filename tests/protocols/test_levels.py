@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from isofed.errors import CompositionError, ConfigError
 from isofed.protocols.levels import CENTRES, LEVELS, NUMBERS, LevelOptions, contract
 from isofed.trees import from_arrays
 
+README = Path(__file__).resolve().parents[2] / "README.md"
 TREES = {"model": from_arrays({"w": np.zeros(2, np.float32)}).layout}
 TABLES = {"centres": (CENTRES, 5, 3)}
 
@@ -50,3 +53,33 @@ def test_every_level_says_who_is_a_client_and_what_never_leaves() -> None:
 def test_a_minimum_below_one_is_refused(fewest: int) -> None:
     with pytest.raises(ConfigError, match="'min_images' is"):
         LevelOptions(fewest)
+
+
+def test_what_centres_and_errors_tell_is_declared() -> None:
+    for name in ("camera", "entity"):
+        leaves = "; ".join(LEVELS[name].leaves)
+        for said in ("1/min_images", "which people a client saw", "passed on to all others", "counts"):
+            assert said in leaves
+    assert "counts" in "; ".join(LEVELS["camera_strict"].leaves)
+    assert "one process" in "; ".join(LEVELS["sharing"].leaves)
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_the_readme_says_of_a_level_what_the_code_says(name: str) -> None:
+    level, camera = LEVELS[name], LEVELS["camera"]
+    alike = name != "camera" and level.leaves == camera.leaves
+    leaves = "as `camera`" if alike else "; ".join(level.leaves)
+    never = "as `camera`" if alike else "; ".join(level.never) or "nothing is kept from anybody"
+    row = f"| `{name}` | {level.client} | {leaves} | {never} |"
+    assert row in README.read_text(encoding="utf-8").splitlines()
+
+
+def test_a_strict_camera_keeps_its_head() -> None:
+    strict, trees = (
+        LEVELS["camera_strict"],
+        {"model": from_arrays({"head.w": np.zeros(2, np.float32)}).layout},
+    )
+    with pytest.raises(CompositionError, match="keeps the head at the site, but the strategy shares it"):
+        contract(strict, LevelOptions(), trees, {}, ("head.",))
+    assert set(contract(strict, LevelOptions(), TREES, {}, ("head.",)).channels) == {"model"}
+    assert set(contract(LEVELS["camera"], LevelOptions(), trees, {}, ("head.",)).channels) == {"model"}

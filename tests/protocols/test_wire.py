@@ -92,7 +92,7 @@ def test_a_report_comes_back(carry: Carry) -> None:
 @pytest.mark.parametrize("carry", CARRIERS.values(), ids=CARRIERS)
 def test_an_order_comes_back(carry: Carry) -> None:
     order = Order("run", 3, 2, "2.1", "abcd", CHANNELS)
-    found = wire.read_order(carry(wire.order_content(order)), CONTRACT)
+    found = wire.read_order(carry(wire.order_content(order)), CONTRACT, CHANNELS)
     assert (found.run, found.round, found.attempt, found.base, found.digest) == ("run", 3, 2, "2.1", "abcd")
     for name, channel in CHANNELS.items():
         same(found.channels[name], channel)
@@ -136,7 +136,44 @@ def test_payload_counts_arrays_and_numbers() -> None:
 
 def test_what_the_contract_does_not_name_is_not_read() -> None:
     order = Order("run", 3, 2, "", "abcd", {**CHANNELS, "secret": CHANNELS["model"]})
-    assert set(wire.read_order(wire.order_content(order), CONTRACT).channels) == set(CHANNELS)
+    assert set(wire.read_order(wire.order_content(order), CONTRACT, CHANNELS).channels) == set(CHANNELS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"round": -1},
+        {"attempt": 0},
+        {"base": "../../evil"},
+        {"base": "1.1/../x"},
+        {"base": "01.1"},
+        {"round": "../../evil"},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_an_order_from_which_a_site_would_build_a_strange_name_is_refused(change: dict[str, Any]) -> None:
+    content = wire.order_content(Order("run", 3, 2, "2.1", "abcd", CHANNELS))
+    content[wire.ORDER] = ConfigRecord({**content.config_records[wire.ORDER], **change})
+    with pytest.raises(ContractError, match="order"):
+        wire.read_order(content, CONTRACT, CHANNELS)
+
+
+def test_an_order_without_a_channel_or_with_one_of_another_kind_is_refused() -> None:
+    content = wire.order_content(Order("run", 3, 2, "", "abcd", CHANNELS))
+    del content["table.centres"]
+    with pytest.raises(ContractError, match="lacks channel 'centres'"):
+        wire.read_order(content, CONTRACT, CHANNELS)
+    content["value.centres"] = content.array_records["value.model"]
+    with pytest.raises(ContractError, match="lacks channel 'centres'"):
+        wire.read_order(content, CONTRACT, CHANNELS)
+
+
+def test_counts_do_not_leave_by_the_back_door() -> None:
+    content = wire.report_content(REPORT)
+    content.array_records["table.centres"]["present"] = Array(np.array([7, 0, 200], np.uint8))
+    with pytest.raises(ContractError, match="more of a row than whether it is present"):
+        wire.read_report(content, CONTRACT)
 
 
 def put(record: str, key: str, array: Any) -> Callable[[RecordDict], None]:

@@ -102,3 +102,15 @@ def test_a_damaged_checkpoint_is_refused_not_skipped(tmp_path: Path, keep: int) 
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(CheckpointError, match=r"the checkpoint round_000007\.ckpt is"):
         checkpoints.latest(FIRST)
+
+
+def test_an_attempt_goes_on_after_a_crash_and_is_followed_by_another_after_a_failure(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path / "checkpoints", "d")
+    assert checkpoints.attempt(1) == 1
+    checkpoints.note_attempt(1, 1)
+    assert checkpoints.attempt(1) == 1
+    checkpoints.note_attempt(1, 1, failed=True)
+    assert checkpoints.attempt(1) == 2
+    checkpoints.note_attempt(1, 2)
+    assert checkpoints.attempt(1) == 2
+    assert checkpoints.attempt(2) == 1

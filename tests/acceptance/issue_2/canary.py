@@ -126,7 +126,8 @@ class Asked:
     def answer(self, home: Path) -> Message:
         """Let the client answer; everything of its own is new and lies under ``home``."""
         places = {"site": OTHER, "root": self.root, "home": home, "memory": home / "memory"}
-        node = grid.Node(2, {key: str(value) for key, value in places.items()})
+        agreed = {"role": "trainer", "level": "camera", "min_images": 2}
+        node = grid.Node(2, {**{key: str(value) for key, value in places.items()}, **agreed})
         return grid.handle(self.cfg, node, RecordDict(), self.message)[0]
 
 
