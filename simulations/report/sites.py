@@ -104,8 +104,8 @@ def _scalars(left: Mapping[str, Any]) -> Raw | None:
 def _withheld(left: Mapping[str, Any], least: object) -> Raw | None:
     if not any(_is_table(left, c) for c in _channels(left)) or number(least) is None:
         return None
-    least_images = f"fewer than {integer(least)} images"
-    said = f"A row stays at its site, and counts as withheld, where it rests on {least_images}."
+    part_of_it = f"where one image makes up more than 1/{integer(least)} of it"
+    said = f"A row stays at its site, and counts as withheld, {part_of_it}."
     return el("p", said, class_="note")
 
 

@@ -110,7 +110,7 @@ def test_policy_lets_only_the_own_script_run(summary: dict[str, Any], history: d
         "6 cameras trained one person re-identification model together for 20 rounds with dppt",
         *["41.5 %", "+17.5 points", "best camera alone (cam6): 24.0 %", "untrained model: 6.1 %"],
         *["34.6 ± 1.2", "5.1 ± 1.2", "196.4 MB", "1.3 GB", "2 min 27 s", "16.7", "1 536"],
-        *["9.8 MB in 20 messages", "612", "14", "fewer than 2 images", "numbers: examples, steps."],
+        *["9.8 MB in 20 messages", "612", "14", "more than 1/2 of it", "numbers: examples, steps."],
         *["51.2 ± 1.1", "−3.1 ± 0.6", "isofed simulate task=reid 'data.folder=my data'", "9f2c" * 16],
         *["never chosen on the test set", '"mu": 0.0125', "benchmark sysu", "it does not protect"],
     ],
