@@ -54,9 +54,15 @@ class Place:
             raise ConfigError(
                 f"the node configuration lacks {', '.join(missing)}; give --node-config them all"
             )
-        paths = (Path(str(node_config[key])) for key in ("root", "home", "memory"))
-        level, fewest = str(node_config["level"]), int(node_config["min_images"])
-        return cls(str(node_config["site"]), *paths, level, fewest, str(node_config["role"]))
+        return cls(
+            site=str(node_config["site"]),
+            root=Path(str(node_config["root"])),
+            home=Path(str(node_config["home"])),
+            memory=Path(str(node_config["memory"])),
+            level=str(node_config["level"]),
+            min_images=int(node_config["min_images"]),
+            role=str(node_config["role"]),
+        )
 
     def allow(self, setting: Setting, role: str) -> None:
         """Raise ContractError unless this node agreed to the run's level and to this kind of work."""
