@@ -15,6 +15,8 @@ from isofed.errors import ContractError
 from isofed.records import Channel, Report, Table
 from isofed.trees import Layout
 
+MOST_STATISTICS = 4096
+
 
 @dataclass(frozen=True)
 class TreeContract:
@@ -99,6 +101,19 @@ class Contract:
             self.channels[name].check(name, channel)
         for name, value in report.scalars.items():
             self.numbers[name].check(name, value)
+
+
+def check_statistics(statistics: Mapping[str, Any]) -> None:
+    """Raise ContractError unless these are finite sums, and no more than a benchmark needs.
+
+    An evaluator's answer has no layout to be held against; this bounds what it could carry.
+    """
+    if len(statistics) > MOST_STATISTICS:
+        raise ContractError(
+            f"{len(statistics)} statistics are more than the {MOST_STATISTICS} that may leave"
+        )
+    for name, value in statistics.items():
+        NumberContract(False, -1e15, 1e15, "a sum over queries").check(name, value)
 
 
 def _same_names(what: str, found: Mapping[str, Any], agreed: Mapping[str, Any]) -> None:

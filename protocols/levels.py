@@ -40,8 +40,8 @@ _SENTENCES = (
 )
 _SHARED = (
     "model state: every parameter, the head included, and every running statistic",
-    "identity centres, with strategies that use them: a mean of features for each identity, no image weighing "
-    "more than 1/min_images; a centre that one client alone sent is passed on to all others as it is",
+    "identity centres, with strategies that use them: a mean of features for each identity, no image in it "
+    "weighing more than 1/min_images; a centre that one client alone sent goes on to all others as it is",
     "for whom there is such a centre: as clients number people alike, this tells which people a client saw",
     _NUMBERS,
     _SENTENCES,
@@ -94,6 +94,7 @@ def contract(
     options: LevelOptions,
     trees: Mapping[str, Layout],
     tables: Mapping[str, tuple[str, int, int]],
+    head: tuple[str, ...] = (),
 ) -> Contract:
     """Write down what a report may hold.
 
@@ -102,10 +103,16 @@ def contract(
         options: the minimum count.
         trees: layout of each travelling group of the model.
         tables: (meaning, rows, width) of each further channel.
+        head: state-dict prefixes of the task's head.
 
     Raises:
         CompositionError: the recipe wants to send what the level keeps.
     """
+    if level.private_head and any(leaf.name.startswith(head) for t in trees.values() for leaf in t.leaves):
+        raise CompositionError(
+            f"protocol '{level.name}' keeps the head at the site, but the strategy shares it; use a strategy "
+            "that shares the model without its head"
+        )
     for name, (meaning, _, _) in tables.items():
         if meaning not in level.allows:
             raise CompositionError(

@@ -58,7 +58,7 @@ def test_a_minimum_below_one_is_refused(fewest: int) -> None:
 def test_what_centres_and_errors_tell_is_declared() -> None:
     for name in ("camera", "entity"):
         leaves = "; ".join(LEVELS[name].leaves)
-        for said in ("1/min_images", "which people a client saw", "passed on to all others", "counts"):
+        for said in ("1/min_images", "which people a client saw", "goes on to all others", "counts"):
             assert said in leaves
     assert "counts" in "; ".join(LEVELS["camera_strict"].leaves)
     assert "one process" in "; ".join(LEVELS["sharing"].leaves)
