@@ -52,17 +52,22 @@ def summarise(
 
 
 def _kind(results: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Return one kind of numbers by model; nothing for one of which the server holds only a part."""
     history = results[FEDERATED]["history"]
     alone = {
-        name.partition("/")[2]: result["history"][-1]["metrics"][kind]
+        name.partition("/")[2]: _measured(result["history"][-1], kind)
         for name, result in sorted(results.items())
         if name != FEDERATED
     }
     return {
-        "untrained": history[0]["metrics"][kind],
+        "untrained": _measured(history[0], kind),
         "alone": alone,
-        "federated": history[-1]["metrics"][kind],
+        "federated": _measured(history[-1], kind),
     }
+
+
+def _measured(entry: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    return dict((entry["metrics"] or {}).get(kind, {}))
 
 
 def _bytes(history: list[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
@@ -134,6 +139,6 @@ def table(summary: Mapping[str, Any]) -> str:
     head = f"{'per cent':<14}" + "".join(f"{key:>14}" for key in KEYS)
     lines = [head, "-" * len(head)]
     for name, mean, over in rows:
-        cells = "".join(f"{100 * mean[key]:8.1f} ± {100 * over[key]:3.1f}" for key in KEYS)
-        lines.append(f"{name:<14}{cells}")
+        cells = "".join(f"{100 * mean[key]:8.1f} ± {100 * over[key]:3.1f}" for key in KEYS if mean)
+        lines.append(f"{name:<14}{cells or '  not measured'}")
     return "\n".join(lines)
