@@ -5,14 +5,15 @@ any moment continues inside its folder and ends with the same weights.
 """
 
 import json
+import time
 from collections.abc import Mapping
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from isofed.client.workshop import Place, Workshop
-from isofed.errors import ConfigError, DataError, RoundError
+from isofed.errors import CheckpointError, ConfigError, DataError, RoundError
 from isofed.events import Emit, fan_out, within
 from isofed.files import write_json
 from isofed.simulations import controls
@@ -54,9 +55,10 @@ def simulate(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict
     Raises:
         CheckpointError: the folder holds another run, or a process works in it.
     """
-    watch = Stopwatch.start(folder / "seconds.json")
+    begun = time.monotonic()
     plan = make_plan(cfg, folder)
     with locked(folder):
+        watch = Stopwatch.start(folder / "seconds.json", since=begun)
         claim(folder, plan.cfg, overrides)
         summary = finished(folder)
         if summary is not None:
@@ -101,16 +103,16 @@ def _run(plan: Plan, pool: Pool, meter: Meter, watch: Stopwatch) -> dict[str, An
     job = Job(plan, pool, progress, watch, fan_out(progress, watch, *board))
     progress.say(f"writing into {plan.folder}")
     facts = _prepare(job)
-    plan = job.plan = _with_classes(plan)
+    watch.ready()
+    plan = job.plan
     federations = _federations(plan, tuple(facts))
     progress.total = sum(f.left for f in federations)
     full = plan.switches.controls == "full"
     if full:
         controls.announce(plan, tuple(facts), progress)
-    watch.ready()
     results = _train(job, federations)
     extra = controls.run(plan, tuple(facts), pool, progress, job.emit) if full else None
-    summary = summarise(job.plan, facts, results, _seconds(job, results), meter.stop(), extra)
+    summary = summarise(plan, facts, results, _seconds(job, results), meter.stop(), extra)
     _publish(job, summary, results)
     for sink in board:
         sink.close()
@@ -129,26 +131,55 @@ def _with_classes(plan: Plan) -> Plan:
     found, given = plan.layout.classes(plan.root), plan.cfg["task"].get("classes") or 0
     if 0 < given < found:
         raise ConfigError(f"'task.classes' is {given}, but the data number {found}; leave it at 0")
-    classes = given or found
-    cfg = {**plan.cfg, "task": {**plan.cfg["task"], "classes": classes}}
-    return make_plan(cfg, plan.folder)
+    # all else was read and checked before; to read it again would walk a large tree again
+    return replace(plan, cfg={**plan.cfg, "task": {**plan.cfg["task"], "classes": given or found}})
 
 
 def _prepare(job: Job) -> dict[str, Any]:
-    """Draw the data if there are none, decode every site's images, and say what each site holds."""
+    """Draw the data if there are none, decode every site's images, and say what each site holds.
+
+    Afterwards the job's plan knows the number of classes.
+
+    Raises:
+        CheckpointError: a run that is continued began with other data.
+    """
     plan = job.plan
     if plan.data.root is None and not plan.root.exists():
         options = plan.layout.options(**plan.data.make)
         told = lambda done, total: job.progress.step("drawing images", done, total)  # noqa: E731
         plan.layout.make(plan.root, plan.data.seed, options, job.pool.map, told)
     sites = plan.layout.sites(plan.root, plan.cfg["protocol"]["name"])
-    federation = _with_classes(plan).federation(FEDERATED, tuple(site.name for site in sites))
+    plan = job.plan = _with_classes(plan)
+    federation = plan.federation(FEDERATED, tuple(site.name for site in sites))
     job.progress.step("decoding images of sites", 0, len(sites))
     names = [*federation.sites, None]
     opened = list(job.pool.map(_Open(federation), names, 1))
     facts = {site.name: {**site.facts, **found} for site, found in zip(sites, opened, strict=False)}
+    _same(plan.folder / FACTS, facts)
     write_json(plan.folder / FACTS, facts)
     return facts
+
+
+def _same(path: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse to go on with other data than a run began with: its weights would be of neither."""
+    if not path.exists():
+        return
+    try:
+        before = dict(json.loads(path.read_text()))
+    except (ValueError, TypeError):
+        raise CheckpointError(f"'{path}' is damaged; delete it and resume the run") from None
+    for name in sorted({*before, *facts}):
+        if before.get(name) != facts.get(name):
+            raise CheckpointError(
+                f"the training data of {name} changed after this run began: {_held(before.get(name))} then, "
+                f"{_held(facts.get(name))} now; put the old data back, or start a new run in another folder"
+            )
+
+
+def _held(site: Mapping[str, Any] | None) -> str:
+    if site is None:
+        return "nothing"
+    return f"{site.get('images')} images of {site.get('identities')} identities"
 
 
 @dataclass(frozen=True)

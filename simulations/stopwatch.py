@@ -33,13 +33,21 @@ class Stopwatch:
     _ready: float = 0.0
 
     @classmethod
-    def start(cls, path: Path, clock: Callable[[], float] = time.monotonic) -> "Stopwatch":
-        """Begin, or go on from the file; one that cannot be read counts for nothing."""
+    def start(
+        cls, path: Path, clock: Callable[[], float] = time.monotonic, since: float | None = None
+    ) -> "Stopwatch":
+        """Begin, or go on from the file; one that cannot be read counts for nothing.
+
+        Args:
+            path: the file; another process that works in the folder may still write it.
+            clock: seconds, monotonic.
+            since: the clock's time at which this process began, default now.
+        """
         try:
             known = {key: json.loads(path.read_text())[key] for key in ("spent", "setup", "first_reply")}
         except (OSError, ValueError, KeyError, TypeError):
             known = {}
-        return cls(path, clock=clock, _started=clock(), **known)
+        return cls(path, clock=clock, _started=clock() if since is None else since, **known)
 
     @property
     def total(self) -> float:

@@ -45,6 +45,15 @@ def test_a_process_killed_before_it_was_ready_does_not_count(tmp_path: Path) -> 
     assert (second.setup, second.first_reply, second.total) == (5.0, 2.0, 7.0)
 
 
+def test_what_came_before_the_file_was_read_counts(tmp_path: Path) -> None:
+    clock = Clock()
+    began = clock()
+    clock.now += 4.0
+    watch = Stopwatch.start(tmp_path / "seconds.json", clock, since=began)
+    worked(watch, clock, (3, "ready"), (2, "reply"))
+    assert (watch.setup, watch.first_reply, watch.total) == (7.0, 2.0, 9.0)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '"x"', "3"])
 def test_a_file_that_cannot_be_read_counts_for_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "seconds.json").write_text(text)
