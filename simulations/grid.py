@@ -80,7 +80,11 @@ class LocalGrid(Grid):
         return sorted(self._nodes)
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        """Take messages; with workers they start at once, in the order given."""
+        """Take messages; with workers they start at once, in the order given.
+
+        Whoever pushes again has given up what an earlier push has not answered: it is forgotten.
+        """
+        self._forget()
         ids = []
         for message in messages:
             identifier = uuid.uuid4().hex
@@ -90,6 +94,12 @@ class LocalGrid(Grid):
         if self._pool.workers > 1:
             self._start()
         return ids
+
+    def _forget(self) -> None:
+        self._queued.clear()
+        for future in self._running:
+            future.cancel()
+        self._running.clear()
 
     def _start(self) -> None:
         for identifier, message in self._queued.items():
