@@ -8,6 +8,7 @@ NumPy arrays or torch tensors; the kernel itself imports NumPy alone.
 import hashlib
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -168,9 +169,11 @@ def _overwrite(target: Buffer, source: Buffer) -> None:
 
 
 def _as_tensor(array: np.ndarray) -> Any:
-    # torch warns about read-only arrays; it only reads here, so the flag may be looked past
-    writable = array if array.flags.writeable else np.array(array)
-    return sys.modules["torch"].from_numpy(writable)
+    # torch warns that a read-only array could be written to through its tensor; this one is only read from,
+    # and a message's arrays, which are read-only, would otherwise be copied twice
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
+        return sys.modules["torch"].from_numpy(array)
 
 
 def _all_finite(buffer: Buffer) -> bool:

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -93,13 +94,35 @@ def test_copying_overwrites_in_place(target: Any, source: Any) -> None:
     assert view.tolist() == arrays["w"].tolist() and int(here["n"]) == 9
 
 
-def test_a_read_only_array_is_copied_into_a_tensor() -> None:
+@pytest.fixture
+def every_warning() -> Iterator[None]:
+    """Let torch repeat warnings that it otherwise gives once in a process."""
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(False)
+
+
+@pytest.mark.usefixtures("every_warning")
+def test_a_read_only_array_is_read_where_it_lies_and_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     other = from_arrays({"w": np.ones(3, np.float32)})
-    other.buffers["float32"].flags.writeable = False
+    buffer = other.buffers["float32"]
+    buffer.flags.writeable = False
     here = as_torch(zeros(other.layout))
+    read: list[int] = []
+    plain = torch.from_numpy
+    monkeypatch.setattr(torch, "from_numpy", lambda array: read.append(array.ctypes.data) or plain(array))
     here.copy_from(other)
+    assert read == [buffer.ctypes.data]
     here["w"][0] = 5
-    assert other["w"].tolist() == [1, 1, 1]
+    assert here["w"].tolist() == [5, 1, 1] and buffer.tolist() == [1, 1, 1]
+
+
+@pytest.mark.usefixtures("every_warning")
+def test_torch_warns_of_read_only_arrays_where_nobody_asks_it_not_to() -> None:
+    array = np.ones(3, np.float32)
+    array.flags.writeable = False
+    with pytest.warns(UserWarning, match="^The given NumPy array is not writ"):
+        torch.from_numpy(array)
 
 
 @pytest.mark.parametrize(
