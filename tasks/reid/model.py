@@ -122,7 +122,7 @@ def _initialise(model: ReidNet, generator: torch.Generator) -> None:
 def build(options: ReidOptions, classes: int, generator: torch.Generator) -> ReidNet:
     """Return the small network with weights that follow from ``generator`` alone.
 
-    Below a million parameters with the default widths; all parameters are trainable; channels-last.
+    Below a million parameters with the default widths; all parameters are trainable.
 
     Args:
         options: widths of the stages.
@@ -135,7 +135,6 @@ def build(options: ReidOptions, classes: int, generator: torch.Generator) -> Rei
         backbone = SmallBackbone(options.stem, options.stage2, options.stage3, options.dimensions)
         model = ReidNet(backbone, options.dimensions, classes)
     _initialise(model, generator)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     return model
 
 

@@ -70,7 +70,7 @@ def bare(world: World, site: str, rounds: int, seed: int = 3) -> tuple[Any, Any]
     training: Any = task.training
     samples = world.samples(site)
     weights = torch.Generator().manual_seed(seeds.public_key(seed, 0, "", "model") % 2**63)
-    model = task.model(options, weights).to(memory_format=torch.contiguous_format)
+    model = task.model(options, weights)
     optimiser = training.optimiser(model, options)
     peaks = [group["lr"] for group in optimiser.param_groups]
     for number in range(1, rounds + 1):

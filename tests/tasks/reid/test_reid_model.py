@@ -56,6 +56,11 @@ def test_weights_follow_from_the_generator_alone() -> None:
     assert set(drawn) == {n for n, v in one.items() if v.dim() > 1} | {"neck.weight"}
 
 
+def test_parameters_lie_as_flat_storage_has_them() -> None:
+    # other strides would be lost when the model is laid over one flat tensor, and sums take another order
+    assert all(value.is_contiguous() for value in make().state_dict().values())
+
+
 def test_scale_of_the_drawn_weights() -> None:
     state = make(classes=500).state_dict()
     assert state["head.weight"].std().item() == pytest.approx(0.001, rel=0.05)
