@@ -88,7 +88,11 @@ def _too_few(number: int, total: "Total", fewest: int) -> str:
 
 @dataclass
 class Total:
-    """The running sums of a round, in float64: memory of one model, however many reports."""
+    """The running sums of a round, in float64: memory of one model, however many reports.
+
+    Limit: they are NumPy arrays. What lies on a GPU is copied to the CPU before it is folded in, so
+    averaging does not stay on the device, although trees and rules would work there.
+    """
 
     state: ServerState
     recipe: Recipe
