@@ -43,8 +43,8 @@ def run_rounds(
     """
     setting = strategy.setting
     if strategy.state.round == 0 and not strategy.state.history:
+        # not a committed round: it is saved with the first one, and measured again if that never comes
         strategy.commit({"round": 0, "metrics": _evaluate(strategy, grid, emit, patience)})
-        checkpoints.save(strategy.state)
     for number in range(strategy.state.round + 1, setting.rounds + 1):
         started = time.monotonic()
         _train(strategy, grid, number, checkpoints, emit, patience)

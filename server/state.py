@@ -41,7 +41,7 @@ class Checkpoints:
     """A folder with one file a committed round.
 
     Args:
-        folder: made when the first round is committed.
+        folder: made when the first round is committed; the attempt under way is noted beside it.
         digest: of the setting; a checkpoint of another one is refused.
         durable: wait for the disk at each commit.
     """
@@ -69,7 +69,7 @@ class Checkpoints:
 
         The same attempt is answered with the same report; a new one uses fresh secrets.
         """
-        path = self.folder / ATTEMPT
+        path = self.folder.parent / ATTEMPT
         last = json.loads(path.read_text()) if path.exists() else {"round": 0}
         if last["round"] != round:
             return 1
@@ -77,8 +77,7 @@ class Checkpoints:
 
     def note_attempt(self, round: int, attempt: int, failed: bool = False) -> None:
         """Write down an attempt before its first order goes out, and again if it fails."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / ATTEMPT, {"round": round, "attempt": attempt, "failed": failed})
+        write_json(self.folder.parent / ATTEMPT, {"round": round, "attempt": attempt, "failed": failed})
 
     def latest(self, like: ServerState) -> ServerState:
         """Return the newest committed state, or ``like`` where no round is committed yet.

@@ -140,14 +140,14 @@ class Composed(Strategy):
 
 def _statistics(reply: Message | None, round: int) -> Statistics:
     """Return an evaluator's statistics, or say why there are none."""
-    reason = "no answer in time"
+    reason: str = "no answer in time"
     if reply is not None and reply.has_error():
-        reason = reply.error.reason
+        reason = reply.error.reason or "an error without a reason"
     elif reply is not None:
         numbers: Any = dict(reply.content.metric_records.get("statistics", {}))
         try:
             check_statistics(numbers)
-            return numbers  # type: ignore[no-any-return]
+            return numbers
         except ContractError as error:
             reason = str(error)
     raise RoundError(f"the evaluation after round {round} failed: {reason}")

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from isofed.config import digest, read, within
-from isofed.errors import CompositionError, ConfigError
+from isofed.errors import CheckpointError, CompositionError, ConfigError
 from isofed.protocols.levels import LEVELS, LevelOptions
 from isofed.setting import Setting, build
 from isofed.simulations.federation import Federation
+from isofed.simulations.folder import load_config
 from isofed.strategies.named import STRATEGIES
 from isofed.suggest import pick
 from isofed.tasks import TASKS
@@ -107,7 +108,7 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
     cfg = _whole(cfg)
     switches = read(Switches, {k: v for k, v in cfg.items() if k not in (*GROUPS, "run")}, "")
     pick("controls", switches.controls, CONTROLS)
-    cfg["run"] = cfg.get("run", digest(str(folder.resolve())))
+    cfg["run"] = cfg.get("run") or run_name(folder)
     pick("engine", cfg["engine"].get("name", ""), ENGINES)
     engine = _engine(dict(cfg["engine"]))
     cfg["engine"] = {**cfg["engine"], **asdict(engine)}
@@ -131,6 +132,17 @@ def _whole(cfg: Mapping[str, Any]) -> dict[str, Any]:
                 f"the configuration lacks the group '{group}'; write {group}=NAME or start anew"
             )
     return dict(cfg)
+
+
+def run_name(folder: Path) -> str:
+    """Return the name that goes with every order: what the run's folder says, or a hash of where it lies.
+
+    The folder's own name is the user's, and stays at home.
+    """
+    try:
+        return str(load_config(folder)[0]["run"])
+    except (CheckpointError, KeyError):
+        return digest(str(folder.resolve()))
 
 
 def _engine(values: dict[str, Any]) -> Engine:

@@ -255,7 +255,7 @@ def test_a_listed_person_without_images_is_a_half_copied_tree(isofed: Run, tree:
     person = next(lists(tree)).name
     for camera in range(1, 7):
         shutil.rmtree(tree / f"cam{camera}" / person, ignore_errors=True)
-    refused(isofed("simulate", f"data.root={tree}"), "1 of 20 persons listed under")
+    refused(isofed("simulate", f"data.root={tree}"), "1 of 20 persons listed in")
 
 
 def test_an_empty_image_is_found_before_anything_runs(isofed: Run, tree: Path) -> None:

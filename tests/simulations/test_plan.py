@@ -93,10 +93,18 @@ def test_what_is_chosen_by_measurement_is_saved(tmp_path: Path) -> None:
     claim(plan.folder, plan.cfg, ["seed=0"])
     saved = json.loads((plan.folder / "config.json").read_text())
     assert saved["engine"] == {"name": "local", "workers": cores, "threads_per_client": 1}
-    assert saved["run"] == "run"
     cfg, overrides = load_config(plan.folder)
     assert overrides == ["seed=0"]
     assert make_plan(cfg, plan.folder) == plan
+
+
+def test_a_run_is_named_without_its_folder_and_keeps_its_name_where_it_is_moved(tmp_path: Path) -> None:
+    folder = tmp_path / "the_users_words"
+    plan = make_plan(composed(), folder)
+    assert "the_users_words" not in plan.cfg["run"] and plan.cfg["run"].isalnum()
+    assert make_plan(composed(), tmp_path / "other").cfg["run"] != plan.cfg["run"]
+    claim(folder, plan.cfg, [])
+    assert make_plan(composed(), folder.rename(tmp_path / "moved")).cfg["run"] == plan.cfg["run"]
 
 
 def test_the_data_s_folder_is_saved_as_seen_from_anywhere(

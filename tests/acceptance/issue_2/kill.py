@@ -61,7 +61,9 @@ def where(run: Path) -> str:
         return "data"
     if not (run / "facts.json").exists():
         return "caching"
-    committed = max((int(p.stem[6:]) for p in (run / "checkpoints").glob("round_*.ckpt")), default=-1)
+    committed = max((int(p.stem[6:]) for p in (run / "checkpoints").glob("round_*.ckpt")), default=0)
+    if committed == 0 and not (run / "attempt.json").exists():
+        return "evaluation 0"
     if committed < ROUNDS:
         return _round(run, committed + 1)
     if not all((run / "alone" / site / "result.json").exists() for site in SITES):
@@ -71,8 +73,7 @@ def where(run: Path) -> str:
 
 def _round(run: Path, number: int) -> str:
     answers = (run / "sites" / site / "memory" / f"{number}.1.state" for site in SITES)
-    evaluating = number == 0 or all(path.exists() for path in answers)
-    return f"{'evaluation' if evaluating else 'round'} {number}"
+    return f"{'evaluation' if all(path.exists() for path in answers) else 'round'} {number}"
 
 
 def moments(seed: int, lengths: dict[str, float]) -> Iterator[Moment]:

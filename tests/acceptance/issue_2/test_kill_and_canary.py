@@ -44,7 +44,7 @@ def test_every_phase_is_aimed_at_in_turn() -> None:
 
 def test_the_step_of_a_run_is_read_from_its_files(tmp_path: Path) -> None:
     seen = [where(tmp_path)]
-    for name in ("config.json", "data/x", "facts.json", "checkpoints/round_000000.ckpt"):
+    for name in ("config.json", "data/x", "facts.json", "attempt.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
         seen.append(where(tmp_path))
