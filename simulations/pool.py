@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 PR_SET_PDEATHSIG = 1
 
@@ -19,8 +19,9 @@ PR_SET_PDEATHSIG = 1
 class Pool:
     """A few processes, made once for a whole run: they draw data, serve sites, run small federations.
 
-    Forked where the system can, so that nothing is imported twice; the parent must not have started
-    threads of torch before (it computes on one thread until then).
+    Workers of one thread are forked where the system can, so that nothing is imported twice. Workers of
+    several threads are always started afresh, which takes them seconds: OpenMP's threads do not survive a
+    fork, and a worker that asks a forked team of them for work waits for ever.
     """
 
     workers: int
@@ -30,12 +31,11 @@ class Pool:
     @classmethod
     def start(cls, workers: int, threads: int) -> "Pool":
         """Start ``workers`` processes of ``threads`` torch threads each; one worker means this process."""
-        _warm_up()
+        _warm_up(workers)
         if workers <= 1:
             _prepare(threads, None, None)
             return cls(1)
-        method = "fork" if sys.platform == "linux" else "spawn"
-        context = multiprocessing.get_context(method)
+        context = multiprocessing.get_context(method(threads))
         events = context.SimpleQueue()
         executor = ProcessPoolExecutor(
             workers, mp_context=context, initializer=_prepare, initargs=(threads, os.getpid(), events)
@@ -69,6 +69,14 @@ class Pool:
             self.executor.shutdown(wait=True, cancel_futures=True)
 
 
+def method(threads: int) -> Literal["fork", "spawn"]:
+    """Return how workers of ``threads`` torch threads are started.
+
+    Whether this process ever computed on several threads cannot be told, so several never fork.
+    """
+    return "fork" if sys.platform == "linux" and threads == 1 else "spawn"
+
+
 _sink: Any = None  # the worker's end of the event queue, set once when the process starts
 
 
@@ -89,10 +97,13 @@ def _prepare(threads: int, parent: int | None, events: Any) -> None:
         _end_with(parent)
 
 
-def _warm_up() -> None:
-    # the first optimiser makes torch import its compiler, which takes a second: once, before forking
+def _warm_up(workers: int) -> None:
     import torch
 
+    if workers > 1:
+        # this process only folds what the workers send; its threads would stand in their way
+        torch.set_num_threads(1)
+    # the first optimiser makes torch import its compiler, which takes a second: once, before forking
     torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
 
 

@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 
 from isofed.errors import DataError
-from isofed.simulations.pool import Pool, say
+from isofed.simulations.pool import Pool, method, say
 
 
 def slow_first(value: int) -> int:
@@ -70,14 +70,37 @@ def test_a_lost_worker_is_noticed_and_stopping_does_not_wait() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
-def test_workers_end_with_their_parent(ending: signal.Signals) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_parent_that_computed_on_several_threads_leaves_no_worker_hanging(threads: int) -> None:
     code = (
-        "import time; from isofed.simulations.pool import Pool; pool = Pool.start(2, 1); "
+        "import torch; from isofed.simulations.pool import Pool; torch.set_num_threads(2); "
+        "big = torch.ones(1 << 21); big.add(1).sum(); "
+        f"pool = Pool.start(2, {threads}); assert torch.get_num_threads() == 1; "
+        "print(pool.submit(torch.get_num_threads).result(), pool.submit(big.sum).result()); pool.stop()"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.stdout == f"{threads} tensor({1 << 21}.)\n", done.stderr
+
+
+def test_only_workers_of_one_thread_are_forked() -> None:
+    assert method(1) == ("fork" if sys.platform == "linux" else "spawn")
+    assert method(2) == method(8) == "spawn"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_their_parent(ending: signal.Signals, threads: int) -> None:
+    code = (
+        f"import time; from isofed.simulations.pool import Pool; pool = Pool.start(2, {threads}); "
         "print(*[pool.submit(time.sleep, 600) and w for w in pool.executor._processes], flush=True); "
         "time.sleep(600)"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+    # a spawned worker's semaphores outlive a killed parent by a moment, and Python says so
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
         assert parent.stdout is not None
         workers = [int(word) for word in parent.stdout.readline().split()]
         assert len(workers) == 2
