@@ -81,7 +81,9 @@ def _bytes(history: list[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
 
 
 def _sites(facts: Mapping[str, Any], history: list[Mapping[str, Any]]) -> dict[str, Any]:
-    examples = next((entry["examples"] for entry in reversed(history) if "examples" in entry), {})
+    examples: Mapping[str, float] = next(
+        (entry["examples"] for entry in reversed(history) if "examples" in entry), {}
+    )
     whole = sum(examples.values())
     return {
         name: {
