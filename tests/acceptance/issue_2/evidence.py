@@ -26,7 +26,7 @@ def evidence(run: Path) -> dict[str, Any]:
         found[f"{name}/result.json"] = _timeless(json.loads((place / "result.json").read_text()))
         found[f"{name} checkpoints"] = {p.name: _state(p) for p in (place / "checkpoints").iterdir()}
         memories = sorted(place.glob("sites/*/memory/*"))
-        found[f"{name} memories"] = {p.relative_to(place).as_posix(): _sha(p) for p in memories}
+        found[f"{name} memories"] = {p.relative_to(place).as_posix(): _state(p) for p in memories}
     found["data"] = {p.relative_to(run).as_posix(): _sha(p) for p in (run / "data").rglob("*.*")}
     found["TensorBoard"] = {p.relative_to(run).as_posix(): steps(p) for p in _curves(run)}
     return found
@@ -64,6 +64,8 @@ def _sha(path: Path) -> str:
 
 def _state(path: Path) -> Any:
     meta, arrays = load_state(path, path.name)
+    # a run's name follows from where its folder lies
+    meta = {key: value for key, value in meta.items() if key != "run"}
     return [_timeless(meta), {name: _bytes(value) for name, value in sorted(arrays.items())}]
 
 
