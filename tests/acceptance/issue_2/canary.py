@@ -2,38 +2,36 @@
 """Plant canaries at one camera and look for them everywhere they must not be.
 
 Every training image of camera 2 carries a token in its name, a byte pattern in a JPEG comment, and shows
-a chequered picture. A small simulation runs over that tree while every message is written down as the
-bytes that Flower would send. Then nothing of the canary may be in a message, in what the run printed, or
-in any file of the run outside that camera's own folders. Apart from that: a camera opens no other
-camera's folder and trains where there is none, says in a sentence that its own is missing, and an
+a chequered picture. A small simulation runs over that tree, in one process and again over two workers, while
+every message is written down as the bytes that Flower would send. Then nothing of the canary may be in a
+message, in what the run printed, or in any file of the run outside that camera's own folders. Apart from
+that: a camera opens no other camera's folder and trains where there is none, and says in a sentence that
+its own is missing; the evaluator opens test persons' folders alone and does with a copy of them; and an
 unexpected error of a client carries no text out.
 """
 
-import json
+import itertools
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
+from asked import Asked, moved
+from flwr.app import Message, RecordDict
 from flwr.common.serde import message_to_proto
 from planted import CAMERA, MARK, TOKEN, Canary, plant
 from small import BATCHES, MODEL, ROUNDS
 
 from isofed import __main__ as isofed
-from isofed.client.workshop import Workshop
-from isofed.server.strategy import Composed
 from isofed.simulations import grid
-from isofed.simulations.federation import first_state
-from isofed.simulations.folder import load_config
-from isofed.simulations.plan import make_plan
+from isofed.simulations.federation import EVALUATOR
 from isofed.tasks.reid import augment
+from isofed.tasks.reid.sysu import read_lists
 
 NAME = f"cam{CAMERA}"
 OTHER = "cam1"
@@ -41,25 +39,35 @@ SIZE = ("task.height=32", "task.width=16", f"rounds={ROUNDS}", "evaluate_every=1
 SECRET = f"{NAME}/0042/{TOKEN}.jpg"
 
 
-def record(folder: Path, words: list[str]) -> int:
-    """Run ``isofed WORDS`` in this process and write every message's bytes into ``folder``."""
-    plain, count = grid.handle, iter(range(10**9))
+PLAIN = grid.handle
+COUNT = itertools.count()
 
-    def recording(cfg: str, node: grid.Node, state: RecordDict, message: Message) -> Any:
-        reply, state = plain(cfg, node, state, message)
+
+@dataclass(frozen=True)
+class Recorder:
+    """Stands where messages are handled and writes their bytes down; a class, so that workers can have it."""
+
+    folder: Path
+
+    def __call__(self, cfg: str, node: grid.Node, state: RecordDict, message: Message) -> Any:
+        """Handle a message, and write it and its reply into the folder."""
+        reply, state = PLAIN(cfg, node, state, message)
         for kind, sent in (("down", message), ("up", reply)):
-            path = folder / f"{next(count):04d}_{kind}_{node.config['site']}"
-            path.write_bytes(message_to_proto(sent).SerializeToString())
+            name = f"{os.getpid()}_{next(COUNT):04d}_{kind}_{node.config['site']}"
+            (self.folder / name).write_bytes(message_to_proto(sent).SerializeToString())
         return reply, state
 
-    grid.handle = recording
+
+def record(folder: Path, words: list[str]) -> int:
+    """Run ``isofed WORDS`` and write every message's bytes into ``folder``."""
+    grid.handle = Recorder(folder)  # type: ignore[assignment]
     return isofed.main(words)
 
 
-def simulate(base: Path, canary: Canary) -> tuple[bytes, int]:
+def simulate(base: Path, canary: Canary, workers: int) -> tuple[bytes, int]:
     """Run the simulation over the planted tree; return what it printed, and its exit code."""
-    (base / "messages").mkdir()
-    words = ["simulate", *SIZE, *BATCHES, *MODEL, "engine.workers=1"]
+    (base / "messages").mkdir(parents=True)
+    words = ["simulate", *SIZE, *BATCHES, *MODEL, f"engine.workers={workers}"]
     words += [f"data.root={canary.root}", f"hydra.run.dir={base / 'run'}"]
     command = [sys.executable, __file__, "--record", str(base / "messages"), *words]
     done = subprocess.run(command, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
@@ -102,86 +110,70 @@ def printed(canary: Canary, output: bytes) -> Iterator[str]:
     yield from (f"the output holds {name}" for name in canary.found(output))
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One site's first order in a run, and whom it goes to; made where all cameras can be seen."""
-
-    cfg: str
-    message: Message
-    root: Path
-
-    @classmethod
-    def of(cls, run: Path, root: Path) -> "Asked":
-        """Make the order from a run's configuration."""
-        cfg, _ = load_config(run)
-        plan = make_plan(cfg, run)
-        shared = plan.shared(task={**cfg["task"], "classes": plan.layout.classes(root)})
-        shop = Workshop.of(json.dumps(shared))
-        grid.identify()
-        strategy = Composed(shop.setting, shop.contract, first_state(shop), {OTHER: 2}, {})
-        nobody: Any = None
-        (message,) = strategy.configure_train(1, ArrayRecord(), ConfigRecord(), nobody)
-        return cls(json.dumps(shared), message, root)
-
-    def answer(self, home: Path) -> Message:
-        """Let the client answer; everything of its own is new and lies under ``home``."""
-        places = {"site": OTHER, "root": self.root, "home": home, "memory": home / "memory"}
-        agreed = {"role": "trainer", "level": "camera", "min_images": 2}
-        node = grid.Node(2, {**{key: str(value) for key, value in places.items()}, **agreed})
-        return grid.handle(self.cfg, node, RecordDict(), self.message)[0]
-
-
 def opened(asked: Asked, base: Path) -> Iterator[str]:
     """A camera opens its own folder and no other camera's; every opening by Python is heard."""
-    paths: list[str] = []
-    listening = True
-
-    def hear(event: str, arguments: tuple[Any, ...]) -> None:
-        wanted = listening and event in ("open", "os.listdir", "os.scandir")
-        if wanted and isinstance(arguments[0], str | bytes | Path):
-            paths.append(os.path.realpath(os.fsdecode(arguments[0])))
-
-    sys.addaudithook(hear)
-    reply = asked.answer(base / "heard")
-    listening = False
+    reply, paths = asked.heard(OTHER, base / "heard")
     if reply.has_error():
         yield f"{OTHER} did not train: {reply.error.reason}"
-    inside = {Path(p).relative_to(asked.root).parts[0] for p in paths if p.startswith(f"{asked.root}/")}
+    inside = {path.relative_to(asked.root).parts[0] for path in paths if asked.root in path.parents}
     print(f"  {OTHER} opened {len(paths)} files and folders, of the tree: {', '.join(sorted(inside))}")
     yield from (f"{OTHER} opened {part}" for part in sorted(inside - {OTHER, "exp"}))
     if OTHER not in inside:
         yield f"{OTHER} did not even open its own folder, so nothing was heard"
-    yield from (f"{OTHER} opened {p}" for p in paths if p.startswith(f"{base / 'run'}/"))
+    yield from (f"{OTHER} opened {path}" for path in paths if base / "run" in path.parents)
+
+
+def evaluated(asked: Asked, base: Path) -> Iterator[str]:
+    """The evaluator opens nobody's folder but test persons', and measures the same where only they are."""
+    tests = {f"{person:04d}" for person in read_lists(asked.root, "the tree").test_ids}
+    reply, paths = asked.heard(EVALUATOR, base / "heard evaluator")
+    if reply.has_error():
+        yield f"the evaluator did not measure: {reply.error.reason}"
+        return
+    parts = [path.relative_to(asked.root).parts for path in paths if asked.root in path.parents]
+    people = {part[1] for part in parts if part[0] != "exp" and len(part) > 1}
+    print(f"  the evaluator opened {len(parts)} of the tree, persons {', '.join(sorted(people))}")
+    yield from (f"the evaluator opened person {person}" for person in sorted(people - tests))
+    yield from (f"the evaluator opened {part[0]}" for part in parts if part[0] != "exp" and len(part) == 1)
+    if tests - people:
+        yield "the evaluator did not open every test person, so too little was heard"
+    yield from (f"the evaluator opened {path}" for path in paths if base / "run" in path.parents)
+    split = without_trained(asked.root, base / "test split", tests)
+    again = asked.answer(EVALUATOR, base / "evaluator alone", split)
+    if again.has_error():
+        yield f"the evaluator cannot measure on a copy of the test split: {again.error.reason}"
+    elif again.content["statistics"] != reply.content["statistics"]:
+        yield "the evaluator measures something else on a copy of the test split"
+
+
+def without_trained(root: Path, copy: Path, tests: set[str]) -> Path:
+    """Copy a tree without the persons who are trained on."""
+
+    def trained(folder: str, names: list[str]) -> list[str]:
+        return [name for name in names if name not in tests] if Path(folder).parent == root else []
+
+    for part in root.iterdir():
+        if part.name.startswith("cam"):
+            shutil.copytree(part, copy / part.name, ignore=trained)
+    shutil.copytree(root / "exp", copy / "exp")
+    return copy
 
 
 def hidden(asked: Asked, base: Path) -> Iterator[str]:
     """A camera trains where no other camera's folder is, and says what is wrong where its own is missing."""
     others = [folder for folder in asked.root.glob("cam*") if folder.name != OTHER]
     with moved(others, base / "hidden"):
-        reply = asked.answer(base / "alone")
+        reply = asked.answer(OTHER, base / "alone")
         if reply.has_error():
             yield f"{OTHER} cannot train alone in its tree: {reply.error.reason}"
     with moved([asked.root / OTHER], base / "hidden"):
-        reply = asked.answer(base / "lost")
+        reply = asked.answer(OTHER, base / "lost")
         reason = reply.error.reason if reply.has_error() else "(it trained)"
         print(f"  without its folder: {reason}")
         if f"{OTHER} is missing" not in reason:
             yield f"{OTHER} answered without its folder: {reason}"
         if str(asked.root) in reason:
             yield "the refusal names a path"
-
-
-@contextmanager
-def moved(folders: list[Path], place: Path) -> Iterator[None]:
-    """Keep ``folders`` elsewhere for a while."""
-    place.mkdir(exist_ok=True)
-    for folder in folders:
-        folder.rename(place / folder.name)
-    try:
-        yield
-    finally:
-        for folder in folders:
-            (place / folder.name).rename(folder)
 
 
 def unexpected(asked: Asked, base: Path) -> Iterator[str]:
@@ -192,7 +184,7 @@ def unexpected(asked: Asked, base: Path) -> Iterator[str]:
 
     plain, augment.training = augment.training, fails  # type: ignore[assignment]
     try:
-        reply = asked.answer(base / "failing")
+        reply = asked.answer(OTHER, base / "failing")
     finally:
         augment.training = plain
     reason = reply.error.reason if reply.has_error() else "(no error at all)"
@@ -201,28 +193,34 @@ def unexpected(asked: Asked, base: Path) -> Iterator[str]:
         yield f"the reply should tell of the ValueError, but says: {reason}"
     sent = message_to_proto(reply).SerializeToString()
     yield from (f"the reply holds {what}" for what in (SECRET, str(asked.root)) if what.encode() in sent)
-    if SECRET not in (base / "failing" / "errors.log").read_text():
+    if SECRET not in (base / "failing" / OTHER / "errors.log").read_text():
         yield "errors.log of the site does not hold the text"
 
 
 def search(base: Path) -> Iterator[tuple[str, list[str]]]:
     """Plant, run and look; yield each check's name and what it found."""
     canary = plant(base / "tree")
-    output, code = simulate(base, canary)
-    yield "the run ends well", [] if code == 0 else [f"exit code {code}: {output.decode()[-500:]}"]
-    if code:
+    for workers in (1, 2):
+        yield from ran(base / f"workers{workers}", canary, workers)
+    run = base / "workers1"
+    if not (run / "run" / "summary.json").exists():
         return
-    asked = Asked.of(base / "run", canary.root)
-    checks: dict[str, Callable[[], Iterator[str]]] = {
-        "no message holds it": partial(messages, base, canary),
-        "no other's file holds it": partial(files, base, canary),
-        "it was not printed": partial(printed, canary, output),
-        "a camera opens its own folder": partial(opened, asked, base),
-        "a camera needs its own folder": partial(hidden, asked, base),
-        "errors carry no text": partial(unexpected, asked, base),
-    }
-    for name, check in checks.items():
-        yield name, list(check())
+    asked = Asked.of(run / "run", canary.root, OTHER)
+    yield "a camera opens its own folder", list(opened(asked, run))
+    yield "a camera needs its own folder", list(hidden(asked, run))
+    yield "the evaluator opens test persons alone", list(evaluated(asked, run))
+    yield "errors carry no text", list(unexpected(asked, run))
+
+
+def ran(base: Path, canary: Canary, workers: int) -> Iterator[tuple[str, list[str]]]:
+    """Run with some workers and look at all that it left."""
+    output, code = simulate(base, canary, workers)
+    with_them = f"with {workers} worker{'s' if workers > 1 else ''}"
+    yield f"the run {with_them} ends well", [] if not code else [f"code {code}: {output.decode()[-500:]}"]
+    if not code:
+        yield f"no message holds it {with_them}", list(messages(base, canary))
+        yield f"no other's file holds it {with_them}", list(files(base, canary))
+        yield f"it was not printed {with_them}", list(printed(canary, output))
 
 
 def main(argv: list[str]) -> int:
