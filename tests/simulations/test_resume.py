@@ -43,11 +43,11 @@ class Killed(BaseException):
 
 
 def composed(*overrides: str) -> dict[str, Any]:
-    """Compose the configuration as the command does."""
+    """Compose the configuration as the command does; runs in several folders get one name, to be compared."""
     GlobalHydra.instance().clear()
     with hydra.initialize_config_module("isofed.simulations.conf", version_base="1.3"):
         values: Any = OmegaConf.to_container(hydra.compose("simulate", list(overrides)), resolve=True)
-    return {key: value for key, value in values.items() if key != "hydra"}
+    return {key: value for key, value in values.items() if key != "hydra"} | {"run": "run"}
 
 
 @pytest.fixture(scope="module")
