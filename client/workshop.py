@@ -34,7 +34,7 @@ class Place:
         home: folder for caches that outlive a run.
         memory: folder of this run's memory.
         level: the privacy level that the site agreed to; an order under another one is refused.
-        min_images: the fewest images behind a centre that the site agreed to.
+        min_images: what the site agreed to; no image may make up more than 1/min_images of a centre.
         role: ``trainer`` or ``evaluator``; nobody is both.
     """
 
