@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from isofed.config import digest, read, within
-from isofed.errors import CheckpointError, CompositionError, ConfigError
+from isofed.errors import CheckpointError, ConfigError
 from isofed.protocols.levels import LEVELS, LevelOptions
 from isofed.setting import Setting, build
 from isofed.simulations.federation import Federation
@@ -156,8 +156,4 @@ def _engine(values: dict[str, Any]) -> Engine:
     engine = read(Engine, values, "engine")
     within("engine.workers", engine.workers, 1, 256)
     within("engine.threads_per_client", engine.threads_per_client, 1, 256)
-    if engine.workers > 1 and engine.threads_per_client > 1 and not hasattr(os, "fork"):
-        raise CompositionError(
-            "several workers of several threads need a system that can fork; set workers=1"
-        )
     return engine
