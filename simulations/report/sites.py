@@ -105,7 +105,7 @@ def _withheld(left: Mapping[str, Any], least: object) -> Raw | None:
     if not any(_is_table(left, c) for c in _channels(left)) or number(least) is None:
         return None
     part_of_it = f"where one image makes up more than 1/{integer(least)} of it"
-    said = f"A row stays at its site, and counts as withheld, {part_of_it}."
+    said = f"A row stays at its site, and counts as withheld, {part_of_it}, or its person was not drawn."
     return el("p", said, class_="note")
 
 
