@@ -1,6 +1,6 @@
 """Any recipe as a Flower strategy: the one class that inherits from Flower's."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -52,7 +52,6 @@ class Composed(Strategy):
         self.bytes: dict[str, dict[str, int]] = {}
         self.outcome: Outcome | None = None
         self._round: Round | None = None
-        self._names = {node: name for name, node in (sites | evaluators).items()}
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -159,6 +158,3 @@ def _presence(contract: Contract) -> Contract:
         for name, channel in contract.channels.items()
     }
     return replace(contract, channels=relaxed)
-
-
-Chooser = Callable[[ServerState], Iterable[str]]

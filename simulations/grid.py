@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from flwr.app import ConfigRecord, Context, Error, Message, RecordDict
+from flwr.app import Context, Error, Message, RecordDict
 from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 from flwr.supercore.task_identity import TaskIdentity
@@ -168,9 +168,3 @@ def handle(cfg: str, node: Node, state: RecordDict, message: Message) -> tuple[M
     except IsofedError as error:
         reply = Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, str(error)), reply_to=message)
     return reply, context.state
-
-
-def memory_version(state: RecordDict) -> str:
-    """Return the memory version that a node's Flower state names."""
-    record = state.config_records.get("memory", ConfigRecord())
-    return str(record.get("version", ""))

@@ -56,7 +56,7 @@ def warning(summary: Mapping[str, Any]) -> Raw | None:
     """Return the note that a run with simulated secrets protects nobody."""
     if summary.get("simulated_secrets") is not True:
         return None
-    said = "Secrets were derived from the seed, so that the run repeats: it measures, it does not protect."
+    said = "A simulation derives secrets from its seed, so that it repeats: it measures, it does not protect."
     return el("p", said, class_="note")
 
 

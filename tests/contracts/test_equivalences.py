@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from cases import World
-from flwr.app import Message
+from flwr.app import Error, Message
 from flwr.supercore.inflatable.inflatable_object import get_all_nested_objects
 from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents
 
@@ -23,6 +23,7 @@ from isofed.client.train import train
 from isofed.client.workshop import Place, Workshop
 from isofed.errors import RoundError
 from isofed.records import Order, Value
+from isofed.server.loop import Patience
 from isofed.server.state import Checkpoints
 from isofed.simulations import federation as federations
 from isofed.simulations.federation import Federation, first_state, run
@@ -172,6 +173,43 @@ def test_workers_leave_no_trace(worlds: Worlds, tmp_path: Path) -> None:
         assert weights(world.federation(tmp_path / "b", DPPT), pool) == plain
     finally:
         pool.stop()
+
+
+def losing(times: int) -> Any:
+    """Return a grid that loses the last site's first ``times`` reports of round 2 on their way."""
+    left = [times]
+
+    class Losing(LocalGrid):
+        def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+            replies = list(super().pull_messages(message_ids))
+            for reply in replies:
+                last = reply.metadata.src_node_id == max(self._nodes) - 1
+                if left[0] and last and reply.metadata.group_id == "2":
+                    left[0] -= 1
+                    reply.__dict__.update(_content=None, _error=Error(0, "lost on the way"))
+            return replies
+
+    return Losing
+
+
+def test_a_failed_round_is_tried_again_from_the_committed_memory(
+    worlds: Worlds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = worlds("batch_loss")
+    plain = weights(world.federation(tmp_path / "a", DPPT))
+    monkeypatch.setattr(federations, "Patience", functools.partial(Patience, attempts=2))
+    monkeypatch.setattr(federations, "LocalGrid", losing(1))
+    again = world.federation(tmp_path / "b", DPPT)
+    assert weights(again) == plain
+    assert set(final(again).versions.values()) == {"2.2"}
+    monkeypatch.setattr(federations, "LocalGrid", losing(2))
+    with pytest.raises(RoundError, match="lost on the way"):
+        run(world.federation(tmp_path / "c", DPPT), Pool(1))
+    noted = json.loads((tmp_path / "c" / "attempt.json").read_text())
+    assert noted == {"round": 2, "attempt": 2, "failed": True}
+    # a resumed run begins a third attempt, from the memory of round 1 that every site still has
+    assert weights(world.federation(tmp_path / "c", DPPT)) == plain
+    assert set(final(world.federation(tmp_path / "c", DPPT)).versions.values()) == {"2.3"}
 
 
 class Killed(BaseException):

@@ -17,7 +17,6 @@ from isofed.errors import ConfigError
 from isofed.simulations.lock import locked
 from isofed.tasks.reid.options import RANGES as RANGED
 from isofed.tasks.reid.options import ReidOptions
-from isofed.tasks.reid.synthetic import SyntheticSysu, generate
 
 SMALL = [
     "rounds=1",
@@ -70,20 +69,6 @@ def isofed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
         return Said(code, *capsys.readouterr())
 
     return call
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a small whole tree."""
-    root = tmp_path_factory.mktemp("drawn") / "tree"
-    generate(root, 0, SyntheticSysu(16, 4, 4, 0.5, 32, 16))
-    return root
-
-
-@pytest.fixture
-def tree(drawn: Path, tmp_path: Path) -> Path:
-    """Return a copy of a small tree, to be damaged."""
-    return Path(shutil.copytree(drawn, tmp_path / "tree"))
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The main job's first step: the data, read once, and the same when a run goes on."""
 
 import json
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,6 @@ from isofed.simulations.progress import Progress
 from isofed.simulations.simulate import FACTS, Job, _prepare
 from isofed.simulations.stopwatch import Stopwatch
 from isofed.tasks.reid import layout
-from isofed.tasks.reid.synthetic import SyntheticSysu, generate
 
 SMALL = (
     *("progress=false", "engine.workers=1", "task.height=32", "task.width=16"),
@@ -28,20 +26,6 @@ SMALL = (
     *("task.stage3=8", "task.dimensions=8"),
 )
 Prepare = Callable[[], dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small whole tree."""
-    root = tmp_path_factory.mktemp("drawn") / "tree"
-    generate(root, 0, SyntheticSysu(16, 4, 4, 0.5, 32, 16))
-    return root
-
-
-@pytest.fixture
-def tree(drawn: Path, tmp_path: Path) -> Path:
-    """A copy of it, to be changed."""
-    return Path(shutil.copytree(drawn, tmp_path / "tree"))
 
 
 def job(tree: Path, folder: Path) -> Job:
