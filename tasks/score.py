@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from isofed.suggest import pick
-from isofed.tasks.reid.score import main as reid
+from isofed.tasks.reid.benchmarks.score import main as reid
 
 SCORERS: dict[str, Callable[[list[str]], int]] = {"reid": reid}
 HELP = """isofed score TASK FILE.npz [options]

@@ -9,12 +9,12 @@ from torch.nn import functional as F
 
 from isofed.seeds import public
 from isofed.tasks.reid import augment
-from isofed.tasks.reid.benchmark import benchmark, evaluate, gallery_draws, ranking, summarise
-from isofed.tasks.reid.embeddings import Embeddings, embeddings
-from isofed.tasks.reid.images import Images
-from isofed.tasks.reid.layout import TestImages
+from isofed.tasks.reid.benchmarks.benchmark import benchmark, evaluate, gallery_draws, ranking, summarise
+from isofed.tasks.reid.benchmarks.embeddings import Embeddings, embeddings
+from isofed.tasks.reid.benchmarks.tally import from_scalars
+from isofed.tasks.reid.layouts.images import Images
+from isofed.tasks.reid.layouts.layout import TestImages
 from isofed.tasks.reid.options import ReidOptions
-from isofed.tasks.reid.tally import from_scalars
 from isofed.tasks.task import Statistics
 
 CHUNK = 128

@@ -10,8 +10,8 @@ from dummies import DUMMIES, SITES, DummyOptions, PointOptions, TestPoints, open
 
 from isofed.simulations.federation import Federation
 from isofed.tasks import TASKS
-from isofed.tasks.reid.layout import TestImages
-from isofed.tasks.reid.sysu import read_lists
+from isofed.tasks.reid.layouts.layout import TestImages
+from isofed.tasks.reid.layouts.sysu import read_lists
 from isofed.tasks.task import Task
 
 ALL: dict[str, Task] = {**TASKS, **DUMMIES}

@@ -21,7 +21,7 @@ from isofed.errors import CheckpointError
 from isofed.server.state import Checkpoints
 from isofed.simulations import simulate as simulations
 from isofed.simulations.folder import claim, finished, load_config, sweep
-from isofed.tasks.reid import sysu_write
+from isofed.tasks.reid.layouts import sysu_write
 
 SMALL = [
     "rounds=2",

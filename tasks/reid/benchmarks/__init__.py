@@ -1,0 +1,1 @@
+"""Evaluation: galleries, exclusions, metrics that merge."""

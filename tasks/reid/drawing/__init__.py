@@ -1,0 +1,1 @@
+"""Drawing persons as cameras would see them."""

@@ -1,0 +1,183 @@
+"""A small data set of drawn persons in SYSU-MM01's layout, made from a seed and never fetched.
+
+Every image is a function of (seed, person, camera, number), whatever the number of workers.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from isofed.errors import ConfigError
+from isofed.seeds import public
+from isofed.tasks.reid.drawing.cameras import LOOKS, background, canvas, develop, shoot
+from isofed.tasks.reid.drawing.figure import paint_person
+from isofed.tasks.reid.drawing.persons import person
+from isofed.tasks.reid.layouts.sysu import CAMERAS, INFRARED, LAST_ID, TEST_LIST, TRAIN_LISTS, VISIBLE
+from isofed.tasks.reid.layouts.sysu_write import Folder, encode, write_sysu
+
+FEWEST = 8  # training persons a camera sees at least: a batch holds eight
+VALIDATION_SHARE = 4  # one training person in so many stands in val_id.txt
+
+Progress = Callable[[int, int], None]
+Spread = Callable[..., Iterable[Folder]]
+
+
+@dataclass(frozen=True)
+class SyntheticSysu:
+    """How much to draw.
+
+    Attributes:
+        identities: persons to train on, 8 or more.
+        test_identities: persons to test on, 2 or more, seen by every camera.
+        images: images of each person from each camera that sees them.
+        coverage: share of the training persons that each camera sees, 0.25..1. From 0.5 on, every
+            one of them is seen in both modalities; a camera sees at least 8.
+        height, width: of an image, pixels; the width is about half the height.
+    """
+
+    identities: int = 64
+    test_identities: int = 24
+    images: int = 8
+    coverage: float = 0.5
+    height: int = 96
+    width: int = 48
+
+    def __post_init__(self) -> None:
+        checks = (
+            ("identities", self.identities, FEWEST, LAST_ID - self.test_identities),
+            ("test_identities", self.test_identities, 2, LAST_ID),
+            ("images", self.images, 1, LAST_ID),
+            ("coverage", self.coverage, 0.25, 1.0),
+            ("height", self.height, 32, 1024),
+            ("width", self.width, 16, 1024),
+        )
+        for name, value, least, most in checks:
+            if not least <= value <= most:
+                raise ConfigError(f"{name} is {value}; expected {least} to {most}: choose a value in between")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who is trained on, who is tested on, and who passes which camera."""
+
+    train: tuple[int, ...]
+    validation: tuple[int, ...]
+    test: tuple[int, ...]
+    seen: dict[int, tuple[int, ...]]  # camera -> ascending training persons
+
+
+def plan(seed: int, options: SyntheticSysu) -> Plan:
+    """Draw the split and the cameras each training person passes."""
+    rng = public(seed, 0, "", "split")
+    numbers = 1 + rng.permutation(options.identities + options.test_identities)
+    train, test = numbers[: options.identities], numbers[options.identities :]
+    kept = options.identities // VALIDATION_SHARE
+    count = min(options.identities, max(FEWEST, round(options.coverage * options.identities)))
+    return Plan(
+        train=_ascending(train[kept:]),
+        validation=_ascending(train[:kept]),
+        test=_ascending(test),
+        seen=_deal(rng, train, INFRARED, count) | _deal(rng, train, VISIBLE, count),
+    )
+
+
+def draw(seed: int, identity: int, camera: int, images: int, height: int, width: int) -> np.ndarray:
+    """Draw a person's images from one camera: (n, H, W, 3) uint8, or (n, H, W) in infrared."""
+    look, someone, size = LOOKS[camera], person(seed, identity), (height, width)
+    rngs = [public(seed, 0, f"cam{camera}", f"person {identity} image {i}") for i in range(images)]
+    shot = shoot(look, someone.build.height, size, rngs)
+    room = background(seed, look.room, len(shot.noise), height, width)
+    empty = canvas(look, shot, room, size)
+    paint_person(empty, someone, shot.pose)
+    return develop(look, shot, empty.pixels)
+
+
+def generate(
+    out: Path,
+    seed: int,
+    options: SyntheticSysu | None = None,
+    spread: Spread = map,
+    progress: Progress | None = None,
+) -> None:
+    """Draw a data set and write it to ``out``.
+
+    Args:
+        out: the folder to make.
+        seed: any integer; the same seed gives the same bytes.
+        options: how much to draw.
+        spread: like the built-in ``map``; one that uses several processes gives the same bytes.
+        progress: called with the images written and their total.
+
+    Raises:
+        DataError: ``out`` holds something that was not made by isofed.
+    """
+    options = options or SyntheticSysu()
+    people = plan(seed, options)
+    pairs = _pairs(people)
+    lists = dict(zip((*TRAIN_LISTS, TEST_LIST), (people.train, people.validation, people.test), strict=True))
+    folders = spread(partial(_folder, seed, options), pairs)
+    told = _told(iter(folders), len(pairs) * options.images, progress)
+    write_sysu(Path(out), told, lists, _mark(seed, options, people))
+
+
+def _folder(seed: int, options: SyntheticSysu, pair: tuple[int, int]) -> Folder:
+    """Draw and encode one person's images from one camera."""
+    camera, identity = pair
+    pixels = draw(seed, identity, camera, options.images, options.height, options.width)
+    return Folder(camera, identity, encode(pixels))
+
+
+def _told(folders: Iterator[Folder], total: int, progress: Progress | None) -> Iterator[Folder]:
+    """Pass folders on and tell ``progress`` about each."""
+    done = 0
+    for folder in folders:
+        yield folder
+        done += len(folder.jpegs)
+        if progress is not None:
+            progress(done, total)
+
+
+def _pairs(people: Plan) -> list[tuple[int, int]]:
+    """List (camera, person), every test person with every camera."""
+    return [(c.number, i) for c in CAMERAS for i in sorted(people.seen[c.number] + people.test)]
+
+
+def _deal(
+    rng: np.random.Generator, train: np.ndarray, cameras: tuple[int, ...], count: int
+) -> dict[int, tuple[int, ...]]:
+    """Give each camera ``count`` persons; all persons are dealt once before any is given again."""
+    deck = rng.permutation(train)
+    hands = {}
+    for place, camera in enumerate(cameras):
+        own = deck[place :: len(cameras)]
+        rest = rng.permutation(np.setdiff1d(train, own))
+        hands[camera] = _ascending(np.concatenate([own, rest])[:count])
+    return hands
+
+
+def _mark(seed: int, options: SyntheticSysu, people: Plan) -> dict[str, object]:
+    """Say what was drawn, and the counts a whole copy has."""
+    cameras = {
+        str(camera): {"identities": len(ids), "images": len(ids) * options.images}
+        for camera, ids in sorted(people.seen.items())
+    }
+    expected = {
+        "identities": options.identities + options.test_identities,
+        "cameras": cameras,
+        "query": options.test_identities * len(INFRARED) * options.images,
+        "gallery": options.test_identities * len(VISIBLE),
+    }
+    return {
+        "made_by": "isofed",
+        "layout": "sysu",
+        "seed": seed,
+        "options": asdict(options),
+        "expected": expected,
+    }
+
+
+def _ascending(numbers: np.ndarray) -> tuple[int, ...]:
+    return tuple(sorted(numbers.tolist()))

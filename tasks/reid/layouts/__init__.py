@@ -1,0 +1,1 @@
+"""The published folder layouts: readers, writers, checks."""

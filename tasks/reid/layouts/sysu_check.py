@@ -1,0 +1,131 @@
+"""Comparing a tree on disk with the counts published for SYSU-MM01, image by image.
+
+For the local command ``isofed data check sysu DIR`` alone: its findings name files. Training counts
+as the original run of L2RW printed them (Jiang et al., CVPR 2025, whose table of clients they give);
+queries and gallery as its all-search single-shot evaluation prints them.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from isofed.errors import DataError
+from isofed.tasks.reid.layouts.images import readable
+from isofed.tasks.reid.layouts.sysu import CAMERAS, INFRARED, VISIBLE, ImageFile, Sysu, open_sysu, read_lists
+from isofed.tasks.reid.layouts.sysu_write import MARK
+from isofed.tasks.task import Finding, Progress
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a tree holds.
+
+    Attributes:
+        identities: persons trained on and tested on.
+        cameras: for camera 1 to 6, (training persons, their images).
+        query: infrared images of the test persons.
+        gallery: pairs of a test person and a visible camera that saw them, one draw's size.
+    """
+
+    identities: int
+    cameras: tuple[tuple[int, int], ...]
+    query: int
+    gallery: int
+
+
+PUBLISHED = Counts(
+    identities=491,
+    cameras=((194, 4721), (195, 5753), (392, 7909), (382, 5811), (390, 5973), (200, 4000)),
+    query=3803,
+    gallery=301,
+)
+
+
+def check_sysu(root: Path, progress: Progress | None = None) -> list[Finding]:
+    """Compare ``root`` with the published counts and decode every listed image.
+
+    A tree made by :mod:`isofed.tasks.reid.drawing.synthetic` is compared with the counts in its
+    ``synthetic.json``. ``progress`` is called with the images decoded and their total.
+
+    Raises:
+        DataError: there is no tree to look at: no folder, or no lists that can be read.
+    """
+    sysu = read_lists(root, f"'{root}'")
+    train, test = _files(sysu, sysu.train_ids), _files(sysu, sysu.test_ids)
+    return [
+        _layout(root),
+        *_compare(_count(sysu, train, test), _expected(root)),
+        *_integrity(root, train + test, progress),
+    ]
+
+
+def _layout(root: Path) -> Finding:
+    """Look at the tree as training does."""
+    try:
+        open_sysu(root)
+    except DataError as error:
+        return Finding("layout", str(error), "lists and six camera folders", False)
+    return Finding("layout", "lists and six camera folders", "lists and six camera folders", True)
+
+
+def _files(sysu: Sysu, ids: Sequence[int]) -> tuple[ImageFile, ...]:
+    return tuple(file for camera in CAMERAS for file in sysu.files(camera.number, ids))
+
+
+def _count(sysu: Sysu, train: Sequence[ImageFile], test: Sequence[ImageFile]) -> Counts:
+    cameras = []
+    for camera in CAMERAS:
+        own = [file.id for file in train if file.camera == camera.number]
+        cameras.append((len(set(own)), len(own)))
+    return Counts(
+        identities=len(sysu.train_ids) + len(sysu.test_ids),
+        cameras=tuple(cameras),
+        query=sum(file.camera in INFRARED for file in test),
+        gallery=len({(file.id, file.camera) for file in test if file.camera in VISIBLE}),
+    )
+
+
+def _expected(root: Path) -> Counts:
+    """Return the published counts, or for a made tree its own."""
+    if not (root / MARK).is_file():
+        return PUBLISHED
+    try:
+        expected = json.loads((root / MARK).read_text())["expected"]
+        cameras = [expected["cameras"][str(camera.number)] for camera in CAMERAS]
+        return Counts(
+            identities=int(expected["identities"]),
+            cameras=tuple((int(camera["identities"]), int(camera["images"])) for camera in cameras),
+            query=int(expected["query"]),
+            gallery=int(expected["gallery"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise DataError(
+        f"{MARK} in '{root}' cannot be read; expected the counts that its maker wrote: make the tree again"
+    )
+
+
+def _compare(found: Counts, expected: Counts) -> list[Finding]:
+    """Set the counts side by side."""
+    rows = [("identities", found.identities, expected.identities)]
+    for camera, have, want in zip(CAMERAS, found.cameras, expected.cameras, strict=True):
+        name = f"camera {camera.number} ({camera.modality})"
+        rows.append((f"{name}: training identities", have[0], want[0]))
+        rows.append((f"{name}: training images", have[1], want[1]))
+    rows.append(("query images", found.query, expected.query))
+    rows.append(("gallery images in a draw", found.gallery, expected.gallery))
+    return [Finding(what, str(have), str(want), have == want) for what, have, want in rows]
+
+
+def _integrity(root: Path, files: Sequence[ImageFile], progress: Progress | None) -> list[Finding]:
+    """Decode every image; name each that cannot be, then give the sum."""
+    bad = []
+    for done, file in enumerate(files, 1):
+        if readable(file, 8, 4) is None:
+            name = file.path.relative_to(root).as_posix()
+            bad.append(Finding(name, "cannot be read", "a whole JPEG image", False))
+        if progress is not None:
+            progress(done, len(files))
+    good = f"{len(files) - len(bad)} of {len(files)}"
+    return [*bad, Finding("images that can be read", good, "all", not bad and bool(files))]
