@@ -12,6 +12,7 @@ from isofed import seeds
 from isofed.client.workshop import Place, Workshop
 from isofed.simulations.federation import Federation
 from isofed.tasks import TASKS
+from isofed.tasks.reid.options import ReidOptions
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def prepared(strategy: str = "fedavg", rounds: int = 1000) -> Iterator[Federatio
             "rounds": rounds,
             "evaluate_every": 0,
             "layout": "sysu",
-            "task": {"name": "reid", "classes": layout.classes(folder / "data")},
+            "task": {"name": "reid", **layout.resolve(folder / "data", ReidOptions())},
             "protocol": {"name": "camera"},
             "strategy": {"name": strategy},
         }
@@ -44,7 +45,7 @@ def bare(federation: Federation, bank: bool = False) -> Bare:
         samples = shop.samples(Place.of(nodes[site].config))
         rng = seeds.public(0, 1, site, "benchmark")
         steps = task.training.sample(samples, options, rng)
-        made = [task.training.transform(samples, chosen, options, rng) for chosen in steps]
+        made = [task.training.transform(samples, chosen, options, rng, "cpu") for chosen in steps]
         batches[site] = [(batch.inputs, batch.labels) for batch in made]
         images[site] = len(samples)
     weights = {site: count / sum(images.values()) for site, count in images.items()}

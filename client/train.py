@@ -84,7 +84,7 @@ def _epoch(
     shop.model.train()
     for step, images in enumerate(batches):
         _set_rate(shop, order.round - 1 + step / len(batches))
-        batch = training.transform(samples, images, setting.options, change)
+        batch = training.transform(samples, images, setting.options, change, place.device)
         total += _step(shop, batch, images, states)
     return batches.shape, float(total) / len(batches)
 

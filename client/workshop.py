@@ -36,6 +36,7 @@ class Place:
         level: the privacy level that the site agreed to; an order under another one is refused.
         min_images: what the site agreed to; no image may make up more than 1/min_images of a centre.
         role: ``trainer`` or ``evaluator``; nobody is both.
+        device: where this site computes, such as ``cpu`` or ``cuda:0``.
     """
 
     site: str
@@ -45,6 +46,7 @@ class Place:
     level: str
     min_images: int
     role: str = TRAINER
+    device: str = "cpu"
 
     @classmethod
     def of(cls, node_config: Mapping[str, Any]) -> "Place":
@@ -62,6 +64,7 @@ class Place:
             level=str(node_config["level"]),
             min_images=int(node_config["min_images"]),
             role=str(node_config["role"]),
+            device=str(node_config.get("device", "cpu")),
         )
 
     def allow(self, setting: Setting, role: str) -> None:

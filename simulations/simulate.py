@@ -127,12 +127,17 @@ def _board(plan: Plan) -> list[TensorBoardSink]:
     return [TensorBoardSink(place, purge_step=0 if place.exists() else None)]
 
 
-def _with_classes(plan: Plan) -> Plan:
-    found, given = plan.layout.classes(plan.root), plan.cfg["task"].get("classes") or 0
-    if 0 < given < found:
-        raise ConfigError(f"'task.classes' is {given}, but the data number {found}; leave it at 0")
+def resolved(plan: Plan) -> Plan:
+    """Return the plan with those of the task's options that only the data can tell."""
+    setting = plan.setting()
+    found, given = dict(plan.layout.resolve(plan.root, setting.options)), setting.options.classes
+    if setting.level.private_head:
+        found["classes"] = given  # every site numbers its own
+    if 0 < given < int(found["classes"]):
+        raise ConfigError(f"'task.classes' is {given}, but the data number {found['classes']}; leave it at 0")
+    found["classes"] = given or found["classes"]
     # all else was read and checked before; to read it again would walk a large tree again
-    return replace(plan, cfg={**plan.cfg, "task": {**plan.cfg["task"], "classes": given or found}})
+    return replace(plan, cfg={**plan.cfg, "task": {**plan.cfg["task"], **found}})
 
 
 def _prepare(job: Job) -> dict[str, Any]:
@@ -149,7 +154,7 @@ def _prepare(job: Job) -> dict[str, Any]:
         told = lambda done, total: job.progress.step("drawing images", done, total)  # noqa: E731
         plan.layout.make(plan.root, plan.data.seed, options, job.pool.map, told)
     sites = plan.layout.sites(plan.root, plan.cfg["protocol"]["name"])
-    plan = job.plan = _with_classes(plan)
+    plan = job.plan = resolved(plan)
     federation = plan.federation(FEDERATED, tuple(site.name for site in sites))
     job.progress.step("decoding images of sites", 0, len(sites))
     names = [*federation.sites, None]

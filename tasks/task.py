@@ -29,10 +29,13 @@ class Samples:
     Args:
         inputs: indexable by an integer array, often memory-mapped; first axis N.
         labels: (N,) int64 rows of the head, or None where a task has no labels.
+        domains: (N,) int64, the kind of sensor behind each sample, or None; only a trainer that holds
+            everything (``sharing``) may look at it.
     """
 
     inputs: Any
     labels: Any
+    domains: Any = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -67,10 +70,13 @@ class DataLayout:
         make: (folder, seed, options, map, progress) writes the tree, whole or not at all; ``map`` is the
             built-in one or one over several processes.
         check: (folder, progress) to findings.
-        classes: folder to the number of rows that a shared head has.
+        resolve: (folder, task options) to those of the task's options that only the data can tell, such as
+            ``classes``, the rows of a shared head.
         sites: (folder, level name) to the owners of the training data.
         open_train: (folder, site, cache folder, task options) to that site's samples.
         open_test: (folder, cache folder, task options) to the benchmark's test data.
+        folders: the folders in which a data set of its own lies, each with a declared level of its own.
+        levels: the privacy levels under which the layout has sites.
     """
 
     name: str
@@ -78,10 +84,12 @@ class DataLayout:
     options: type[Any]
     make: Callable[[Path, int, Any, Any, Progress | None], None] = field(repr=False)
     check: Callable[[Path, Progress | None], Sequence[Finding]] = field(repr=False)
-    classes: Callable[[Path], int] = field(repr=False)
+    resolve: Callable[[Path, Any], Mapping[str, int | str]] = field(repr=False)
     sites: Callable[[Path, str], tuple[Site, ...]] = field(repr=False)
     open_train: Callable[[Path, str, Path, Any], Samples] = field(repr=False)
     open_test: Callable[[Path, Path, Any], Any] = field(repr=False)
+    folders: Callable[[Path], tuple[Path, ...]] = field(default=lambda root: (root,), repr=False)
+    levels: tuple[str, ...] = ("camera", "camera_strict", "entity", "sharing")
 
 
 @dataclass(frozen=True)
@@ -90,21 +98,26 @@ class Training:
 
     Args:
         sample: (samples, options, generator) to (steps, B) int64, the images of every step.
-        transform: (samples, indices (B,), options, generator) to a batch; seeded, vectorised.
+        transform: (samples, indices (B,), options, generator, device) to a batch on that device; seeded,
+            vectorised.
         loss: (output, labels, options) to a scalar tensor.
         loss_unit: ``"example"`` where the loss is a mean over examples, ``"batch"`` where examples meet.
         optimiser: (model, options) to a torch optimiser; its rates are peaks.
         rate: (rounds done, all rounds, options) to the factor on those rates; steps count as fractions.
         capabilities: attributes of the output that local terms may ask for.
+        precision: options to ``float32``, ``bf16`` or ``fp16``, the arithmetic of forward and backward.
+        keeps_optimiser: options to whether a site's optimiser state lives on from round to round.
     """
 
     sample: Callable[[Samples, Any, Any], Any] = field(repr=False)
-    transform: Callable[[Samples, Any, Any, Any], Batch] = field(repr=False)
+    transform: Callable[[Samples, Any, Any, Any, Any], Batch] = field(repr=False)
     loss: Callable[[Any, Any, Any], Any] = field(repr=False)
     loss_unit: str
     optimiser: Callable[[Any, Any], Any] = field(repr=False)
     rate: Callable[[float, int, Any], float] = field(repr=False)
     capabilities: tuple[str, ...] = ()
+    precision: Callable[[Any], str] = field(default=lambda options: "float32", repr=False)
+    keeps_optimiser: Callable[[Any], bool] = field(default=lambda options: True, repr=False)
 
 
 @dataclass(frozen=True)
@@ -126,6 +139,10 @@ class Task:
         owner: of a sample, in words: ``"camera"``.
         subject: of a sample, in words: the person; never on both sides of a split.
         head: state-dict prefixes of the task's head.
+        head_evaluated: whether evaluation needs the head; retrieval does not.
+        refit: (model, classes, torch generator) gives the model a fresh head of so many rows, for levels
+            under which every site has a head of its own; None where a task has no such head.
+        load: (model, file) copies public pre-trained weights into a model; None where there are none.
         training: how it trains, or None.
     """
 
@@ -143,6 +160,9 @@ class Task:
     owner: str = "site"
     subject: str = "person"
     head: tuple[str, ...] = ()
+    head_evaluated: bool = True
+    refit: Callable[[Any, int, Any], None] | None = field(default=None, repr=False)
+    load: Callable[[Any, Path], None] | None = field(default=None, repr=False)
     training: Training | None = None
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from isofed.tasks.reid import evaluate, model
-from isofed.tasks.reid.layouts.layout import SYSU
+from isofed.tasks.reid.layouts.sysu.layout import SYSU
 from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.reid.train import TRAINING
 from isofed.tasks.task import Task

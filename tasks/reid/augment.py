@@ -49,7 +49,7 @@ def _affine(images: Images, mixes: NDArray[np.float32]) -> Tensor:
     return mixed.view(count, height, width, 3).permute(0, 3, 1, 2)
 
 
-def training(images: Images, options: ReidOptions, rng: np.random.Generator) -> Tensor:
+def training(images: Images, options: ReidOptions, rng: np.random.Generator, device: str = "cpu") -> Tensor:
     """Return augmented, normalised pictures: (B, H, W, 3) uint8 to (B, 3, H, W) float32 channels-last.
 
     In this order: zero padding and random crop, horizontal flip, ImageNet normalisation, and with the
@@ -60,15 +60,18 @@ def training(images: Images, options: ReidOptions, rng: np.random.Generator) -> 
         images: RGB, all of one size.
         options: padding, flip, channel_augmentation and channel_copies_only are read.
         rng: where the draws come from.
+        device: where the batch shall lie.
 
     Reference: Jiang et al., CVPR 2025, section 4.2; channel augmentation from Ye et al., "Channel
     augmented joint learning for visible-infrared recognition", ICCV 2021. Differs from the paper's
     text, which has the three copies only; ``channel_copies_only=True`` follows it.
     """
     crops = _crops(images, options.padding, options.flip, rng)
-    return _affine(crops, _mixes(len(images), options, rng))
+    return _affine(crops, _mixes(len(images), options, rng)).to(device)
 
 
-def plain(images: Images) -> Tensor:
+def plain(images: Images, device: str = "cpu") -> Tensor:
     """Return normalised pictures for evaluation: (B, H, W, 3) uint8 to (B, 3, H, W) float32."""
-    return _affine(np.array(images), np.broadcast_to(np.eye(3, dtype=np.float32), (len(images), 3, 3)))
+    return _affine(np.array(images), np.broadcast_to(np.eye(3, dtype=np.float32), (len(images), 3, 3))).to(
+        device
+    )

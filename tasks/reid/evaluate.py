@@ -13,7 +13,7 @@ from isofed.tasks.reid.benchmarks.benchmark import benchmark, evaluate, gallery_
 from isofed.tasks.reid.benchmarks.embeddings import Embeddings, embeddings
 from isofed.tasks.reid.benchmarks.tally import from_scalars
 from isofed.tasks.reid.layouts.images import Images
-from isofed.tasks.reid.layouts.layout import TestImages
+from isofed.tasks.reid.layouts.test_set import TestSet
 from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.task import Statistics
 
@@ -22,17 +22,17 @@ RANDOM_WIDTH = 256  # wide enough that the rankings of two queries have little t
 Embed = Callable[[np.ndarray], torch.Tensor]
 
 
-def measure(model: Any, test: TestImages, options: ReidOptions) -> Statistics:
+def measure(model: Any, test: TestSet, options: ReidOptions) -> Statistics:
     """Return the sums of every draw as ``<draw>.<name>``; the embedding is the unit vector after the neck."""
     return _measure(_network(model), test, options)
 
 
-def measure_pixels(test: TestImages, options: ReidOptions) -> Statistics:
+def measure_pixels(test: TestSet, options: ReidOptions) -> Statistics:
     """Measure raw pixels as if they were an embedding: what no learning at all gives."""
     return _measure(lambda pixels: F.normalize(augment.plain(pixels).flatten(1)), test, options)
 
 
-def measure_random(test: TestImages, options: ReidOptions) -> Statistics:
+def measure_random(test: TestSet, options: ReidOptions) -> Statistics:
     """Measure features drawn without looking at the images, seeded: a random ranking, which is chance."""
     draw = public(0, 0, "", "random features")
 
@@ -52,7 +52,7 @@ def result(statistics: Statistics) -> dict[str, dict[str, float]]:
     return {kind: {key: row[kind] for key, row in table.items()} for kind in ("mean", "spread")}
 
 
-def pictures(model: Any, test: TestImages, options: ReidOptions, rows: int = 10, hits: int = 10) -> list[Any]:
+def pictures(model: Any, test: TestSet, options: ReidOptions, rows: int = 10, hits: int = 10) -> list[Any]:
     """Return (query image, its caption, [(gallery image, right, caption)]) of queries spread over people."""
     query, gallery = _embed(_network(model), test.query), _embed(_network(model), test.gallery)
     drawn = gallery_draws(_benchmark(test, options), query, gallery)[0]
@@ -76,11 +76,11 @@ def _network(model: Any) -> Embed:
     return lambda pixels: F.normalize(model(augment.plain(pixels)).features)
 
 
-def _benchmark(test: TestImages, options: ReidOptions) -> Any:
+def _benchmark(test: TestSet, options: ReidOptions) -> Any:
     return benchmark("sysu", options.search, options.shots, options.draws, permutations=test.permutations)
 
 
-def _measure(embed: Embed, test: TestImages, options: ReidOptions) -> Statistics:
+def _measure(embed: Embed, test: TestSet, options: ReidOptions) -> Statistics:
     query, gallery = _embed(embed, test.query), _embed(embed, test.gallery)
     draws = evaluate(_benchmark(test, options), query, gallery)
     return {f"{d:02d}.{name}": v for d, draw in enumerate(draws) for name, v in draw.to_scalars().items()}

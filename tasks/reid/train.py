@@ -20,10 +20,12 @@ def sample(samples: Samples, options: ReidOptions, rng: np.random.Generator) -> 
     return np.concatenate(epochs)
 
 
-def transform(samples: Samples, images: Any, options: ReidOptions, rng: np.random.Generator) -> Batch:
-    """Return an augmented batch."""
-    inputs = augment.training(samples.inputs[images], options, rng)
-    return Batch(inputs, torch.from_numpy(samples.labels[images]))
+def transform(
+    samples: Samples, images: Any, options: ReidOptions, rng: np.random.Generator, device: str
+) -> Batch:
+    """Return an augmented batch on ``device``."""
+    inputs = augment.training(samples.inputs[images], options, rng, device)
+    return Batch(inputs, torch.from_numpy(samples.labels[images]).to(device, non_blocking=True))
 
 
 def loss(output: Any, labels: torch.Tensor, options: ReidOptions) -> torch.Tensor:

@@ -10,8 +10,8 @@ from dummies import DUMMIES, SITES, DummyOptions, PointOptions, TestPoints, open
 
 from isofed.simulations.federation import Federation
 from isofed.tasks import TASKS
-from isofed.tasks.reid.layouts.layout import TestImages
-from isofed.tasks.reid.layouts.sysu import read_lists
+from isofed.tasks.reid.layouts.sysu.read import read_lists
+from isofed.tasks.reid.layouts.test_set import TestSet
 from isofed.tasks.task import Task
 
 ALL: dict[str, Task] = {**TASKS, **DUMMIES}
@@ -54,12 +54,12 @@ def _persons(root: Path, site: str, cache: Path, options: Any) -> set[int]:
     return set(np.array(read_lists(root, "data").train_ids)[samples.labels].tolist())
 
 
-def _half_images(test: TestImages) -> tuple[TestImages, TestImages]:
-    def cut(part: slice) -> TestImages:
+def _half_images(test: TestSet) -> tuple[TestSet, TestSet]:
+    def cut(part: slice) -> TestSet:
         query = replace(
             test.query, pixels=test.query.pixels[part], ids=test.query.ids[part], cams=test.query.cams[part]
         )
-        return TestImages(query, test.gallery)
+        return TestSet(query, test.gallery)
 
     return cut(slice(0, 7)), cut(slice(7, None))
 
@@ -112,9 +112,14 @@ class World:
         return tuple(site.name for site in self.layout.sites(self.root, "camera"))
 
     @property
+    def resolved(self) -> Mapping[str, Any]:
+        """Options that only the data can tell."""
+        return self.layout.resolve(self.root, self.task.options(**self.case.options))
+
+    @property
     def options(self) -> Any:
         """The task's options, small."""
-        return self.task.options(**self.case.options, classes=self.layout.classes(self.root))
+        return self.task.options(**self.case.options, **self.resolved)
 
     def samples(self, site: str | None = None) -> Any:
         """Open a site's training data, by default the first one's."""
@@ -127,7 +132,7 @@ class World:
 
     def cfg(self, strategy: Mapping[str, Any], rounds: int = 2, **more: Any) -> dict[str, Any]:
         """Return the configuration that both halves of a federation read."""
-        task = {"name": self.name, **self.case.options, "classes": self.layout.classes(self.root)}
+        task = {"name": self.name, **self.case.options, **self.resolved}
         return {
             "run": "test",
             "seed": 3,

@@ -81,7 +81,7 @@ POINTS = DataLayout(
     options=PointOptions,
     make=make,
     check=lambda root: [Finding("sites", "2", "2", True)],
-    classes=lambda root: CLASSES,
+    resolve=lambda root, options: {"classes": CLASSES},
     sites=lambda root, level: tuple(Site(site) for site in SITES),
     open_train=open_train,
     open_test=open_test,
@@ -147,19 +147,25 @@ def sample(samples: Samples, options: DummyOptions, rng: np.random.Generator) ->
     return rng.permutation(len(samples))[: steps * options.batch].reshape(steps, options.batch)
 
 
-def labelled(samples: Samples, images: Any, options: DummyOptions, rng: np.random.Generator) -> Batch:
+def labelled(
+    samples: Samples, images: Any, options: DummyOptions, rng: np.random.Generator, device: str
+) -> Batch:
     """Return points with their labels."""
     return Batch(torch.from_numpy(samples.inputs[images]), torch.from_numpy(samples.labels[images]))
 
 
-def unlabelled(samples: Samples, images: Any, options: DummyOptions, rng: np.random.Generator) -> Batch:
+def unlabelled(
+    samples: Samples, images: Any, options: DummyOptions, rng: np.random.Generator, device: str
+) -> Batch:
     """Return points alone."""
     return Batch(torch.from_numpy(samples.inputs[images]), None)
 
 
-def doubly_labelled(samples: Samples, images: Any, options: DummyOptions, rng: np.random.Generator) -> Batch:
+def doubly_labelled(
+    samples: Samples, images: Any, options: DummyOptions, rng: np.random.Generator, device: str
+) -> Batch:
     """Return points with a class and a value each, (B, 2)."""
-    batch = labelled(samples, images, options, rng)
+    batch = labelled(samples, images, options, rng, device)
     return Batch(batch.inputs, torch.stack([batch.labels, batch.inputs.sum(1)], dim=1))
 
 

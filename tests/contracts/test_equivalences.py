@@ -83,7 +83,7 @@ def bare(world: World, site: str, rounds: int, seed: int = 3) -> tuple[Any, Any]
             factor = training.rate(number - 1 + step / len(steps), rounds, options)
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * factor
-            batch = training.transform(samples, images, options, change)
+            batch = training.transform(samples, images, options, change, "cpu")
             loss = training.loss(model(batch.inputs), batch.labels, options)
             optimiser.zero_grad()
             loss.backward()

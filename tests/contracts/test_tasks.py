@@ -38,7 +38,7 @@ def batch_of(world: World, draw: int = 0) -> tuple[Any, Any]:
     assert training is not None
     samples = world.samples()
     images = training.sample(samples, world.options, rng)[0]
-    return images, training.transform(samples, images, world.options, rng)
+    return images, training.transform(samples, images, world.options, rng, "cpu")
 
 
 def test_every_task_has_a_case() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from isofed.tasks.reid.drawing.synthetic import SyntheticSysu, generate
+from isofed.tasks.reid.layouts.sysu.make import SyntheticSysu, generate
 
 
 @pytest.fixture(scope="module")

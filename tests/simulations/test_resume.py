@@ -21,7 +21,7 @@ from isofed.errors import CheckpointError
 from isofed.server.state import Checkpoints
 from isofed.simulations import simulate as simulations
 from isofed.simulations.folder import claim, finished, load_config, sweep
-from isofed.tasks.reid.layouts import sysu_write
+from isofed.tasks.reid.layouts import tree
 
 SMALL = [
     "rounds=2",
@@ -77,7 +77,7 @@ def before(*_: Any, **__: Any) -> Any:
 
 
 PLACES: dict[str, tuple[Any, str, Callable[..., Any]]] = {
-    "writing data": (sysu_write, "_clear", after(2, sysu_write._clear)),
+    "writing data": (tree, "_clear", after(2, tree._clear)),
     "a site has answered, the server knows nothing": (Memory, "commit", after(9, Memory.commit)),
     "a round is committed, nobody was told": (Checkpoints, "save", after(2, Checkpoints.save)),
     "a camera alone is half done": (Checkpoints, "save", after(8, Checkpoints.save)),

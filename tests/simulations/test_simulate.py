@@ -18,7 +18,7 @@ from isofed.simulations.pool import Pool
 from isofed.simulations.progress import Progress
 from isofed.simulations.simulate import FACTS, Job, _prepare
 from isofed.simulations.stopwatch import Stopwatch
-from isofed.tasks.reid.layouts import layout
+from isofed.tasks.reid.layouts.sysu import layout
 
 SMALL = (
     *("progress=false", "engine.workers=1", "task.height=32", "task.width=16"),

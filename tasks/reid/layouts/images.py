@@ -18,13 +18,21 @@ import numpy as np
 from PIL import Image
 
 from isofed.errors import DataError
-from isofed.tasks.reid.layouts.sysu import ImageFile
 
 PIXELS = "pixels.npy"
 INDEX = "index.json"
 CHUNK = 256  # images decoded before they are handed to the disk: bounds the memory
 STALE_SECONDS = 3600.0  # a partial file untouched for so long belongs to a process that was killed
 VERSION = 1  # of the decoding: a change of the pixels must change it
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One image on disk: where it lies, whom it shows and which camera took it, as published."""
+
+    path: Path
+    id: int
+    camera: int
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,10 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def batch(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Return what the network is fed for these rows: (n, H, W, 3) uint8."""
+        return self.pixels[rows]
 
 
 def decode(files: Sequence[ImageFile], height: int, width: int) -> np.ndarray:
@@ -110,8 +122,8 @@ def _refuse(bad: Counter[int], files: Sequence[ImageFile]) -> None:
     counts = [f"{bad[camera]} of {total[camera]} images of camera {camera}" for camera in sorted(bad)]
     if counts:
         raise DataError(
-            f"{' and '.join(counts)} cannot be read; expected whole JPEG images: "
-            "'isofed data check sysu DIR' names them"
+            f"{' and '.join(counts)} cannot be read; expected whole images: "
+            "'isofed data check LAYOUT DIR' names them"
         )
 
 

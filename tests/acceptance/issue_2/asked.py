@@ -38,7 +38,7 @@ class Asked:
         """Make the orders of ``site`` and of the evaluator from a run's configuration."""
         cfg, _ = load_config(run)
         plan = make_plan(cfg, run)
-        shared = plan.shared(task={**cfg["task"], "classes": plan.layout.classes(root)})
+        shared = plan.shared(task={**cfg["task"], **plan.layout.resolve(root, plan.setting().options)})
         shop = Workshop.of(json.dumps(shared))
         grid.identify()
         strategy = Composed(shop.setting, shop.contract, first_state(shop), {site: 2}, {EVALUATOR: 3})

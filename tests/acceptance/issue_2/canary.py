@@ -31,7 +31,7 @@ from isofed import __main__ as isofed
 from isofed.simulations import grid
 from isofed.simulations.federation import EVALUATOR
 from isofed.tasks.reid import augment
-from isofed.tasks.reid.layouts.sysu import read_lists
+from isofed.tasks.reid.layouts.sysu.read import read_lists
 
 NAME = f"cam{CAMERA}"
 OTHER = "cam1"

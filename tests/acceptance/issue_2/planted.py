@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from isofed.tasks.reid.augment import MEAN, STD
-from isofed.tasks.reid.drawing.synthetic import SyntheticSysu, generate
-from isofed.tasks.reid.layouts.sysu import read_lists
+from isofed.tasks.reid.layouts.sysu.make import SyntheticSysu, generate
+from isofed.tasks.reid.layouts.sysu.read import read_lists
 
 CAMERA = 2
 TOKEN = "canary-7f3a9c51e0"  # in file names

@@ -8,8 +8,7 @@ from PIL import Image
 
 from isofed.errors import DataError
 from isofed.tasks.reid.layouts import images
-from isofed.tasks.reid.layouts.images import INDEX, PIXELS, cached, decode
-from isofed.tasks.reid.layouts.sysu import ImageFile
+from isofed.tasks.reid.layouts.images import INDEX, PIXELS, ImageFile, cached, decode
 
 
 @pytest.fixture
@@ -56,7 +55,7 @@ def test_unreadable_images_are_counted_and_not_named(files: tuple[ImageFile, ...
         decode(files, 16, 8)
     text = str(caught.value)
     assert text.startswith("1 of 3 images of camera 1 and 2 of 3 images of camera 3 cannot be read; expected")
-    assert "isofed data check sysu DIR" in text
+    assert "isofed data check LAYOUT DIR" in text
     assert "jpg" not in text and "0001" not in text and str(files[1].path.parent) not in text
     assert caught.value.__context__ is None
 

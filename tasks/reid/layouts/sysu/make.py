@@ -12,11 +12,11 @@ import numpy as np
 
 from isofed.errors import ConfigError
 from isofed.seeds import public
-from isofed.tasks.reid.drawing.cameras import LOOKS, background, canvas, develop, shoot
-from isofed.tasks.reid.drawing.figure import paint_person
-from isofed.tasks.reid.drawing.persons import person
-from isofed.tasks.reid.layouts.sysu import CAMERAS, INFRARED, LAST_ID, TEST_LIST, TRAIN_LISTS, VISIBLE
-from isofed.tasks.reid.layouts.sysu_write import Folder, encode, write_sysu
+from isofed.tasks.reid.drawing.cameras import LOOKS
+from isofed.tasks.reid.drawing.draw import draw
+from isofed.tasks.reid.layouts.sysu.read import CAMERAS, INFRARED, LAST_ID, TEST_LIST, TRAIN_LISTS, VISIBLE
+from isofed.tasks.reid.layouts.sysu.write import Folder, write_sysu
+from isofed.tasks.reid.layouts.tree import encode
 
 FEWEST = 8  # training persons a camera sees at least: a batch holds eight
 VALIDATION_SHARE = 4  # one training person in so many stands in val_id.txt
@@ -84,17 +84,6 @@ def plan(seed: int, options: SyntheticSysu) -> Plan:
     )
 
 
-def draw(seed: int, identity: int, camera: int, images: int, height: int, width: int) -> np.ndarray:
-    """Draw a person's images from one camera: (n, H, W, 3) uint8, or (n, H, W) in infrared."""
-    look, someone, size = LOOKS[camera], person(seed, identity), (height, width)
-    rngs = [public(seed, 0, f"cam{camera}", f"person {identity} image {i}") for i in range(images)]
-    shot = shoot(look, someone.build.height, size, rngs)
-    room = background(seed, look.room, len(shot.noise), height, width)
-    empty = canvas(look, shot, room, size)
-    paint_person(empty, someone, shot.pose)
-    return develop(look, shot, empty.pixels)
-
-
 def generate(
     out: Path,
     seed: int,
@@ -126,7 +115,8 @@ def generate(
 def _folder(seed: int, options: SyntheticSysu, pair: tuple[int, int]) -> Folder:
     """Draw and encode one person's images from one camera."""
     camera, identity = pair
-    pixels = draw(seed, identity, camera, options.images, options.height, options.width)
+    size = options.height, options.width
+    pixels = draw(seed, identity, LOOKS[camera], f"cam{camera}", options.images, size)
     return Folder(camera, identity, encode(pixels))
 
 

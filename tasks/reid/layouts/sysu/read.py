@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isofed.errors import DataError
+from isofed.tasks.reid.layouts.images import ImageFile
 
 EXP = "exp"
 TRAIN_LISTS = ("train_id.txt", "val_id.txt")
@@ -42,15 +43,6 @@ CAMERAS = (
 )
 VISIBLE = tuple(camera.number for camera in CAMERAS if camera.modality == "visible")
 INFRARED = tuple(camera.number for camera in CAMERAS if camera.modality == "infrared")
-
-
-@dataclass(frozen=True)
-class ImageFile:
-    """One image on disk: where it lies, whom it shows (1 to 9999) and which camera took it (1 to 6)."""
-
-    path: Path
-    id: int
-    camera: int
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from isofed.errors import ConfigError, DataError
 from isofed.tasks.reid.drawing.cameras import LOOKS
-from isofed.tasks.reid.drawing.synthetic import SyntheticSysu, draw, generate, plan
+from isofed.tasks.reid.drawing.draw import draw
 from isofed.tasks.reid.layouts.images import decode
-from isofed.tasks.reid.layouts.sysu import CAMERAS, INFRARED, VISIBLE, open_sysu
+from isofed.tasks.reid.layouts.sysu.make import SyntheticSysu, generate, plan
+from isofed.tasks.reid.layouts.sysu.read import CAMERAS, INFRARED, VISIBLE, open_sysu
 
 TINY = SyntheticSysu(identities=8, test_identities=2, images=2, coverage=0.5, height=32, width=16)
 
@@ -62,15 +63,17 @@ def test_foreign_folders_are_refused_before_anything_is_drawn(
 
 
 def test_an_image_depends_on_its_own_number_only() -> None:
-    np.testing.assert_array_equal(draw(0, 4, 1, 5, 32, 16)[:2], draw(0, 4, 1, 2, 32, 16))
-    many = draw(0, 4, 1, 5, 32, 16)
+    np.testing.assert_array_equal(
+        draw(0, 4, LOOKS[1], "cam1", 5, (32, 16))[:2], draw(0, 4, LOOKS[1], "cam1", 2, (32, 16))
+    )
+    many = draw(0, 4, LOOKS[1], "cam1", 5, (32, 16))
     assert len({image.tobytes() for image in many}) == 5
 
 
 @pytest.mark.parametrize("camera", [camera.number for camera in CAMERAS])
 def test_shape_follows_modality(camera: int) -> None:
     shape = (2, 32, 16) if camera in INFRARED else (2, 32, 16, 3)
-    images = draw(0, 4, camera, 2, 32, 16)
+    images = draw(0, 4, LOOKS[camera], f"cam{camera}", 2, (32, 16))
     assert images.shape == shape and images.dtype == np.uint8
     assert LOOKS[camera].modality == CAMERAS[camera - 1].modality
 
@@ -86,7 +89,8 @@ def test_infrared_files_have_three_equal_channels_and_visible_ones_do_not(tmp_pa
 
 def test_cameras_differ_more_than_images_of_one_camera() -> None:
     means = np.array(
-        [[draw(0, who, c, 4, 32, 16).mean(axis=0) for who in (1, 2, 3)] for c in VISIBLE], dtype=float
+        [[draw(0, who, LOOKS[c], f"cam{c}", 4, (32, 16)).mean(axis=0) for who in (1, 2, 3)] for c in VISIBLE],
+        dtype=float,
     )
     between = means.mean(axis=1).std(axis=0).mean()
     within = means.std(axis=1).mean()

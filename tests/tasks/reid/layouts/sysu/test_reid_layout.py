@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from isofed.errors import DataError
-from isofed.tasks.reid.drawing.synthetic import SyntheticSysu, generate
-from isofed.tasks.reid.layouts.layout import SYSU
-from isofed.tasks.reid.layouts.sysu import read_lists
+from isofed.tasks.reid.layouts.sysu.layout import SYSU
+from isofed.tasks.reid.layouts.sysu.make import SyntheticSysu, generate
+from isofed.tasks.reid.layouts.sysu.read import read_lists
 from isofed.tasks.reid.options import ReidOptions
 
 TINY = SyntheticSysu(identities=8, test_identities=2, images=2, coverage=0.5, height=32, width=16)

@@ -7,10 +7,10 @@ import pytest
 
 from isofed.strategies.rules import COUNTS
 from isofed.tasks import TASKS
-from isofed.tasks.reid.drawing.synthetic import SyntheticSysu, generate
 from isofed.tasks.reid.layouts.images import cached
-from isofed.tasks.reid.layouts.sysu import CAMERAS, open_camera
-from isofed.tasks.reid.layouts.sysu_check import PUBLISHED
+from isofed.tasks.reid.layouts.sysu.check import PUBLISHED
+from isofed.tasks.reid.layouts.sysu.make import SyntheticSysu, generate
+from isofed.tasks.reid.layouts.sysu.read import CAMERAS, open_camera
 from isofed.tasks.reid.sampling import batches, steps_per_round
 
 BATCH = 64

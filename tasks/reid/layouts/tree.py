@@ -1,4 +1,4 @@
-"""Writing a made data set in SYSU-MM01's layout, so that the one reader reads it.
+"""Writing a made data set in a published layout, so that the one reader reads it.
 
 The tree is written under ``out.partial`` and renamed when whole. The first file in it is
 ``synthetic.json``: it says that the tree was made, with which counts to expect, and that it may be
@@ -9,45 +9,39 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from isofed.errors import DataError
-from isofed.tasks.reid.layouts.sysu import EXP, TEST_LIST, TRAIN_LISTS, camera_folder
 
 MARK = "synthetic.json"
-QUALITY = 92  # of the JPEG files, 1..95
+QUALITY = 92  # of JPEG files, 1..95
+
+File = tuple[str, bytes]
 
 
-@dataclass(frozen=True)
-class Folder:
-    """One person's images from one camera, each as the bytes of a JPEG file."""
+def encode(pixels: np.ndarray, kind: str = "JPEG") -> tuple[bytes, ...]:
+    """Encode (n, H, W, 3) as colour or (n, H, W) as grey files, dtype uint8.
 
-    camera: int
-    id: int
-    jpegs: tuple[bytes, ...]
-
-
-def encode(pixels: np.ndarray) -> tuple[bytes, ...]:
-    """Encode (n, H, W, 3) as colour or (n, H, W) as grey JPEG files, dtype uint8."""
-    return tuple(_jpeg(image) for image in pixels)
+    Args:
+        pixels: the images.
+        kind: of file, such as ``JPEG``, ``BMP`` or ``PNG``.
+    """
+    return tuple(_encode(image, kind) for image in pixels)
 
 
-def write_sysu(
-    out: Path, folders: Iterable[Folder], lists: Mapping[str, Iterable[int]], mark: Mapping[str, object]
-) -> None:
-    """Write a tree: ``folders`` as they come, then the lists.
+def write_tree(out: Path, files: Iterable[File], mark: Mapping[str, object]) -> None:
+    """Write a tree of files as they come.
 
     A writer that is killed leaves ``out`` as it was; the next one starts clean.
 
     Args:
         out: the root to be; it may be missing, empty, or an earlier tree of ours, which is replaced.
-        folders: all images.
-        lists: person numbers under ``train_id.txt``, ``val_id.txt`` and ``test_id.txt``.
+        files: (path below the root with ``/``, bytes) of every file, each once.
         mark: what ``synthetic.json`` shall hold, as JSON values.
 
     Raises:
@@ -59,25 +53,41 @@ def write_sysu(
     _clear(partial)
     partial.mkdir(parents=True)
     (partial / MARK).write_text(json.dumps(mark, indent=1))
-    _write(partial, folders, lists)
+    _write(partial, files)
     _clear(out)
     os.replace(partial, out)
 
 
-def _write(root: Path, folders: Iterable[Folder], lists: Mapping[str, Iterable[int]]) -> None:
-    for folder in folders:
-        person = camera_folder(root, folder.camera) / f"{folder.id:04d}"
-        person.mkdir(parents=True)
-        for number, data in enumerate(folder.jpegs, 1):
-            (person / f"{number:04d}.jpg").write_bytes(data)
-    (root / EXP).mkdir()
-    for name in (*TRAIN_LISTS, TEST_LIST):
-        (root / EXP / name).write_text(",".join(str(number) for number in lists[name]) + "\n")
+def read_mark(root: Path) -> dict[str, Any] | None:
+    """Return what ``synthetic.json`` holds, or None where a tree was not made here.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    if not (root / MARK).is_file():
+        return None
+    try:
+        return dict(json.loads((root / MARK).read_text()))
+    except (OSError, ValueError, TypeError):
+        pass
+    raise DataError(
+        f"{MARK} in '{root}' cannot be read; expected the counts that its maker wrote: make the tree again"
+    )
 
 
-def _jpeg(image: np.ndarray) -> bytes:
+def _write(root: Path, files: Iterable[File]) -> None:
+    made: set[Path] = set()
+    for name, data in files:
+        path = root / name
+        if path.parent not in made:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made.add(path.parent)
+        path.write_bytes(data)
+
+
+def _encode(image: np.ndarray, kind: str) -> bytes:
     buffer = BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=QUALITY)
+    Image.fromarray(image).save(buffer, kind, **({"quality": QUALITY} if kind == "JPEG" else {}))
     return buffer.getvalue()
 
 

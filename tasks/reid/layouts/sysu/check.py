@@ -5,15 +5,14 @@ as the original run of L2RW printed them (Jiang et al., CVPR 2025, whose table o
 queries and gallery as its all-search single-shot evaluation prints them.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from isofed.errors import DataError
-from isofed.tasks.reid.layouts.images import readable
-from isofed.tasks.reid.layouts.sysu import CAMERAS, INFRARED, VISIBLE, ImageFile, Sysu, open_sysu, read_lists
-from isofed.tasks.reid.layouts.sysu_write import MARK
+from isofed.tasks.reid.layouts.images import ImageFile, readable
+from isofed.tasks.reid.layouts.sysu.read import CAMERAS, INFRARED, VISIBLE, Sysu, open_sysu, read_lists
+from isofed.tasks.reid.layouts.tree import MARK, read_mark
 from isofed.tasks.task import Finding, Progress
 
 
@@ -45,7 +44,7 @@ PUBLISHED = Counts(
 def check_sysu(root: Path, progress: Progress | None = None) -> list[Finding]:
     """Compare ``root`` with the published counts and decode every listed image.
 
-    A tree made by :mod:`isofed.tasks.reid.drawing.synthetic` is compared with the counts in its
+    A tree made by :mod:`isofed.tasks.reid.layouts.sysu.make` is compared with the counts in its
     ``synthetic.json``. ``progress`` is called with the images decoded and their total.
 
     Raises:
@@ -88,10 +87,11 @@ def _count(sysu: Sysu, train: Sequence[ImageFile], test: Sequence[ImageFile]) ->
 
 def _expected(root: Path) -> Counts:
     """Return the published counts, or for a made tree its own."""
-    if not (root / MARK).is_file():
+    mark = read_mark(root)
+    if mark is None:
         return PUBLISHED
     try:
-        expected = json.loads((root / MARK).read_text())["expected"]
+        expected = mark["expected"]
         cameras = [expected["cameras"][str(camera.number)] for camera in CAMERAS]
         return Counts(
             identities=int(expected["identities"]),
@@ -99,7 +99,7 @@ def _expected(root: Path) -> Counts:
             query=int(expected["query"]),
             gallery=int(expected["gallery"]),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         pass
     raise DataError(
         f"{MARK} in '{root}' cannot be read; expected the counts that its maker wrote: make the tree again"

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from isofed.errors import DataError
-from isofed.tasks.reid.layouts import sysu
-from isofed.tasks.reid.layouts.sysu import CAMERAS, INFRARED, VISIBLE, open_camera, open_sysu, open_tests
-from isofed.tasks.reid.layouts.sysu_write import Folder, encode, write_sysu
+from isofed.tasks.reid.layouts.sysu import read as sysu
+from isofed.tasks.reid.layouts.sysu.read import CAMERAS, INFRARED, VISIBLE, open_camera, open_sysu, open_tests
+from isofed.tasks.reid.layouts.sysu.write import Folder, write_sysu
+from isofed.tasks.reid.layouts.tree import encode
 
 LISTS = {"train_id.txt": [3, 1], "val_id.txt": [7], "test_id.txt": [2]}
 SEEN = {1: (1, 2, 3), 2: (7,), 3: (1, 7), 4: (2,), 5: (3,), 6: (2, 3)}
