@@ -5,14 +5,14 @@ as the original run of L2RW printed them (Jiang et al., CVPR 2025, whose table o
 queries and gallery as its all-search single-shot evaluation prints them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from isofed.errors import DataError
-from isofed.tasks.reid.layouts.images import ImageFile, readable
+from isofed.tasks.reid.layouts import checking
+from isofed.tasks.reid.layouts.images import ImageFile
 from isofed.tasks.reid.layouts.sysu.read import CAMERAS, INFRARED, VISIBLE, Sysu, open_sysu, read_lists
-from isofed.tasks.reid.layouts.tree import MARK, read_mark
 from isofed.tasks.task import Finding, Progress
 
 
@@ -52,20 +52,12 @@ def check_sysu(root: Path, progress: Progress | None = None) -> list[Finding]:
     """
     sysu = read_lists(root, f"'{root}'")
     train, test = _files(sysu, sysu.train_ids), _files(sysu, sysu.test_ids)
+    expected = checking.expected_counts(root, PUBLISHED, _counts)
     return [
-        _layout(root),
-        *_compare(_count(sysu, train, test), _expected(root)),
-        *_integrity(root, train + test, progress),
+        checking.looked_at(lambda: open_sysu(root), "lists and six camera folders"),
+        *checking.compare(_rows(_count(sysu, train, test), expected)),
+        *checking.integrity(root, train + test, "JPEG", progress),
     ]
-
-
-def _layout(root: Path) -> Finding:
-    """Look at the tree as training does."""
-    try:
-        open_sysu(root)
-    except DataError as error:
-        return Finding("layout", str(error), "lists and six camera folders", False)
-    return Finding("layout", "lists and six camera folders", "lists and six camera folders", True)
 
 
 def _files(sysu: Sysu, ids: Sequence[int]) -> tuple[ImageFile, ...]:
@@ -85,47 +77,23 @@ def _count(sysu: Sysu, train: Sequence[ImageFile], test: Sequence[ImageFile]) ->
     )
 
 
-def _expected(root: Path) -> Counts:
-    """Return the published counts, or for a made tree its own."""
-    mark = read_mark(root)
-    if mark is None:
-        return PUBLISHED
-    try:
-        expected = mark["expected"]
-        cameras = [expected["cameras"][str(camera.number)] for camera in CAMERAS]
-        return Counts(
-            identities=int(expected["identities"]),
-            cameras=tuple((int(camera["identities"]), int(camera["images"])) for camera in cameras),
-            query=int(expected["query"]),
-            gallery=int(expected["gallery"]),
-        )
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise DataError(
-        f"{MARK} in '{root}' cannot be read; expected the counts that its maker wrote: make the tree again"
+def _counts(expected: Mapping[str, Any]) -> Counts:
+    """Read counts from what the maker wrote."""
+    cameras = [expected["cameras"][str(camera.number)] for camera in CAMERAS]
+    return Counts(
+        identities=int(expected["identities"]),
+        cameras=tuple((int(camera["identities"]), int(camera["images"])) for camera in cameras),
+        query=int(expected["query"]),
+        gallery=int(expected["gallery"]),
     )
 
 
-def _compare(found: Counts, expected: Counts) -> list[Finding]:
+def _rows(found: Counts, expected: Counts) -> Iterator[checking.Row]:
     """Set the counts side by side."""
-    rows = [("identities", found.identities, expected.identities)]
+    yield "identities", found.identities, expected.identities
     for camera, have, want in zip(CAMERAS, found.cameras, expected.cameras, strict=True):
         name = f"camera {camera.number} ({camera.modality})"
-        rows.append((f"{name}: training identities", have[0], want[0]))
-        rows.append((f"{name}: training images", have[1], want[1]))
-    rows.append(("query images", found.query, expected.query))
-    rows.append(("gallery images in a draw", found.gallery, expected.gallery))
-    return [Finding(what, str(have), str(want), have == want) for what, have, want in rows]
-
-
-def _integrity(root: Path, files: Sequence[ImageFile], progress: Progress | None) -> list[Finding]:
-    """Decode every image; name each that cannot be, then give the sum."""
-    bad = []
-    for done, file in enumerate(files, 1):
-        if readable(file, 8, 4) is None:
-            name = file.path.relative_to(root).as_posix()
-            bad.append(Finding(name, "cannot be read", "a whole JPEG image", False))
-        if progress is not None:
-            progress(done, len(files))
-    good = f"{len(files) - len(bad)} of {len(files)}"
-    return [*bad, Finding("images that can be read", good, "all", not bad and bool(files))]
+        yield f"{name}: training identities", have[0], want[0]
+        yield f"{name}: training images", have[1], want[1]
+    yield "query images", found.query, expected.query
+    yield "gallery images in a draw", found.gallery, expected.gallery

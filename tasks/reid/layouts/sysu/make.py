@@ -3,26 +3,22 @@
 Every image is a function of (seed, person, camera, number), whatever the number of workers.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from isofed.errors import ConfigError
 from isofed.seeds import public
 from isofed.tasks.reid.drawing.cameras import LOOKS
 from isofed.tasks.reid.drawing.draw import draw
+from isofed.tasks.reid.layouts import making
 from isofed.tasks.reid.layouts.sysu.read import CAMERAS, INFRARED, LAST_ID, TEST_LIST, TRAIN_LISTS, VISIBLE
 from isofed.tasks.reid.layouts.sysu.write import Folder, write_sysu
 from isofed.tasks.reid.layouts.tree import encode
 
 FEWEST = 8  # training persons a camera sees at least: a batch holds eight
 VALIDATION_SHARE = 4  # one training person in so many stands in val_id.txt
-
-Progress = Callable[[int, int], None]
-Spread = Callable[..., Iterable[Folder]]
 
 
 @dataclass(frozen=True)
@@ -46,17 +42,15 @@ class SyntheticSysu:
     width: int = 48
 
     def __post_init__(self) -> None:
-        checks = (
-            ("identities", self.identities, FEWEST, LAST_ID - self.test_identities),
-            ("test_identities", self.test_identities, 2, LAST_ID),
-            ("images", self.images, 1, LAST_ID),
-            ("coverage", self.coverage, 0.25, 1.0),
-            ("height", self.height, 32, 1024),
-            ("width", self.width, 16, 1024),
+        making.refuse_outside(
+            self,
+            identities=(FEWEST, LAST_ID - self.test_identities),
+            test_identities=(2, LAST_ID),
+            images=(1, LAST_ID),
+            coverage=(0.25, 1.0),
+            height=(32, making.LARGEST),
+            width=(16, making.LARGEST),
         )
-        for name, value, least, most in checks:
-            if not least <= value <= most:
-                raise ConfigError(f"{name} is {value}; expected {least} to {most}: choose a value in between")
 
 
 @dataclass(frozen=True)
@@ -77,9 +71,9 @@ def plan(seed: int, options: SyntheticSysu) -> Plan:
     kept = options.identities // VALIDATION_SHARE
     count = min(options.identities, max(FEWEST, round(options.coverage * options.identities)))
     return Plan(
-        train=_ascending(train[kept:]),
-        validation=_ascending(train[:kept]),
-        test=_ascending(test),
+        train=making.ascending(train[kept:]),
+        validation=making.ascending(train[:kept]),
+        test=making.ascending(test),
         seen=_deal(rng, train, INFRARED, count) | _deal(rng, train, VISIBLE, count),
     )
 
@@ -88,8 +82,8 @@ def generate(
     out: Path,
     seed: int,
     options: SyntheticSysu | None = None,
-    spread: Spread = map,
-    progress: Progress | None = None,
+    spread: making.Spread = map,
+    progress: making.Progress | None = None,
 ) -> None:
     """Draw a data set and write it to ``out``.
 
@@ -108,7 +102,7 @@ def generate(
     pairs = _pairs(people)
     lists = dict(zip((*TRAIN_LISTS, TEST_LIST), (people.train, people.validation, people.test), strict=True))
     folders = spread(partial(_folder, seed, options), pairs)
-    told = _told(iter(folders), len(pairs) * options.images, progress)
+    told = making.told(folders, len(pairs) * options.images, progress)
     write_sysu(Path(out), told, lists, _mark(seed, options, people))
 
 
@@ -118,16 +112,6 @@ def _folder(seed: int, options: SyntheticSysu, pair: tuple[int, int]) -> Folder:
     size = options.height, options.width
     pixels = draw(seed, identity, LOOKS[camera], f"cam{camera}", options.images, size)
     return Folder(camera, identity, encode(pixels))
-
-
-def _told(folders: Iterator[Folder], total: int, progress: Progress | None) -> Iterator[Folder]:
-    """Pass folders on and tell ``progress`` about each."""
-    done = 0
-    for folder in folders:
-        yield folder
-        done += len(folder.jpegs)
-        if progress is not None:
-            progress(done, total)
 
 
 def _pairs(people: Plan) -> list[tuple[int, int]]:
@@ -144,7 +128,7 @@ def _deal(
     for place, camera in enumerate(cameras):
         own = deck[place :: len(cameras)]
         rest = rng.permutation(np.setdiff1d(train, own))
-        hands[camera] = _ascending(np.concatenate([own, rest])[:count])
+        hands[camera] = making.ascending(np.concatenate([own, rest])[:count])
     return hands
 
 
@@ -160,14 +144,4 @@ def _mark(seed: int, options: SyntheticSysu, people: Plan) -> dict[str, object]:
         "query": options.test_identities * len(INFRARED) * options.images,
         "gallery": options.test_identities * len(VISIBLE),
     }
-    return {
-        "made_by": "isofed",
-        "layout": "sysu",
-        "seed": seed,
-        "options": asdict(options),
-        "expected": expected,
-    }
-
-
-def _ascending(numbers: np.ndarray) -> tuple[int, ...]:
-    return tuple(sorted(numbers.tolist()))
+    return making.mark("sysu", seed, options, expected)

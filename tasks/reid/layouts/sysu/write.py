@@ -16,6 +16,9 @@ class Folder:
     id: int
     jpegs: tuple[bytes, ...]
 
+    def __len__(self) -> int:
+        return len(self.jpegs)
+
 
 def write_sysu(
     out: Path, folders: Iterable[Folder], lists: Mapping[str, Iterable[int]], mark: Mapping[str, object]
