@@ -11,6 +11,7 @@ ABOVE_ZERO, BELOW_ONE = 1e-12, 0.999999
 
 RANGES: dict[str, tuple[float, float]] = {
     "classes": (0, MANY),
+    "split": (1, 10),
     "height": (16, 4096),
     "width": (16, 4096),
     "padding": (0, 1024),
@@ -37,7 +38,7 @@ RANGES: dict[str, tuple[float, float]] = {
 CHOICES = {
     "labels": ("true", "shuffled"),
     "search": ("all", "indoor"),
-    "draws": ("agw", "official", "none"),
+    "draws": ("auto", "agw", "official", "none"),
 }
 
 
@@ -71,6 +72,7 @@ class ReidOptions:
     # --- data
     classes: int = 0  # C: rows of the head, identities in the common numbering; 0: taken from the data
     labels: str = "true"  # "true", or "shuffled": a control in which nothing can be learnt
+    split: int = 1  # RegDB: which of the ten published splits, 1 to 10
 
     # --- images
     height: int = 96  # rows after resizing, pixels, >= 16
@@ -105,9 +107,9 @@ class ReidOptions:
     local_epochs: int = 1  # passes of floor(N / (P K)) + 1 steps in a round, >= 1
 
     # --- evaluation
-    search: str = "all"  # "all" or "indoor"
+    search: str = "all"  # "all", or "indoor", which only sysu has
     shots: int = 1  # gallery images of each identity and camera, 1 or 10
-    draws: str = "agw"  # "agw"; "official", by exp/rand_perm_cam.mat of the data; or "none"
+    draws: str = "auto"  # "auto": as the data set's papers; "agw", ten draws; "official", by exp/rand_perm_cam.mat; "none"
 
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
