@@ -17,6 +17,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "padding": (0, 1024),
     "flip": (0, 1),
     "channel_augmentation": (0, 1),
+    "erasing": (0, 1),
+    "stems": (1, 2),
     "stem": (1, 65536),
     "stage2": (1, 65536),
     "stage3": (1, 65536),
@@ -37,6 +39,7 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 CHOICES = {
     "labels": ("true", "shuffled"),
+    "objective": ("baseline", "identity", "agw", "caj"),
     "search": ("all", "indoor"),
     "draws": ("auto", "agw", "official", "none"),
 }
@@ -50,6 +53,7 @@ class ReidOptions:
     from its released code where the text is silent, is::
 
         height=288 width=144 padding=10 flip=0.5 channel_augmentation=0.5 channel_copies_only=true
+        erasing=0 stems=1 objective=baseline per_modality=false
         circle_weight=1 circle_margin=0.45 circle_scale=64 circle_divisor=64
         batch_identities=8 batch_images=8 local_epochs=1 momentum=0.9 weight_decay=0.0005
         head_rate=0.2 backbone_rate=0.02 warmup=0.32 search=all shots=1
@@ -81,14 +85,17 @@ class ReidOptions:
     flip: float = 0.5  # probability of a horizontal flip, 0 to 1
     channel_augmentation: float = 1.0  # probability that an image's channels are made equal, 0 to 1
     channel_copies_only: bool = False  # True: copies of R, G, B (paper's text); False: luminance as well
+    erasing: float = 0.0  # probability that a rectangle of an image is erased, 0 to 1
 
     # --- model
+    stems: int = 1  # 1, or 2: a first convolution for each modality; `sharing` alone
     stem: int = 16  # channels of the first convolution and of stage 1, >= 1
     stage2: int = 32  # channels of stage 2, >= 1
     stage3: int = 64  # channels of stage 3, >= 1
     dimensions: int = 80  # D: channels of stage 4, length of the features, >= 1
 
     # --- losses
+    objective: str = "baseline"  # "baseline", "identity" (L_id), "agw" or "caj" (L_id and a triplet loss)
     circle_weight: float = 1.0  # weight of the circle loss, >= 0; 0 switches it off
     circle_margin: float = 0.45  # m of the circle loss, 0 to 1
     circle_scale: float = 64.0  # g (gamma) of the circle loss, > 0
@@ -97,6 +104,7 @@ class ReidOptions:
     # --- batches
     batch_identities: int = 8  # P: distinct identities in a batch, >= 2
     batch_images: int = 4  # K: images of each identity in a batch, >= 1
+    per_modality: bool = False  # K images of each modality, not of both together; `sharing` alone
 
     # --- optimiser and schedule
     head_rate: float = 0.2  # peak learning rate of head and BN neck, > 0
@@ -109,7 +117,7 @@ class ReidOptions:
     # --- evaluation
     search: str = "all"  # "all", or "indoor", which only sysu has
     shots: int = 1  # gallery images of each identity and camera, 1 or 10
-    draws: str = "auto"  # "auto": as the data set's papers; "agw", ten draws; "official", by exp/rand_perm_cam.mat; "none"
+    draws: str = "auto"  # "auto" (as the papers do), "agw", "official" (exp/rand_perm_cam.mat) or "none"
 
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
