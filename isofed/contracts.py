@@ -16,6 +16,7 @@ from isofed.records import Channel, Report, Table
 from isofed.trees import Layout
 
 MOST_STATISTICS = 4096
+MOST_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -38,22 +39,31 @@ class TreeContract:
 
 @dataclass(frozen=True)
 class TableContract:
-    """A channel of at most ``rows`` rows; no image makes up more than 1/``min_count`` of any."""
+    """A channel of ``rows`` rows; no image makes up more than 1/``min_count`` of any.
 
-    rows: int
+    Where the site alone knows how many rows there are, ``rows`` is None: anything up to ``MOST_ROWS``.
+    """
+
+    rows: int | None
     width: int
     min_count: int
     meaning: str
     kind = "table"
 
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Return whether an array of rows has an agreed shape."""
+        if len(shape) != 2 or shape[1] != self.width:
+            return False
+        return shape[0] == self.rows if self.rows is not None else 0 < shape[0] <= MOST_ROWS
+
     def check(self, name: str, channel: Channel) -> None:
         """Raise ContractError unless every row sent stands for enough images."""
         if not isinstance(channel, Table):
             raise ContractError(f"channel '{name}' is a {channel.kind}, but the contract says table")
-        if tuple(channel.values.shape) != (self.rows, self.width) or len(channel.counts) != self.rows:
+        if not self.fits(tuple(channel.values.shape)) or len(channel.counts) != len(channel.values):
             raise ContractError(
                 f"channel '{name}' has shape {tuple(channel.values.shape)}, but the contract says "
-                f"{(self.rows, self.width)}"
+                f"{(self.rows or 'any', self.width)}"
             )
         values, counts = np.asarray(channel.values), np.asarray(channel.counts)
         if not np.isfinite(values).all():

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from isofed.config import within
 from isofed.contracts import Contract, NumberContract, TableContract, TreeContract
 from isofed.errors import CompositionError
+from isofed.suggest import pick
 from isofed.trees import Layout
 
 STATE = "model_state"
 CENTRES = "identity_centres"
+ROWS = "identity_head_rows"
 _NEVER = ("images", "file names and paths", "features of single images", "labels of single images")
 
 
@@ -34,7 +36,7 @@ class Level:
     private_head: bool = False
 
 
-_NUMBERS = "three numbers a round: examples, steps, mean training loss"
+_NUMBERS = "a few numbers a round: examples, steps, mean training loss, and what a strategy's rule needs beside"
 _SENTENCES = (
     "sentences about errors: they may hold counts, such as of images, but no path and no person's number"
 )
@@ -48,12 +50,18 @@ _SHARED = (
 )
 
 LEVELS: Mapping[str, Level] = {
-    "camera": Level("camera", "one camera", _SHARED, _NEVER, frozenset({STATE, CENTRES})),
+    "camera": Level("camera", "one camera", _SHARED, _NEVER, frozenset({STATE, CENTRES, ROWS})),
     "camera_strict": Level(
         "camera_strict",
         "one camera, whose numbers for people are its own",
-        ("model state without the head", _NUMBERS, _SENTENCES),
-        (*_NEVER, "identity numbers and the head", "identity centres, unless centres=plain allows them"),
+        (
+            "model state without the head",
+            "with centres=plain, which every report then shows: identity centres under the camera's own "
+            "numbers; with centres=with_rows the head's rows of these identities, too",
+            _NUMBERS,
+            _SENTENCES,
+        ),
+        (*_NEVER, "identity numbers", "the head and identity centres, unless centres= allows them"),
         frozenset({STATE}),
         private_head=True,
     ),
@@ -62,15 +70,25 @@ LEVELS: Mapping[str, Level] = {
         "one institution with all its cameras",
         _SHARED,
         _NEVER,
-        frozenset({STATE, CENTRES}),
+        frozenset({STATE, CENTRES, ROWS}),
     ),
     "sharing": Level(
         "sharing",
         "no federation: one trainer holds everything",
         ("nothing: a one-client run inside one process; the bytes shown never left it",),
         (),
-        frozenset({STATE, CENTRES}),
+        frozenset({STATE, CENTRES, ROWS}),
     ),
+}
+
+STRICTNESS = ("sharing", "entity", "camera", "camera_strict")
+"""The levels, the strictest last: data declared for one may be used under it and under those after it."""
+
+CENTRE_CHOICES: Mapping[str, frozenset[str] | None] = {
+    "level": None,
+    "none": frozenset(),
+    "plain": frozenset({CENTRES}),
+    "with_rows": frozenset({CENTRES, ROWS}),
 }
 
 
@@ -81,54 +99,76 @@ class LevelOptions:
     Args:
         min_images: an identity centre leaves only if no image makes up more than 1/min_images of it, so
             that at least so many different ones stand behind it; at least 1.
+        centres: whether identity centres may leave: as the ``level`` says, ``none``, ``plain``, or
+            ``with_rows``, that is, with the head's rows of the same identities.
     """
 
     min_images: int = 2
+    centres: str = "level"
 
     def __post_init__(self) -> None:
         within("min_images", self.min_images, 1, 1_000_000)
+        pick("centres", self.centres, CENTRE_CHOICES)
+
+
+def allowed(level: Level, options: LevelOptions) -> frozenset[str]:
+    """Return the meanings of channels that may leave under a level with these options."""
+    chosen = CENTRE_CHOICES[options.centres]
+    return level.allows if chosen is None else (level.allows - {CENTRES, ROWS}) | chosen
 
 
 def contract(
     level: Level,
     options: LevelOptions,
     trees: Mapping[str, Layout],
-    tables: Mapping[str, tuple[str, int, int]],
+    tables: Mapping[str, tuple[str, int | None, int]],
     head: tuple[str, ...] = (),
+    numbers: tuple[str, ...] = (),
 ) -> Contract:
     """Write down what a report may hold.
 
     Args:
         level: decides which meanings are let out.
-        options: the minimum count.
+        options: the minimum count, and whether centres leave.
         trees: layout of each travelling group of the model.
-        tables: (meaning, rows, width) of each further channel.
+        tables: (meaning, rows, width) of each further channel; rows None where the site alone knows them.
         head: state-dict prefixes of the task's head.
+        numbers: further public numbers that the strategy's rule needs, keys of ``NUMBERS``.
 
     Raises:
         CompositionError: the recipe wants to send what the level keeps.
     """
-    if level.private_head and any(leaf.name.startswith(head) for t in trees.values() for leaf in t.leaves):
+    if level.private_head and head and any(x.name.startswith(head) for t in trees.values() for x in t.leaves):
         raise CompositionError(
             f"protocol '{level.name}' keeps the head at the site, but the strategy shares it; use a strategy "
             "that shares the model without its head"
         )
     for name, (meaning, _, _) in tables.items():
-        if meaning not in level.allows:
+        if meaning not in allowed(level, options):
             raise CompositionError(
                 f"protocol '{level.name}' keeps {meaning.replace('_', ' ')} at the site, but the strategy "
-                f"sends them in channel '{name}'; use strategy=fedavg or protocol=camera"
+                f"sends them in channel '{name}'; use strategy=fedavg or protocol={_permitting(level, meaning)}"
             )
     channels: dict[str, TreeContract | TableContract] = {
         name: TreeContract("value", layout, STATE) for name, layout in trees.items()
     }
     for name, (meaning, rows, width) in tables.items():
         channels[name] = TableContract(rows, width, options.min_images, meaning)
-    return Contract(level.name, channels, NUMBERS)
+    return Contract(level.name, channels, {name: NUMBERS[name] for name in (*ALWAYS, *numbers)})
 
+
+def _permitting(level: Level, meaning: str) -> str:
+    choice = "plain" if meaning == CENTRES else "with_rows"
+    return f"{level.name} protocol.centres={choice}" if level.private_head else "camera"
+
+
+ALWAYS = ("examples", "steps", "loss")
 
 NUMBERS: Mapping[str, NumberContract] = {
     "examples": NumberContract(True, 1, 1e12, "images that the update stands for"),
     "steps": NumberContract(True, 1, 1e12, "optimiser steps taken"),
     "loss": NumberContract(False, -1e12, 1e12, "mean training loss over the steps"),
+    "normaliser": NumberContract(
+        False, 1e-12, 1e12, "FedNova's a: how far the round's steps reach under a gradient of one"
+    ),
 }

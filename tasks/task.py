@@ -143,6 +143,8 @@ class Task:
         refit: (model, classes, torch generator) gives the model a fresh head of so many rows, for levels
             under which every site has a head of its own; None where a task has no such head.
         load: (model, file) copies public pre-trained weights into a model; None where there are none.
+        suits: (options, level name) to a sentence that says why these options make no sense under that
+            level, or None.
         training: how it trains, or None.
     """
 
@@ -163,6 +165,7 @@ class Task:
     head_evaluated: bool = True
     refit: Callable[[Any, int, Any], None] | None = field(default=None, repr=False)
     load: Callable[[Any, Path], None] | None = field(default=None, repr=False)
+    suits: Callable[[Any, str], str | None] = field(default=lambda options, level: None, repr=False)
     training: Training | None = None
 
 
