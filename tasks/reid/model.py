@@ -12,6 +12,8 @@ HEAD_PREFIXES = ("head.",)  # private under strict camera isolation
 FAST_PREFIXES = ("neck.", "head.")  # trained with the head's learning rate
 GEM_EPSILON = 1e-12
 RGB = 3
+TRACKLETS = 5  # axes of a batch of tracklets
+HEAD_SPREAD = 0.001
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,13 @@ def gem(maps: Tensor) -> Tensor:
     """Return the generalised mean with exponent 3, (mean x^3 + 1e-12)^(1/3): (B, D, H, W) to (B, D).
 
     Args:
-        maps: non-negative floats.
+        maps: non-negative floats; halves are widened to float32, in which a cube does not overflow.
 
     Reference: Radenović et al., "Fine-tuning CNN image retrieval with no human annotation", TPAMI
     2019, eq. 3.
     """
-    return ((maps * maps * maps).mean((2, 3)) + GEM_EPSILON).pow(1 / 3)
+    wide = maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
+    return ((wide * wide * wide).mean((2, 3)) + GEM_EPSILON).pow(1 / 3)
 
 
 class Residual(nn.Module):
@@ -91,10 +94,16 @@ class ReidNet(nn.Module):
         self.head = nn.Linear(dimensions, classes, bias=False)
 
     def forward(self, images: Tensor) -> Output:
-        """Return features, pooled maps and logits of (B, 3, H, W) normalised images."""
-        pooled = gem(self.backbone(images))
+        """Return features, pooled maps and logits of normalised images, (B, 3, H, W).
+
+        Tracklets, (B, T, 3, H, W), are pooled frame by frame and averaged over T before the neck. All of
+        the output is float32, also under autocast.
+        """
+        pooled = gem(self.backbone(images.flatten(0, -4)))
+        if images.dim() == TRACKLETS:
+            pooled = pooled.unflatten(0, images.shape[:2]).mean(1)
         features = self.neck(pooled)
-        return Output(features, pooled, self.head(features))
+        return Output(features, pooled, self.head(features).float())
 
 
 @torch.no_grad()
@@ -116,7 +125,7 @@ def _initialise(model: ReidNet, generator: torch.Generator) -> None:
             if module.in_channels == RGB:
                 _share_colours(module)
     nn.init.normal_(model.neck.weight, 1.0, 0.01, generator=generator)
-    nn.init.normal_(model.head.weight, 0.0, 0.001, generator=generator)
+    nn.init.normal_(model.head.weight, 0.0, HEAD_SPREAD, generator=generator)
 
 
 def build(options: ReidOptions, classes: int, generator: torch.Generator) -> ReidNet:
@@ -136,6 +145,20 @@ def build(options: ReidOptions, classes: int, generator: torch.Generator) -> Rei
         model = ReidNet(backbone, options.dimensions, classes)
     _initialise(model, generator)
     return model
+
+
+def refit(model: ReidNet, classes: int, generator: torch.Generator) -> None:
+    """Give ``model`` a head of ``classes`` rows, N(0, 0.001), and leave everything else as it is.
+
+    Args:
+        model: changed in place; a flat storage or an optimiser made before still has the old head.
+        classes: C, >= 1.
+        generator: source of the weights, on the CPU.
+    """
+    old = model.head
+    head = nn.utils.skip_init(nn.Linear, old.in_features, classes, bias=False)
+    nn.init.normal_(head.weight, 0.0, HEAD_SPREAD, generator=generator)
+    model.head = head.to(old.weight.device, old.weight.dtype)
 
 
 def rate_groups(model: ReidNet, options: ReidOptions) -> list[dict[str, object]]:

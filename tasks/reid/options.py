@@ -34,11 +34,15 @@ RANGES: dict[str, tuple[float, float]] = {
     "momentum": (0, BELOW_ONE),
     "weight_decay": (0, LARGE),
     "warmup": (0, BELOW_ONE),
+    "peak_round": (0, MANY),
     "local_epochs": (1, MANY),
     "shots": (1, 10),
 }
 CHOICES = {
     "labels": ("true", "shuffled"),
+    "channel_kinds": ("all", "copies", "gray"),
+    "backbone": ("small", "resnet50"),
+    "precision": ("float32", "bf16", "fp16"),
     "objective": ("baseline", "identity", "agw", "caj"),
     "search": ("all", "indoor"),
     "draws": ("auto", "agw", "official", "none"),
@@ -52,16 +56,16 @@ class ReidOptions:
     The defaults train the small configuration on a CPU. The paper's configuration under camera isolation,
     from its released code where the text is silent, is::
 
-        height=288 width=144 padding=10 flip=0.5 channel_augmentation=0.5 channel_copies_only=true
+        height=288 width=144 padding=10 flip=0.5 channel_augmentation=0.5 channel_kinds=copies
+        backbone=resnet50 dimensions=2048 precision=fp16
         erasing=0 stems=1 objective=baseline per_modality=false
         circle_weight=1 circle_margin=0.45 circle_scale=64 circle_divisor=64
         batch_identities=8 batch_images=8 local_epochs=1 momentum=0.9 weight_decay=0.0005
-        head_rate=0.2 backbone_rate=0.02 warmup=0.32 search=all shots=1
+        head_rate=0.2 backbone_rate=0.02 warmup=0.32 peak_round=16 keep_momentum=true search=all shots=1
 
-    with ``rounds=50``, so that the rate peaks at round 16, and ``strategy.k=4``. The released code differs
-    in: ``channel_copies_only=false`` and ``strategy.k=5``. Differs from the paper in: a small network
-    trained from nothing where the paper has a ResNet-50 pretrained on ImageNet, and single precision where
-    its code has mixed.
+    with ``rounds=50`` and ``strategy.k=4``. The released code differs in: ``channel_kinds=all`` and
+    ``strategy.k=5``. The defaults differ from the paper in: a small network trained from nothing where the
+    paper has a ResNet-50 pretrained on ImageNet, and single precision where its code has mixed.
 
     Source: Jiang et al., CVPR 2025 (arXiv 2503.12232), section 4.2.
 
@@ -84,10 +88,11 @@ class ReidOptions:
     padding: int = 4  # zero border of the random crop, pixels, >= 0
     flip: float = 0.5  # probability of a horizontal flip, 0 to 1
     channel_augmentation: float = 1.0  # probability that an image's channels are made equal, 0 to 1
-    channel_copies_only: bool = False  # True: copies of R, G, B (paper's text); False: luminance as well
+    channel_kinds: str = "all"  # "copies" (R, G, B; paper's text), "gray" (luminance), "all" (released code)
     erasing: float = 0.0  # probability that a rectangle of an image is erased, 0 to 1
 
     # --- model
+    backbone: str = "small"  # "small", of the widths below; or "resnet50", which needs dimensions=2048
     stems: int = 1  # 1, or 2: a first convolution for each modality; `sharing` alone
     stem: int = 16  # channels of the first convolution and of stage 1, >= 1
     stage2: int = 32  # channels of stage 2, >= 1
@@ -111,8 +116,11 @@ class ReidOptions:
     backbone_rate: float = 0.1  # peak learning rate of everything else, > 0
     momentum: float = 0.9  # Nesterov momentum, kept at the client from round to round, 0 <= . < 1
     weight_decay: float = 5e-4  # L2 weight decay of all trainable parameters, >= 0
+    keep_momentum: bool = True  # False: a site's momentum begins every round at zero
     warmup: float = 0.35  # W / R: share of all rounds after which the rate peaks, 0 <= . < 1
+    peak_round: float = 0.0  # W: round of the peak, whatever the number of rounds; 0: warmup times rounds
     local_epochs: int = 1  # passes of floor(N / (P K)) + 1 steps in a round, >= 1
+    precision: str = "float32"  # of forward and backward: "float32", or mixed with "bf16" or "fp16"
 
     # --- evaluation
     search: str = "all"  # "all", or "indoor", which only sysu has

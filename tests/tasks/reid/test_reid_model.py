@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from isofed.tasks.reid.model import FAST_PREFIXES, HEAD_PREFIXES, ReidNet, build, gem, rate_groups
+from isofed.tasks.reid.model import FAST_PREFIXES, HEAD_PREFIXES, ReidNet, build, gem, rate_groups, refit
 from isofed.tasks.reid.options import ReidOptions
 
 OPTIONS = ReidOptions()
@@ -24,6 +24,50 @@ def test_gem_of_an_empty_map_has_a_finite_gradient() -> None:
     maps = torch.zeros(1, 1, 2, 2, requires_grad=True)
     gem(maps).sum().backward()
     assert maps.grad is not None and torch.equal(maps.grad, torch.zeros_like(maps))
+
+
+def test_gem_of_halves_does_not_overflow() -> None:
+    maps = torch.full((1, 1, 2, 2), 100.0)
+    assert gem(maps.half()).item() == pytest.approx(100, rel=1e-6)  # 100^3 is beyond 65504
+    assert gem(maps.bfloat16()).dtype == torch.float32
+
+
+def test_everything_that_leaves_the_network_is_float32_under_autocast() -> None:
+    model = make()
+    with torch.autocast("cpu", torch.bfloat16):
+        output = model(images())
+    assert {output.features.dtype, output.pooled.dtype, output.logits.dtype} == {torch.float32}
+    expected = model(images())
+    near = torch.nn.functional.cosine_similarity(output.pooled, expected.pooled)
+    assert near.min() > 0.99
+
+
+def test_a_tracklet_is_the_mean_of_its_frames_before_the_neck() -> None:
+    model = make().eval()
+    frames = torch.randn(3, 4, 3, 32, 16, generator=torch.Generator().manual_seed(9))
+    output = model(frames)
+    pooled = torch.stack([model(frames[:, t]).pooled for t in range(4)]).mean(0)
+    torch.testing.assert_close(output.pooled, pooled)
+    torch.testing.assert_close(output.features, model.neck(pooled))
+    assert output.logits.shape == (3, 12)
+    one = model(frames[:, :1])
+    torch.testing.assert_close(one.features, model(frames[:, 0]).features)
+
+
+def test_a_fresh_head_leaves_everything_else() -> None:
+    model = make()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    state = torch.get_rng_state()
+    refit(model, 500, torch.Generator().manual_seed(3))
+    assert torch.equal(state, torch.get_rng_state())
+    after = model.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], before[name]) for name in before if name != "head.weight")
+    assert after["head.weight"].shape == (500, OPTIONS.dimensions)
+    assert after["head.weight"].std().item() == pytest.approx(0.001, rel=0.05)
+    other = make(seed=7)
+    refit(other, 500, torch.Generator().manual_seed(3))
+    assert torch.equal(other.head.weight, model.head.weight)
 
 
 def test_less_than_a_million_parameters() -> None:
