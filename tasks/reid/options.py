@@ -58,7 +58,7 @@ class ReidOptions:
 
         height=288 width=144 padding=10 flip=0.5 channel_augmentation=0.5 channel_kinds=copies
         backbone=resnet50 dimensions=2048 precision=fp16
-        erasing=0 stems=1 objective=baseline per_modality=false
+        erasing=0 stems=1 objective=baseline per_modality=false paired=false
         circle_weight=1 circle_margin=0.45 circle_scale=64 circle_divisor=64
         batch_identities=8 batch_images=8 local_epochs=1 momentum=0.9 weight_decay=0.0005
         head_rate=0.2 backbone_rate=0.02 warmup=0.32 peak_round=16 keep_momentum=true search=all shots=1
@@ -110,6 +110,7 @@ class ReidOptions:
     batch_identities: int = 8  # P: distinct identities in a batch, >= 2
     batch_images: int = 4  # K: images of each identity in a batch, >= 1
     per_modality: bool = False  # K images of each modality, not of both together; `sharing` alone
+    paired: bool = False  # K paired tracklets, visible and infrared of one person and camera side by side
 
     # --- optimiser and schedule
     head_rate: float = 0.2  # peak learning rate of head and BN neck, > 0
