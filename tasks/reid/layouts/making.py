@@ -9,6 +9,9 @@ import numpy as np
 from isofed.errors import ConfigError
 
 LARGEST = 1024  # height and width of a drawn image, pixels
+# Added to a person's number for the drawing: entities hold different people, so nobody who is drawn for
+# one layout may be drawn for another from the same seed.
+FIRST = {"sysu": 0, "regdb": 10_000, "llcm": 20_000, "hitsz_vcm": 30_000, "buptcampus": 40_000}
 
 Drawn = TypeVar("Drawn", bound=Sized)
 Progress = Callable[[int, int], None]
