@@ -1,5 +1,6 @@
 """Line charts as inline SVG: series differ by colour, by dashes and by marker."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,10 +25,20 @@ MARKS_PER_LINE = 24
 
 @dataclass(frozen=True)
 class Series:
-    """One line: its name and its (round, value) points, rounds rising."""
+    """One line: its name and its (round, value) points, rounds rising.
+
+    ``band`` is how far the shade around each point reaches to either side; empty for none.
+    """
 
     name: str
     points: tuple[tuple[int, float], ...]
+    band: tuple[float, ...] = ()
+
+    def edges(self, floor: float) -> list[tuple[int, float]]:
+        """Return the outline of the shade: forth along its upper side, back along its lower."""
+        ends = list(zip(self.points, self.band, strict=False))
+        upper = [(x, y + half) for (x, y), half in ends]
+        return upper + [(x, max(y - half, floor)) for (x, y), half in reversed(ends)]
 
 
 @dataclass(frozen=True)
@@ -53,11 +64,17 @@ class Plot:
     from_zero: bool = True
     note: str | None = None
 
+    @property
+    def floor(self) -> float:
+        """Return what no shade reaches below."""
+        return 0.0 if self.from_zero else -math.inf
+
 
 def line_chart(plot: Plot) -> Raw:
     """Return the figure: heading, SVG, legend where there are several lines, and the note."""
     rounds = [x for line in plot.series for x, _ in line.points]
-    heights = [y for line in plot.series for _, y in line.points] + [rule.y for rule in plot.rules]
+    heights = [y for line in plot.series for _, y in (*line.points, *line.edges(plot.floor))]
+    heights += [rule.y for rule in plot.rules]
     marks = ticks(min([0.0, *heights] if plot.from_zero else heights), max(heights))
     frame = Frame(min(rounds), max(rounds), marks[0], marks[-1])
     lines = [_line(index, line, plot, frame) for index, line in enumerate(plot.series)]
@@ -105,7 +122,11 @@ def _rule(rule: Rule, frame: Frame) -> Raw:
 
 def _line(index: int, line: Series, plot: Plot, frame: Frame) -> Raw:
     places = [(round(frame.x(x), 1), round(frame.y(y), 1)) for x, y in line.points]
-    reads = [f"{line.name}, round {x}: {plot.read(y)}" for x, y in line.points]
+    halves = [f" ± {plot.read(half)}" for half in line.band] or [""] * len(places)
+    reads = [
+        f"{line.name}, round {x}: {plot.read(y)}{half}"
+        for (x, y), half in zip(line.points, halves, strict=True)
+    ]
     # markers of neighbouring lines are staggered, so that long runs stay readable
     every = -(-len(places) // MARKS_PER_LINE)
     marks = [
@@ -113,9 +134,19 @@ def _line(index: int, line: Series, plot: Plot, frame: Frame) -> Raw:
         for n, (at, label) in enumerate(zip(places, reads, strict=True))
         if n % every == index % every or n == len(places) - 1
     ]
-    path = el("polyline", points=" ".join(f"{x},{y}" for x, y in places), stroke_dasharray=_dash(index))
+    path = el("polyline", points=_points(places), stroke_dasharray=_dash(index))
     kind = f"series c{index % COLOURS}"
-    return el("g", path, *marks, class_=kind, data_series=index, data_reads="\n".join(reads))
+    shade = _shade(line, plot, frame)
+    return el("g", shade, path, *marks, class_=kind, data_series=index, data_reads="\n".join(reads))
+
+
+def _points(places: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x},{y}" for x, y in places)
+
+
+def _shade(line: Series, plot: Plot, frame: Frame) -> Raw | None:
+    edges = [(round(frame.x(x), 1), round(frame.y(y), 1)) for x, y in line.edges(plot.floor)]
+    return el("polygon", points=_points(edges), class_="band") if edges else None
 
 
 def _dash(index: int) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 # empty elements; in HTML any other tag needs its end tag even without content
-EMPTY = frozenset(["br", "img", "meta", "link", "rect", "line", "circle", "path", "polyline"])
+EMPTY = frozenset(["br", "img", "meta", "link", "rect", "line", "circle", "path", "polyline", "polygon"])
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def test_a_failed_write_leaves_the_old_report(
     def fail(*paths: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("isofed.simulations.report.page.os.replace", fail)
+    monkeypatch.setattr("pathlib.Path.replace", fail)
     with pytest.raises(OSError, match="no space"):
         write_report(tmp_path, summary | {"seed": 7}, history, None)
     assert place.read_bytes() == before
