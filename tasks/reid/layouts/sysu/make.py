@@ -13,7 +13,8 @@ from isofed.seeds import public
 from isofed.tasks.reid.drawing.cameras import LOOKS
 from isofed.tasks.reid.drawing.draw import draw
 from isofed.tasks.reid.layouts import making
-from isofed.tasks.reid.layouts.sysu.read import CAMERAS, INFRARED, LAST_ID, TEST_LIST, TRAIN_LISTS, VISIBLE
+from isofed.tasks.reid.layouts.reading import LAST_ID
+from isofed.tasks.reid.layouts.sysu.read import CAMERAS, INFRARED, TEST_LIST, TRAIN_LISTS, VISIBLE
 from isofed.tasks.reid.layouts.sysu.write import Folder, write_sysu
 from isofed.tasks.reid.layouts.tree import encode
 

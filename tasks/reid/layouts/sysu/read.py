@@ -10,18 +10,17 @@ folder and whose errors carry no path. The evaluator opens the test persons alon
 lies.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from isofed.errors import DataError
 from isofed.tasks.reid.layouts.images import ImageFile
+from isofed.tasks.reid.layouts.reading import image_names, number_line, refuse_empty
 
 EXP = "exp"
 TRAIN_LISTS = ("train_id.txt", "val_id.txt")
 TEST_LIST = "test_id.txt"
-LAST_ID = 9999  # four digits name a person's folder
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Sysu:
         return tuple(
             ImageFile(folder / f"{person:04d}" / name, person, camera)
             for person in sorted(set(ids))
-            for name in _image_names(folder / f"{person:04d}")
+            for name in image_names(folder / f"{person:04d}")
         )
 
 
@@ -141,8 +140,8 @@ def read_lists(root: Path, shown: str) -> Sysu:
         raise DataError(
             f"{shown} is not a folder; expected the root of SYSU-MM01, which holds {_all_cameras()} and {EXP}"
         )
-    train = [_read_list(root, name, shown) for name in TRAIN_LISTS]
-    test = _read_list(root, TEST_LIST, shown)
+    train = [number_line(root, f"{EXP}/{name}", shown) for name in TRAIN_LISTS]
+    test = number_line(root, f"{EXP}/{TEST_LIST}", shown)
     both = sorted(number for numbers in train for number in numbers)
     twice = len(both) - len(set(both))
     if twice:
@@ -159,26 +158,6 @@ def read_lists(root: Path, shown: str) -> Sysu:
     return Sysu(root, tuple(both), tuple(sorted(test)))
 
 
-def _read_list(root: Path, name: str, shown: str) -> tuple[int, ...]:
-    """Read one comma-separated line of different person numbers from 1 to 9999."""
-    advice = "expected one line such as 1,2,3: restore the published file"
-    try:
-        text = (root / EXP / name).read_text()
-    except FileNotFoundError:
-        text = None
-    except (OSError, UnicodeDecodeError):
-        text = ""
-    if text is None:
-        raise DataError(f"{EXP}/{name} is missing in {shown}; {advice}")
-    fields = [field.strip() for field in text.strip().split(",")]
-    if not all(field.isascii() and field.isdigit() and 1 <= int(field) <= LAST_ID for field in fields):
-        raise DataError(f"{EXP}/{name} in {shown} is not a line of numbers from 1 to {LAST_ID}; {advice}")
-    numbers = tuple(int(field) for field in fields)
-    if len(set(numbers)) < len(numbers):
-        raise DataError(f"{EXP}/{name} in {shown} lists a number more than once; {advice}")
-    return numbers
-
-
 def _camera_files(sysu: Sysu, camera: int, ids: Iterable[int], shown: str) -> tuple[ImageFile, ...]:
     """List a camera's images of ``ids``; a missing folder or empty files raise."""
     if not camera_folder(sysu.root, camera).is_dir():
@@ -187,28 +166,8 @@ def _camera_files(sysu: Sysu, camera: int, ids: Iterable[int], shown: str) -> tu
             f"incomplete: copy cam{camera} again"
         )
     files = sysu.files(camera, ids)
-    empty = sum(os.stat(file.path).st_size == 0 for file in files)
-    if empty:
-        raise DataError(
-            f"{empty} of {len(files)} image files under cam{camera} in {shown} are empty; expected JPEG "
-            "images: copy them again ('isofed data check sysu DIR' names them)"
-        )
+    refuse_empty(files, f"cam{camera} in {shown}", "sysu")
     return files
-
-
-def _image_names(folder: Path) -> list[str]:
-    """Return the sorted names of a person's images; none where the folder is missing."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return []
-    except OSError:
-        names = None
-    if names is None:
-        raise DataError(
-            "a person's folder cannot be listed; expected a readable folder of images: check its permissions"
-        )
-    return sorted(name for name in names if name.lower().endswith(".jpg") and not name.startswith("."))
 
 
 def _all_cameras() -> str:

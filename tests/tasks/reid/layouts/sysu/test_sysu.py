@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isofed.errors import DataError
-from isofed.tasks.reid.layouts.sysu import read as sysu
+from isofed.tasks.reid.layouts import reading
 from isofed.tasks.reid.layouts.sysu.read import CAMERAS, INFRARED, VISIBLE, open_camera, open_sysu, open_tests
 from isofed.tasks.reid.layouts.sysu.write import Folder, write_sysu
 from isofed.tasks.reid.layouts.tree import encode
@@ -55,8 +55,8 @@ def test_four_cameras_are_visible_and_two_infrared() -> None:
 
 def test_a_camera_is_opened_without_a_look_at_the_others(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    listdir = sysu.os.listdir
-    monkeypatch.setattr(sysu.os, "listdir", lambda folder: opened.append(str(folder)) or listdir(folder))
+    listdir = reading.os.listdir
+    monkeypatch.setattr(reading.os, "listdir", lambda folder: opened.append(str(folder)) or listdir(folder))
     tree = open_camera(root, 3)
     assert len(tree.files(3, tree.train_ids)) == 4
     assert opened and all("cam3" in folder for folder in opened)
@@ -135,8 +135,8 @@ def test_an_unknown_camera_is_refused(root: Path) -> None:
 
 def test_the_evaluator_looks_at_test_persons_alone(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    listdir = sysu.os.listdir
-    monkeypatch.setattr(sysu.os, "listdir", lambda folder: opened.append(str(folder)) or listdir(folder))
+    listdir = reading.os.listdir
+    monkeypatch.setattr(reading.os, "listdir", lambda folder: opened.append(str(folder)) or listdir(folder))
     tree = open_tests(root)
     assert tree.test_ids == (2,) and sum(len(tree.files(c.number, tree.test_ids)) for c in CAMERAS) == 6
     assert opened and {Path(folder).name for folder in opened} == {"0002"}
