@@ -135,6 +135,8 @@ class Task:
         evaluate: (model, test data, options) to numbers that add up over disjoint queries.
         result: those sums to ``{"mean": {...}, "spread": {...}}``.
         pictures: (model, test data, options) to rows of a gallery, for the report.
+        projection: (model, test data, options) to (vectors (n, D), thumbnails (n, h, w, 3) uint8, identities,
+            cameras, modalities) for an embedding projector; None where nothing is embedded.
         baselines: measurements without any model, from (test data, options), for the honest controls.
         owner: of a sample, in words: ``"camera"``.
         subject: of a sample, in words: the person; never on both sides of a split.
@@ -158,6 +160,7 @@ class Task:
     evaluate: Callable[[Any, Any, Any], Statistics] = field(repr=False)
     result: Callable[[Statistics], Mapping[str, Mapping[str, float]]] = field(repr=False)
     pictures: Callable[[Any, Any, Any], Any] | None = field(default=None, repr=False)
+    projection: Callable[[Any, Any, Any], Any] | None = field(default=None, repr=False)
     baselines: Mapping[str, Callable[[Any, Any], Statistics]] = field(default_factory=dict, repr=False)
     owner: str = "site"
     subject: str = "person"

@@ -25,6 +25,7 @@ TASK = Task(
     evaluate=evaluate.measure,
     result=evaluate.result,
     pictures=evaluate.pictures,
+    projection=evaluate.projected,
     baselines={"raw pixels": evaluate.measure_pixels, "random features": evaluate.measure_random},
     owner="camera",
     subject="person",

@@ -182,7 +182,7 @@ def test_statistics_of_parts_merge_into_those_of_the_whole(name: str, worlds: Wo
     assert merge(a, b) == pytest.approx(dict(whole), rel=1e-5)
     assert all(type(value) in (int, float) for value in whole.values())
     found = world.task.result(whole)
-    assert set(found) == {"mean", "spread"} and set(found["mean"]) == set(found["spread"])
+    assert {"mean", "spread"} <= set(found) and len({frozenset(row) for row in found.values()}) == 1
     assert all(np.isfinite(value) for row in found.values() for value in row.values())
 
 

@@ -17,6 +17,7 @@ from isofed.tasks.reid.benchmarks.tally import EMPTY, Statistics
 
 SEARCHES = {"all": (1, 2, 4, 5), "indoor": (1, 2)}
 SHOTS = (1, 10)
+AUTO = "auto"
 LLCM_CAMERAS = tuple(range(1, 10))
 
 
@@ -25,7 +26,7 @@ class Benchmark:
     """One way of evaluating; build it with :func:`benchmark`, which checks the combination.
 
     Attributes:
-        rule: ``sysu``, ``regdb`` or ``llcm``.
+        rule: a key of ``RULES``, named after its data set.
         search: ``all`` or ``indoor``; only ``sysu`` has ``indoor``.
         shots: gallery images per (identity, camera) and draw, 1 or 10; unused by ``none``.
         draws: ``agw``, ``official`` (``sysu`` only) or ``none``.
@@ -41,7 +42,7 @@ class Benchmark:
     permutations: Path | None = None
 
     def cameras(self, gallery: Labels) -> Sequence[int]:
-        """Return the gallery cameras that are searched; ``regdb`` searches all there are."""
+        """Return the gallery cameras that are searched; most rules search all there are."""
         if self.rule == "sysu":
             return SEARCHES[self.search]
         return LLCM_CAMERAS if self.rule == "llcm" else np.unique(gallery.cams).tolist()
@@ -51,20 +52,20 @@ def benchmark(
     rule: str = "sysu",
     search: str = "all",
     shots: int = 1,
-    draws: str | None = None,
+    draws: str = AUTO,
     metric: str = "cosine",
     permutations: Path | None = None,
 ) -> Benchmark:
-    """Return a checked :class:`Benchmark`; ``draws`` is by default what the data set's papers use.
+    """Return a checked :class:`Benchmark`; draws ``auto`` are what the data set's papers use.
 
     Raises:
         ConfigError: an unknown name, or parts that do not belong together.
     """
-    pick("rule", rule, RULES)
+    usual = pick("rule", rule, RULES).draws
     pick("search", search, SEARCHES)
     pick("metric", metric, METRICS)
-    draws = draws or ("none" if rule == "regdb" else "agw")
-    pick("draws", draws, DRAWS)
+    pick("draws", draws, {AUTO: None, **DRAWS})
+    draws = usual if draws == AUTO else draws
     made = Benchmark(rule, search, shots, draws, metric, permutations)
     _check_combination(made)
     return made
@@ -73,12 +74,22 @@ def benchmark(
 def _check_combination(made: Benchmark) -> None:
     """Raise :class:`ConfigError` for parts that do not belong together."""
     sysu, official, whole = made.rule == "sysu", made.draws == "official", made.draws == "none"
+    undrawn = RULES[made.rule].draws == "none"
     refusals = (
         (made.shots not in SHOTS, f"shots must be 1 or 10, found {made.shots}"),
-        (not sysu and made.search != "all", f"only the sysu rule has an indoor search, not {made.rule}"),
-        (not sysu and official, f"official draws exist for the sysu rule only, not for {made.rule}"),
-        (made.rule == "regdb" and not whole, "the regdb rule ranks the whole gallery: write --draws none"),
-        (whole and made.shots != 1, "draws 'none' rank the whole gallery: leave --shots out"),
+        (
+            not sysu and made.search != "all",
+            f"only the sysu rule has an indoor search, not {made.rule}: set search to all",
+        ),
+        (
+            not sysu and official,
+            f"official draws exist for the sysu rule only, not for {made.rule}: set draws to auto",
+        ),
+        (
+            undrawn and not whole,
+            f"the {made.rule} rule ranks the whole gallery and has no draws {made.draws}: set draws to auto",
+        ),
+        (whole and made.shots != 1, "without draws the whole gallery is ranked: leave shots at 1"),
         (official and made.permutations is None, MISSING_PERMUTATIONS),
     )
     for applies, sentence in refusals:

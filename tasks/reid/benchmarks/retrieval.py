@@ -56,10 +56,12 @@ class Rule:
     Attributes:
         excluded: (query, gallery) labels -> bool (Q, G), True where the image does not count.
         deduplicated: CMC counts distinct identities instead of images.
+        draws: what the data set's papers do with the gallery: ``agw``, ten draws, or ``none``, all of it.
     """
 
     excluded: Callable[[Labels, Labels], Booleans]
     deduplicated: bool
+    draws: str
 
 
 def same_room(query: Labels, gallery: Labels) -> Booleans:
@@ -73,14 +75,16 @@ def nothing(query: Labels, gallery: Labels) -> Booleans:
 
 
 def same_person_and_camera(query: Labels, gallery: Labels) -> Booleans:
-    """LLCM: an image of the query's person from the query's camera does not count."""
+    """LLCM, HITSZ-VCM: what shows the query's person from the query's camera does not count."""
     return (query.ids[:, None] == gallery.ids) & (query.cams[:, None] == gallery.cams)
 
 
 RULES: dict[str, Rule] = {
-    "sysu": Rule(same_room, deduplicated=True),
-    "regdb": Rule(nothing, deduplicated=False),
-    "llcm": Rule(same_person_and_camera, deduplicated=True),
+    "sysu": Rule(same_room, deduplicated=True, draws="agw"),
+    "regdb": Rule(nothing, deduplicated=False, draws="none"),
+    "llcm": Rule(same_person_and_camera, deduplicated=True, draws="agw"),
+    "hitsz_vcm": Rule(same_person_and_camera, deduplicated=False, draws="none"),
+    "buptcampus": Rule(nothing, deduplicated=False, draws="none"),
 }
 
 

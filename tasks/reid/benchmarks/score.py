@@ -11,6 +11,7 @@ import numpy as np
 from isofed.errors import ConfigError, DataError
 from isofed.suggest import nearest
 from isofed.tasks.reid.benchmarks.benchmark import (
+    AUTO,
     SEARCHES,
     Benchmark,
     benchmark,
@@ -45,6 +46,8 @@ rules:
           camera 2, which films the same room; CMC counts distinct persons
   regdb   nothing is skipped, CMC counts images, no draws
   llcm    images of the query's person from the query's camera are skipped; CMC counts distinct persons
+  hitsz_vcm   skips what llcm skips, CMC counts tracklets, no draws
+  buptcampus  as regdb, of tracklets
 
 Printed is one JSON object. R1 R5 R10 R20 mAP mINP go from 0 to 1: mean, and spread (sample standard
 deviation), over the draws of one model. queries counts those with a correct image left in the
@@ -95,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser; names are checked later, where a near miss can be named."""
     made = argparse.ArgumentParser(
         prog="isofed score reid",
-        description="Score re-identification embeddings by the rules of SYSU-MM01, RegDB or LLCM.",
+        description="Score re-identification embeddings by the rules of five data sets.",
         epilog=GUIDE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -105,7 +108,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rule", metavar="|".join(RULES), help="required")
     made.add_argument("--search", default="all", metavar="|".join(SEARCHES), help="default all; sysu only")
     made.add_argument("--shots", default="1", metavar="1|10", help="images per person and camera; default 1")
-    made.add_argument("--draws", metavar="|".join(DRAWS), help="default agw, for regdb none")
+    made.add_argument(
+        "--draws", default=AUTO, metavar="|".join((AUTO, *DRAWS)), help="default auto, by the rule"
+    )
     made.add_argument("--permutations", metavar="FILE.mat", help="rand_perm_cam.mat, for official draws")
     made.add_argument("--metric", default="cosine", metavar="|".join(METRICS), help="default cosine")
     return made

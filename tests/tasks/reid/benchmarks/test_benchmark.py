@@ -165,7 +165,7 @@ WRONG = [
     ({"draws": "none", "shots": 10}, "whole gallery"),
     ({"rule": "llcm", "search": "indoor"}, "indoor"),
     ({"rule": "llcm", "draws": "official"}, "sysu rule only"),
-    ({"rule": "regdb", "draws": "agw"}, "--draws none"),
+    ({"rule": "regdb", "draws": "agw"}, "set draws to auto"),
 ]
 
 
