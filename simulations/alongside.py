@@ -12,12 +12,12 @@ from isofed.simulations.pool import Pool
 def side_by_side(federations: Iterable[Federation], pool: Pool, emit: Emit) -> dict[str, Any]:
     """Run those federations that are not done yet, and return the results of all by name.
 
-    Without workers they run one after another in this process, and are heard all the same.
+    Without workers, and on another engine, they run one after another and are heard all the same.
     """
     federations = list(federations)
     results = {f.name: load_result(f) for f in federations if f.done}
     missing = [f for f in federations if not f.done]
-    if pool.executor is None:
+    if pool.executor is None or pool.engine is not None:
         return results | {f.name: run(f, pool, emit) for f in missing}
     running = {f.name: pool.submit(run_in_worker, f) for f in missing}
     for name, future in running.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from flwr.serverapp import Grid
 
 from isofed.client.memory import Memory
 from isofed.client.workshop import EVALUATOR, TRAINER, Workshop
@@ -86,15 +87,13 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
         ``history`` (one object a round, round 0 is the untrained model) and ``weights_sha256``.
     """
     shop = Workshop.of(json.dumps(federation.cfg))
-    nodes = federation.nodes()
-    numbers = {name: node.number for name, node in nodes.items()}
-    evaluators = {EVALUATOR: numbers.pop(EVALUATOR)}
     checkpoints = Checkpoints(federation.folder / CHECKPOINTS, shop.setting.digest)
     state = checkpoints.latest(first_state(shop))
     emit = within(emit, run=federation.name)
     tell(state.history, emit)
+    grid, numbers = _grid(federation, pool, emit)
+    evaluators = {EVALUATOR: numbers.pop(EVALUATOR)}
     strategy = Composed(shop.setting, shop.contract, state, numbers, evaluators, emit)
-    grid = LocalGrid(nodes.values(), json.dumps(federation.cfg), pool, emit)
     # here a client is late only because this machine is slow, and waiting costs nothing
     state = run_rounds(strategy, grid, checkpoints, emit, Patience(timeout=math.inf))
     result = {
@@ -103,6 +102,15 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     }
     write_json(federation.folder / RESULT, result)
     return result
+
+
+def _grid(federation: Federation, pool: Pool, emit: Emit) -> tuple[Grid, dict[str, int]]:
+    """Return the engine's grid, and the number that each node has in it."""
+    nodes, cfg = federation.nodes(), json.dumps(federation.cfg)
+    if pool.engine is not None:
+        return pool.engine(nodes, cfg)
+    grid = LocalGrid(nodes.values(), cfg, pool, emit)
+    return grid, {name: node.number for name, node in nodes.items()}
 
 
 def run_in_worker(federation: Federation) -> dict[str, Any]:

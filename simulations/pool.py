@@ -22,11 +22,19 @@ class Pool:
     Workers of one thread are forked where the system can, so that nothing is imported twice. Workers of
     several threads are always started afresh, which takes them seconds: OpenMP's threads do not survive a
     fork, and a worker that asks a forked team of them for work waits for ever.
+
+    Args:
+        workers: how many.
+        executor: they themselves; None where this process does the work.
+        events: the queue of what they say.
+        engine: (nodes by name, configuration) to a grid and the nodes' numbers in it, where another engine
+            than these workers serves the sites; federations then run one after another.
     """
 
     workers: int
     executor: Any = None
     events: Any = None
+    engine: Callable[[Any, str], Any] | None = None
 
     @classmethod
     def start(cls, workers: int, threads: int) -> "Pool":
