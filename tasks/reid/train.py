@@ -6,25 +6,29 @@ import numpy as np
 import torch
 
 from isofed.tasks.reid import augment, losses, sampling, schedule
+from isofed.tasks.reid.layouts.tracklets import drawn, partners
 from isofed.tasks.reid.model import ReidNet, rate_groups
 from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.task import Batch, Samples, Training
 
 
 def sample(samples: Samples, options: ReidOptions, rng: np.random.Generator) -> np.ndarray:
-    """Return the images of every step of a round, (steps, P K): ``local_epochs`` epochs one after another."""
-    epochs = [
-        sampling.batches(samples.labels, options.batch_identities, options.batch_images, rng)
-        for _ in range(options.local_epochs)
-    ]
-    return np.concatenate(epochs)
+    """Return the rows of every step of a round, (steps, P K) or, paired, (steps, 2 P K): all its epochs."""
+    return np.concatenate([_epoch(samples, options, rng) for _ in range(options.local_epochs)])
+
+
+def _epoch(samples: Samples, options: ReidOptions, rng: np.random.Generator) -> np.ndarray:
+    size = options.batch_identities, options.batch_images
+    if options.paired:
+        return sampling.paired(samples.labels, partners(samples.inputs), *size, rng)
+    return sampling.batches(samples.labels, *size, rng)
 
 
 def transform(
     samples: Samples, images: Any, options: ReidOptions, rng: np.random.Generator, device: str
 ) -> Batch:
     """Return an augmented batch on ``device``."""
-    inputs = augment.training(samples.inputs[images], options, rng, device)
+    inputs = augment.training(drawn(samples.inputs, images, rng), options, rng, device)
     return Batch(inputs, torch.from_numpy(samples.labels[images]).to(device, non_blocking=True))
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isofed.errors import DataError
-from isofed.tasks.reid.sampling import batches, steps_per_round
+from isofed.tasks.reid.sampling import batches, paired, steps_per_round
 
 
 @settings(max_examples=60, deadline=None)
@@ -60,3 +60,28 @@ def test_too_few_identities_are_refused(people: int) -> None:
     with pytest.raises(DataError, match=f"{people} identities.*8 different") as error:
         batches(labels, 8, 8, np.random.default_rng(0))
     assert "640" not in str(error.value) and "batch_identities" in str(error.value)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), sizes=st.lists(st.integers(1, 4), min_size=3, max_size=9), data=st.data())
+def test_pairs_stand_side_by_side(seed: int, sizes: list[int], data: st.DataObject) -> None:
+    identities, per_identity = data.draw(st.integers(1, len(sizes))), data.draw(st.integers(1, 3))
+    rng = np.random.default_rng(seed)
+    owners = rng.permutation(np.repeat(np.arange(len(sizes)) * 7, sizes))
+    pairs = len(owners)
+    # every person's pairs, and a tracklet alone at the end
+    labels = np.append(np.repeat(owners, 2), 0)
+    partner = np.append(np.arange(2 * pairs) ^ 1, -1)
+    chosen = paired(labels, partner, identities, per_identity, rng)
+    assert chosen.shape == (pairs // (identities * per_identity) + 1, 2 * identities * per_identity)
+    assert (chosen[:, 1::2] == partner[chosen[:, 0::2]]).all() and (chosen[:, 0::2] < chosen[:, 1::2]).all()
+    for batch in labels[chosen]:
+        names, counts = np.unique(batch, return_counts=True)
+        assert len(names) == identities and (counts == 2 * per_identity).all()
+
+
+def test_pairs_of_too_few_identities_are_refused() -> None:
+    labels, partner = np.repeat(np.arange(9), 2), np.arange(18) ^ 1
+    partner[4:] = -1
+    with pytest.raises(DataError, match=r"2 identities.*8 different"):
+        paired(labels, partner, 8, 1, np.random.default_rng(0))
