@@ -130,7 +130,7 @@ def test_a_worked_example() -> None:
 
 
 def test_an_edge_between_two_people_of_one_client_is_left_out() -> None:
-    # at angles of 0 and 90, 20 and 50 degrees: a0-b0 comes first, b0-c0 second, and a1-c0 would join a0 and a1
+    # at 0 and 90, 20, and 50 degrees: a0-b0 comes first, b0-c0 second, and a1-c0 would join a0 and a1
     def at(*degrees: float) -> tuple[np.ndarray, np.ndarray]:
         angles = np.radians(degrees)
         return np.stack([np.cos(angles), np.sin(angles)], axis=1), np.ones(len(degrees), bool)
