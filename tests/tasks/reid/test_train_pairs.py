@@ -22,5 +22,5 @@ def test_a_round_of_pairs() -> None:
 
 def test_pairs_of_images_are_refused() -> None:
     images = Samples(np.zeros((16, 4, 2, 3), np.uint8), np.arange(16) // 4)
-    with pytest.raises(ConfigError, match="set task.paired=false"):
+    with pytest.raises(ConfigError, match=r"set task.paired=false"):
         sample(images, OPTIONS, np.random.default_rng(0))
