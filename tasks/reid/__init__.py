@@ -3,6 +3,8 @@
 from typing import Any
 
 from isofed.tasks.reid import evaluate, model
+from isofed.tasks.reid.layouts.llcm.layout import LLCM
+from isofed.tasks.reid.layouts.regdb.layout import REGDB
 from isofed.tasks.reid.layouts.sysu.layout import SYSU
 from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.reid.train import TRAINING
@@ -19,7 +21,7 @@ TASK = Task(
     summary="visible-infrared person re-identification (L2RW, CVPR 2025)",
     options=ReidOptions,
     levels=("camera", "sharing"),
-    layouts={"sysu": SYSU},
+    layouts={"sysu": SYSU, "regdb": REGDB, "llcm": LLCM},
     model=build,
     width=lambda options: options.dimensions,
     evaluate=evaluate.measure,

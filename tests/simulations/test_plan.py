@@ -22,6 +22,7 @@ from isofed.strategies.named import STRATEGIES
 from isofed.tasks import TASKS
 
 CONF = Path(plans.__file__).parent / "conf"
+LAYOUTS = {name: layout for task in TASKS.values() for name, layout in task.layouts.items()}
 
 
 def composed(*overrides: str) -> dict[str, Any]:
@@ -65,12 +66,17 @@ def test_a_level_s_file_says_what_its_dataclass_says(name: str) -> None:
     alike(written(f"protocol/{name}.yaml"), defaults(LevelOptions))
 
 
-def test_the_data_s_file_says_what_its_dataclasses_say() -> None:
-    values = written("data/sysu.yaml")
+@pytest.mark.parametrize("path", sorted((CONF / "data").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_layout_s_file_says_what_its_dataclasses_say(path: Path) -> None:
+    values = written(f"data/{path.name}")
     made = values.pop("make")
-    assert values.pop("layout") == "sysu"
+    assert values.pop("layout") == path.stem
     alike(values, {k: v for k, v in defaults(Data).items() if k not in ("layout", "make")})
-    alike(made, defaults(TASKS["reid"].layouts["sysu"].options))
+    alike(made, defaults(LAYOUTS[path.stem].options))
+
+
+def test_every_layout_has_a_file() -> None:
+    assert {path.stem for path in (CONF / "data").glob("*.yaml")} == set(LAYOUTS)
 
 
 def test_the_engine_and_the_switches_have_the_same_names() -> None:

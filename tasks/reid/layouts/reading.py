@@ -65,18 +65,19 @@ def image_names(folder: Path) -> list[str]:
     return sorted(name for name in names if name.lower().endswith(".jpg") and not name.startswith("."))
 
 
-def refuse_empty(files: Sequence[ImageFile], where: str, layout: str) -> None:
+def refuse_empty(files: Sequence[ImageFile], where: str, layout: str, kind: str = "JPEG") -> None:
     """Raise DataError where image files are empty or missing.
 
     Args:
         files: all that are wanted from one place.
         where: that place in words, such as ``cam1 in the data folder``.
         layout: whose check names the files.
+        kind: of file, for the text.
     """
     empty = sum(_empty(file.path) for file in files)
     if empty:
         raise DataError(
-            f"{empty} of {len(files)} image files under {where} are empty or missing; expected JPEG "
+            f"{empty} of {len(files)} image files under {where} are empty or missing; expected {kind} "
             f"images: copy them again ('isofed data check {layout} DIR' names them)"
         )
 
