@@ -95,7 +95,8 @@ def line_chart(plot: Plot) -> Raw:
 
 def _spoken(plot: Plot) -> str:
     """Return the chart in one sentence, for readers who hear it."""
-    ends = [f"{s.name} from {plot.read(s.points[0][1])} to {plot.read(s.points[-1][1])}" for s in plot.series]
+    drawn = [s for s in plot.series if s.points]
+    ends = [f"{s.name} from {plot.read(s.points[0][1])} to {plot.read(s.points[-1][1])}" for s in drawn]
     return f"{plot.title}: " + "; ".join(ends) + "."
 
 
