@@ -11,10 +11,12 @@ import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from isofed.errors import ConfigError, IsofedError
+from isofed.simulations.compare.command import tell
 from isofed.simulations.overrides import SHOW, SWEEP, check_options, single
 from isofed.simulations.plan import make_plan
 from isofed.simulations.refusals import in_one_sentence
@@ -33,7 +35,7 @@ HELP = """isofed simulate: a federation on this machine, from data to report
 
 groups   task, protocol, strategy, engine, data; `isofed list` names what each offers
 output   outputs/DATE_TIME/ with summary.json, report.html, tb/ and checkpoints/,
-         or where hydra.run.dir=DIR says
+         or where hydra.run.dir=DIR says; --multirun adds compare.html, the runs side by side
 """
 
 
@@ -94,11 +96,14 @@ def _plain(config: Any) -> Mapping[str, Any]:
 
 def _hydra(argv: list[str]) -> int:
     failed: list[str] = []
+    swept: dict[Path, Path] = {}  # each run of a sweep, with the sweep's folder
 
     @hydra.main(config_path="conf", config_name="simulate", version_base="1.3")
     def job(config: Any) -> None:
         running = HydraConfig.get()
         folder = Path(running.runtime.output_dir)
+        if running.mode == RunMode.MULTIRUN:
+            swept[folder] = Path(running.runtime.cwd) / running.sweep.dir
         try:
             with _stoppable(folder):
                 simulate(_plain(config), folder, list(running.overrides.task))
@@ -111,6 +116,9 @@ def _hydra(argv: list[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     with _refusing():
         job()
+    if len(swept) > len(failed):
+        print()
+        tell(list(swept), next(iter(swept.values())))
     return 2 if failed else 0
 
 
