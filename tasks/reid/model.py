@@ -1,4 +1,4 @@
-"""The small re-identification network: residual stages, GeM pooling, BN neck, linear head."""
+"""The re-identification network: a backbone, GeM pooling, BN neck, linear head."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isofed.tasks.reid.options import ReidOptions
+from isofed.tasks.reid.resnet import ResNet50
 
 HEAD_PREFIXES = ("head.",)  # private under strict camera isolation
 FAST_PREFIXES = ("neck.", "head.")  # trained with the head's learning rate
 GEM_EPSILON = 1e-12
-RGB = 3
 TRACKLETS = 5  # axes of a batch of tracklets
 HEAD_SPREAD = 0.001
 
@@ -122,27 +122,33 @@ def _initialise(model: ReidNet, generator: torch.Generator) -> None:
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", generator=generator)
-            if module.in_channels == RGB:
-                _share_colours(module)
+    if isinstance(model.backbone, SmallBackbone):
+        _share_colours(model.backbone.conv)
     nn.init.normal_(model.neck.weight, 1.0, 0.01, generator=generator)
     nn.init.normal_(model.head.weight, 0.0, HEAD_SPREAD, generator=generator)
 
 
-def build(options: ReidOptions, classes: int, generator: torch.Generator) -> ReidNet:
-    """Return the small network with weights that follow from ``generator`` alone.
+def _backbone(options: ReidOptions) -> nn.Module:
+    if options.backbone == "resnet50":
+        return ResNet50()
+    return SmallBackbone(options.stem, options.stage2, options.stage3, options.dimensions)
 
-    Below a million parameters with the default widths; all parameters are trainable.
+
+def build(options: ReidOptions, classes: int, generator: torch.Generator) -> ReidNet:
+    """Return the network with weights that follow from ``generator`` alone.
+
+    The small one is below a million parameters with the default widths, the ResNet-50 has 23,512,128 and
+    its head; all are trainable.
 
     Args:
-        options: widths of the stages.
+        options: which backbone, and the widths of the small one's stages.
         classes: C, rows of the head, >= 1.
         generator: source of all weights; torch's global generator is left as it was.
 
-    Reference: Jiang et al., CVPR 2025, section 4.2; there a ResNet-50 takes the small backbone's place.
+    Reference: Jiang et al., CVPR 2025, section 4.2, which has the ResNet-50.
     """
     with torch.random.fork_rng(devices=[]):
-        backbone = SmallBackbone(options.stem, options.stage2, options.stage3, options.dimensions)
-        model = ReidNet(backbone, options.dimensions, classes)
+        model = ReidNet(_backbone(options), options.dimensions, classes)
     _initialise(model, generator)
     return model
 

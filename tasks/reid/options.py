@@ -8,6 +8,7 @@ from isofed.suggest import pick
 
 MANY, LARGE = 1_000_000, 1e30  # no sane number is above; a bound keeps typing errors out
 ABOVE_ZERO, BELOW_ONE = 1e-12, 0.999999
+RESNET50_DIMENSIONS = 2048
 
 RANGES: dict[str, tuple[float, float]] = {
     "classes": (0, MANY),
@@ -133,5 +134,10 @@ class ReidOptions:
             within(name, getattr(self, name), low, high)
         for name, choices in CHOICES.items():
             pick(name, getattr(self, name), dict.fromkeys(choices))
+        if self.backbone == "resnet50" and self.dimensions != RESNET50_DIMENSIONS:
+            raise ConfigError(
+                f"'dimensions' is {self.dimensions}, but backbone 'resnet50' has {RESNET50_DIMENSIONS}; "
+                f"write task.dimensions={RESNET50_DIMENSIONS}"
+            )
         if self.shots not in (1, 10):
             raise ConfigError(f"'shots' is {self.shots}, but the benchmark has 1 or 10")
