@@ -5,6 +5,33 @@ from isofed.errors import ConfigError
 START = 1e-4  # share of the peak at which the first step begins
 
 
+def peak(fixed: float, warmup: float, rounds: float) -> float:
+    """Return W, the round at which the rate peaks: ``fixed``, or ``warmup`` times ``rounds`` where that is 0.
+
+    Args:
+        fixed: the same round whatever the length of the run, 0 <= fixed < rounds; 0 for none.
+        warmup: share of all rounds, 0 <= warmup < 1.
+        rounds: R, rounds of the whole run.
+
+    Raises:
+        ConfigError: the run ends before the fixed round.
+
+    Source: the released code of L2RW has its peak at round 16 of 50 and of 30, its successor at 16 of 100.
+
+    Example:
+        >>> peak(16, 0.35, 30), peak(0, 0.35, 20)
+        (16, 7.0)
+    """
+    if not fixed:
+        return warmup * rounds
+    if fixed >= rounds:
+        raise ConfigError(
+            f"'peak_round' is {fixed:g}, but the run has {rounds:g} rounds; give it more, or write "
+            "task.peak_round=0 for a peak after 'warmup' times the rounds"
+        )
+    return fixed
+
+
 def factor(progress: float, warmup: float, rounds: float) -> float:
     """Return the share of the peak learning rate after ``progress`` rounds.
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from isofed.tasks.reid import augment, losses, sampling, schedule
+from isofed.tasks.reid import augment, erasing, objectives, sampling, schedule
 from isofed.tasks.reid.layouts.tracklets import drawn, partners
 from isofed.tasks.reid.model import ReidNet, rate_groups
 from isofed.tasks.reid.options import ReidOptions
@@ -29,19 +29,9 @@ def transform(
 ) -> Batch:
     """Return an augmented batch on ``device``."""
     inputs = augment.training(drawn(samples.inputs, images, rng), options, rng, device)
+    if options.erasing > 0:
+        inputs = erasing.erase(inputs, options.erasing, rng)
     return Batch(inputs, torch.from_numpy(samples.labels[images]).to(device, non_blocking=True))
-
-
-def loss(output: Any, labels: torch.Tensor, options: ReidOptions) -> torch.Tensor:
-    """L_id + w · L_cir / divisor, the circle loss over the features after the neck.
-
-    Source: L2RW, CVPR 2025, section 3.3; the released code divides the circle loss by the batch size.
-    """
-    total = losses.identity(output.logits, labels)
-    if options.circle_weight == 0.0:
-        return total
-    circle = losses.circle(output.features, labels, options.circle_margin, options.circle_scale)
-    return total + circle * (options.circle_weight / options.circle_divisor)
 
 
 def optimiser(model: ReidNet, options: ReidOptions) -> torch.optim.Optimizer:
@@ -57,16 +47,19 @@ def optimiser(model: ReidNet, options: ReidOptions) -> torch.optim.Optimizer:
 
 
 def rate(done: float, rounds: int, options: ReidOptions) -> float:
-    """Return the factor on the peak rates after ``done`` rounds; the peak is at a share of all rounds."""
-    return schedule.factor(done, options.warmup * rounds, rounds)
+    """Return the factor on the peak rates after ``done`` rounds."""
+    peak = schedule.peak(options.peak_round, options.warmup, rounds)
+    return schedule.factor(done, peak, rounds)
 
 
 TRAINING = Training(
     sample=sample,
     transform=transform,
-    loss=loss,
+    loss=objectives.loss,
     loss_unit="batch",
     optimiser=optimiser,
     rate=rate,
     capabilities=("features", "logits"),
+    precision=lambda options: options.precision,
+    keeps_optimiser=lambda options: options.keep_momentum,
 )

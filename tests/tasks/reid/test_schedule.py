@@ -3,18 +3,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isofed.errors import ConfigError
-from isofed.tasks.reid.schedule import factor
+from isofed.tasks.reid.options import ReidOptions
+from isofed.tasks.reid.schedule import factor, peak
+from isofed.tasks.reid.train import rate
 
 
 @pytest.mark.parametrize(
-    ("t", "rounds", "rate"),
+    ("t", "rounds", "expected"),
     [
         (0, 50, 2e-5), (1, 50, 0.012519), (8, 50, 0.10001), (16, 50, 0.2), (33, 50, 0.1), (49, 50, 0.005882),
         (50, 50, 0.0), (23, 30, 0.1), (29, 30, 0.014286),
     ],
 )  # fmt: skip
-def test_rates_of_the_paper(t: float, rounds: int, rate: float) -> None:
-    assert 0.2 * factor(t, 16, rounds) == pytest.approx(rate, abs=5e-7)
+def test_rates_of_the_paper(t: float, rounds: int, expected: float) -> None:
+    assert 0.2 * factor(t, 16, rounds) == pytest.approx(expected, abs=5e-7)
+    assert 0.2 * rate(t, rounds, ReidOptions(peak_round=16)) == pytest.approx(expected, abs=5e-7)
+
+
+@pytest.mark.parametrize("rounds", [30, 50, 100])
+def test_a_fixed_peak_stays_where_it_is(rounds: int) -> None:
+    assert rate(16, rounds, ReidOptions(peak_round=16, warmup=0.5)) == 1
+    assert rate(15, rounds, ReidOptions(peak_round=16)) < 1 > rate(17, rounds, ReidOptions(peak_round=16))
+
+
+def test_without_a_fixed_peak_it_is_at_a_share_of_the_run() -> None:
+    assert peak(0, 0.35, 20) == 7
+    assert rate(10, 20, ReidOptions(warmup=0.5)) == 1
+
+
+@pytest.mark.parametrize("rounds", [10, 16])
+def test_a_run_that_ends_before_its_peak_is_refused(rounds: int) -> None:
+    with pytest.raises(ConfigError, match=rf"'peak_round' is 16, but the run has {rounds} rounds"):
+        rate(0, rounds, ReidOptions(peak_round=16))
 
 
 def test_steps_lie_on_a_line_within_a_round() -> None:
