@@ -3,9 +3,9 @@
 import numpy as np
 
 from isofed.seeds import public
-from isofed.tasks.reid.drawing.cameras import Look, background, canvas, develop, shoot
+from isofed.tasks.reid.drawing.cameras import Look, Shot, background, canvas, develop, shoot
 from isofed.tasks.reid.drawing.figure import paint_person
-from isofed.tasks.reid.drawing.persons import person
+from isofed.tasks.reid.drawing.persons import Person, person
 
 
 def draw(seed: int, identity: int, look: Look, view: str, images: int, size: tuple[int, int]) -> np.ndarray:
@@ -24,7 +24,12 @@ def draw(seed: int, identity: int, look: Look, view: str, images: int, size: tup
     someone = person(seed, identity)
     rngs = [public(seed, 0, view, f"person {identity} image {i}") for i in range(images)]
     shot = shoot(look, someone.build.height, size, rngs)
+    return take(seed, someone, look, shot, size)
+
+
+def take(seed: int, someone: Person, look: Look, shot: Shot, size: tuple[int, int]) -> np.ndarray:
+    """Take the pictures whose circumstances are in ``shot``; what comes back is as :func:`draw` says."""
     room = background(seed, look.room, len(shot.noise), *size)
-    empty = canvas(look, shot, room, size)
-    paint_person(empty, someone, shot.pose)
-    return develop(look, shot, empty.pixels)
+    pictures = canvas(look, shot, room, size)
+    paint_person(pictures, someone, shot.pose)
+    return develop(look, shot, pictures.pixels)
