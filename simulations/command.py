@@ -65,9 +65,17 @@ def check(overrides: list[str], multirun: bool = False) -> None:
         IsofedError: one sentence for whatever is wrong.
     """
     for values in single(overrides, multirun):
-        with _composing():
-            config = hydra.compose("simulate", values)
-        make_plan(_plain(config), Path("outputs"))
+        make_plan(composed(values), Path("outputs"))
+
+
+def composed(overrides: list[str]) -> Mapping[str, Any]:
+    """Return the configuration that ``KEY=VALUE`` words stand for.
+
+    Raises:
+        ConfigError: a word that Hydra cannot place.
+    """
+    with _composing():
+        return _plain(hydra.compose("simulate", overrides))
 
 
 @contextmanager
