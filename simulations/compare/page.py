@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from isofed import __version__
 from isofed.simulations.compare.curves import curves
@@ -173,7 +174,7 @@ def shown(run: Path, folder: Path) -> str:
 
 def _link(run: Path, folder: Path) -> Child:
     name = shown(run, folder)
-    return el("a", name, href=f"./{name}/report.html") if run.is_relative_to(folder) else name
+    return el("a", name, href=f"./{quote(name)}/report.html") if run.is_relative_to(folder) else name
 
 
 def _shared(found: Comparison) -> Raw | None:

@@ -9,8 +9,12 @@ from typing import Any
 SEEDS = ("seed", "data.seed")
 # what says nothing about the federation: its name, what is shown, and what is trained beside it
 SILENT = ("run", "progress", "tensorboard", "alone", "controls")
-CHOICES = {"data": "data.layout"} | {
-    group: f"{group}.name" for group in ("task", "protocol", "strategy", "engine")
+CHOICES = {
+    "strategy": "strategy.name",
+    "protocol": "protocol.name",
+    "task": "task.name",
+    "data": "data.layout",
+    "engine": "engine.name",
 }
 ABSENT = "unset"
 PLAIN = re.compile(r"[\w./:+-]+")
@@ -74,10 +78,11 @@ def _text(value: Any) -> str:
 
 
 def differing(configurations: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the keys whose values are not the same everywhere, choices of groups first."""
-    keys = dict.fromkeys(key for values in configurations for key in values)
+    """Return the keys whose values are not the same everywhere: choices of groups first, then by name."""
+    keys = {key for values in configurations for key in values}
     found = [key for key in keys if len({_shown(values, key) for values in configurations}) > 1]
-    return sorted(found, key=lambda key: key not in CHOICES.values())
+    order = tuple(CHOICES.values())
+    return sorted(found, key=lambda key: (order.index(key) if key in order else len(order), key))
 
 
 def _name(values: Mapping[str, Any], keys: Sequence[str], others: Sequence[Mapping[str, Any]]) -> str:
