@@ -47,6 +47,7 @@ def _inside(first: Integers, size: Integers, length: int) -> NDArray[np.bool_]:
 def erase(images: Tensor, probability: float, rng: np.random.Generator) -> Tensor:
     """Return pictures some of which have a rectangle of zeros, ImageNet's mean colour.
 
+    All frames of a tracklet, (N, T, 3, H, W), share theirs.
     Before or after channel augmentation makes no difference: mixtures of zeros are zero.
 
     Args:
@@ -57,8 +58,9 @@ def erase(images: Tensor, probability: float, rng: np.random.Generator) -> Tenso
     Reference: Zhong et al., "Random erasing data augmentation", AAAI 2020, algorithm 1. Differs from the
     released code of CAJ and L2RW, which writes 0.4914, 0.4822 and 0.4465 into the normalised channels.
     """
-    count, _, height, width = images.shape
+    (count, *rest), (height, width) = images.shape[:-2], images.shape[-2:]
     corner, size = rectangles(count, height, width, probability, rng)
     rows = torch.from_numpy(_inside(corner[:, 0], size[:, 0], height)).to(images.device)
     columns = torch.from_numpy(_inside(corner[:, 1], size[:, 1], width)).to(images.device)
-    return images.clone().masked_fill_((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)
+    gone = (rows[:, :, None] & columns[:, None, :]).view(count, *(1 for _ in rest), height, width)
+    return images.clone().masked_fill_(gone, 0.0)

@@ -26,6 +26,7 @@ from isofed.tasks.reid.layouts.images import Images
 from isofed.tasks.reid.layouts.test_set import TestSet
 from isofed.tasks.reid.layouts.tracklets import Tracklets
 from isofed.tasks.reid.options import ReidOptions
+from isofed.tasks.reid.stems import Views
 from isofed.tasks.task import Statistics
 
 CHUNK = 128  # pictures that go through the network at a time
@@ -33,7 +34,7 @@ RANDOM_WIDTH = 256  # wide enough that the rankings of two queries have little t
 THUMBNAIL = 64  # pixels
 MODALITIES = ("infrared", "visible")  # of query and gallery, under every rule
 Side = Images | Tracklets
-Embed = Callable[[np.ndarray], torch.Tensor]
+Embed = Callable[[np.ndarray, bool], torch.Tensor]  # pictures, and whether they are infrared
 
 
 def measure(model: Any, test: TestSet, options: ReidOptions) -> Statistics:
@@ -44,19 +45,19 @@ def measure(model: Any, test: TestSet, options: ReidOptions) -> Statistics:
     Raises:
         ConfigError: search, shots or draws do not go with the data set's rule.
     """
-    return _measure(_network(model), test, options)
+    return _measure(_network(model, options), test, options)
 
 
 def measure_pixels(test: TestSet, options: ReidOptions) -> Statistics:
     """Measure raw pixels as if they were an embedding: what no learning at all gives."""
-    return _measure(lambda pixels: F.normalize(augment.plain(pixels).flatten(1)), test, options)
+    return _measure(lambda pixels, _: F.normalize(augment.plain(pixels).flatten(1)), test, options)
 
 
 def measure_random(test: TestSet, options: ReidOptions) -> Statistics:
     """Measure features drawn without looking at the images, seeded: a random ranking, which is chance."""
     draw = public(0, 0, "", "random features")
 
-    def embed(pixels: np.ndarray) -> torch.Tensor:
+    def embed(pixels: np.ndarray, _: bool) -> torch.Tensor:
         return F.normalize(torch.from_numpy(draw.standard_normal((len(pixels), RANDOM_WIDTH))))
 
     return _measure(embed, test, options)
@@ -93,7 +94,7 @@ def pictures(model: Any, test: TestSet, options: ReidOptions, rows: int = 10, hi
 
     The gallery is that of the first repetition; a tracklet is shown by the frame in its middle.
     """
-    query, gallery = _both(_network(model), test)
+    query, gallery = _both(_network(model, options), test)
     asked, drawn = _repetitions(test, options, query, gallery)[0]
     chosen = asked[np.linspace(0, len(asked) - 1, rows).astype(int)]
     ranked = ranking(query.take(chosen), gallery.take(drawn), hits, test.rule)
@@ -122,7 +123,8 @@ def projected(
     queries = min(len(test.query), max(most // 2, most - len(test.gallery)))
     chosen = _even(len(test.query), queries), _even(len(test.gallery), most - queries)
     sides = list(zip((test.query, test.gallery), chosen, strict=True))
-    found = [_embed(_network(model), side, rows) for side, rows in sides]
+    embed = _network(model, options)
+    found = [_embed(embed, side, side is test.query, rows) for side, rows in sides]
     return (
         np.concatenate([part.features for part in found]).astype(np.float32),
         np.stack([_thumbnail(_picture(side, row)) for side, rows in sides for row in rows]),
@@ -152,9 +154,15 @@ def _picture(side: Side, row: int) -> np.ndarray:
     return found if found.ndim == 3 else found[len(found) // 2]
 
 
-def _network(model: Any) -> Embed:
+def _network(model: Any, options: ReidOptions) -> Embed:
     device = next(model.parameters()).device
-    return lambda pixels: F.normalize(model(augment.plain(pixels, device)).features)
+
+    def embed(pixels: np.ndarray, infrared: bool) -> torch.Tensor:
+        images = augment.plain(pixels, device)
+        flags = torch.full((len(images),), infrared, device=device)
+        return F.normalize(model(images if options.stems == 1 else Views(images, flags)).features)
+
+    return embed
 
 
 def _setting(test: TestSet, options: ReidOptions) -> Benchmark:
@@ -183,15 +191,16 @@ def _measure(embed: Embed, test: TestSet, options: ReidOptions) -> Statistics:
 
 
 def _both(embed: Embed, test: TestSet) -> tuple[Embeddings, Embeddings]:
-    return _embed(embed, test.query), _embed(embed, test.gallery)
+    return _embed(embed, test.query, True), _embed(embed, test.gallery, False)
 
 
-def _embed(embed: Embed, side: Side, rows: Integers | None = None) -> Embeddings:
+def _embed(embed: Embed, side: Side, infrared: bool, rows: Integers | None = None) -> Embeddings:
     """Embed a side, or some of its rows, a chunk at a time."""
     chosen = np.arange(len(side)) if rows is None else rows
     step = max(1, CHUNK // getattr(side, "count", 1))  # a tracklet is as many pictures as frames
     with torch.inference_mode():
         parts = [
-            embed(side.batch(chosen[at : at + step])).cpu().numpy() for at in range(0, len(chosen), step)
+            embed(side.batch(chosen[at : at + step]), infrared).cpu().numpy()
+            for at in range(0, len(chosen), step)
         ]
     return embeddings("test", np.concatenate(parts), side.ids[chosen], side.cams[chosen])

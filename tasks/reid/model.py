@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.reid.resnet import ResNet50
+from isofed.tasks.reid.stems import TwoStems, Views, frames, shared, start_alike
 
 HEAD_PREFIXES = ("head.",)  # private under strict camera isolation
 FAST_PREFIXES = ("neck.", "head.")  # trained with the head's learning rate
@@ -80,7 +81,15 @@ class SmallBackbone(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the last stage's maps."""
-        maps: Tensor = self.stages(F.relu(self.bn(self.conv(x)), inplace=True))
+        return self.later(F.relu(self.bn(self.conv(x)), inplace=True))
+
+    def stem(self) -> tuple[nn.Module, nn.Module]:
+        """Return the first convolution and its normalisation."""
+        return self.conv, self.bn
+
+    def later(self, x: Tensor) -> Tensor:
+        """Return the last stage's maps from the stem's."""
+        maps: Tensor = self.stages(x)
         return maps
 
 
@@ -93,13 +102,14 @@ class ReidNet(nn.Module):
         self.neck = nn.BatchNorm1d(dimensions)
         self.head = nn.Linear(dimensions, classes, bias=False)
 
-    def forward(self, images: Tensor) -> Output:
+    def forward(self, inputs: Tensor | Views) -> Output:
         """Return features, pooled maps and logits of normalised images, (B, 3, H, W).
 
         Tracklets, (B, T, 3, H, W), are pooled frame by frame and averaged over T before the neck. All of
-        the output is float32, also under autocast.
+        the output is float32, also under autocast. With two stems the inputs tell each one's modality.
         """
-        pooled = gem(self.backbone(images.flatten(0, -4)))
+        images = inputs.images if isinstance(inputs, Views) else inputs
+        pooled = gem(self.backbone(frames(inputs)))
         if images.dim() == TRACKLETS:
             pooled = pooled.unflatten(0, images.shape[:2]).mean(1)
         features = self.neck(pooled)
@@ -122,16 +132,20 @@ def _initialise(model: ReidNet, generator: torch.Generator) -> None:
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", generator=generator)
-    if isinstance(model.backbone, SmallBackbone):
-        _share_colours(model.backbone.conv)
+    backbone = shared(model.backbone)
+    if isinstance(backbone, SmallBackbone):
+        _share_colours(backbone.conv)
+    start_alike(model.backbone)
     nn.init.normal_(model.neck.weight, 1.0, 0.01, generator=generator)
     nn.init.normal_(model.head.weight, 0.0, HEAD_SPREAD, generator=generator)
 
 
 def _backbone(options: ReidOptions) -> nn.Module:
     if options.backbone == "resnet50":
-        return ResNet50()
-    return SmallBackbone(options.stem, options.stage2, options.stage3, options.dimensions)
+        one: nn.Module = ResNet50()
+    else:
+        one = SmallBackbone(options.stem, options.stage2, options.stage3, options.dimensions)
+    return TwoStems(one) if options.stems == 2 else one
 
 
 def build(options: ReidOptions, classes: int, generator: torch.Generator) -> ReidNet:

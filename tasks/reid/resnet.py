@@ -58,8 +58,15 @@ class ResNet50(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the last stage's maps."""
-        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        y = self.layer2(self.layer1(F.max_pool2d(y, 3, 2, 1)))
+        return self.later(F.relu(self.bn1(self.conv1(x)), inplace=True))
+
+    def stem(self) -> tuple[nn.Module, nn.Module]:
+        """Return the first convolution and its normalisation."""
+        return self.conv1, self.bn1
+
+    def later(self, x: Tensor) -> Tensor:
+        """Return the last stage's maps from the stem's."""
+        y = self.layer2(self.layer1(F.max_pool2d(x, 3, 2, 1)))
         maps: Tensor = self.layer4(self.layer3(y))
         return maps
 

@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from isofed.errors import DataError
 from isofed.tasks.reid import augment, erasing, objectives, sampling, schedule
+from isofed.tasks.reid.layouts.common import INFRARED
 from isofed.tasks.reid.layouts.tracklets import drawn, partners
 from isofed.tasks.reid.model import ReidNet, rate_groups
 from isofed.tasks.reid.options import ReidOptions
+from isofed.tasks.reid.stems import Views
 from isofed.tasks.task import Batch, Samples, Training
 
 
@@ -21,6 +24,8 @@ def _epoch(samples: Samples, options: ReidOptions, rng: np.random.Generator) -> 
     size = options.batch_identities, options.batch_images
     if options.paired:
         return sampling.paired(samples.labels, partners(samples.inputs), *size, rng)
+    if options.per_modality:
+        return sampling.each_modality(samples.labels, _domains(samples), *size, rng)
     return sampling.batches(samples.labels, *size, rng)
 
 
@@ -31,7 +36,20 @@ def transform(
     inputs = augment.training(drawn(samples.inputs, images, rng), options, rng, device)
     if options.erasing > 0:
         inputs = erasing.erase(inputs, options.erasing, rng)
-    return Batch(inputs, torch.from_numpy(samples.labels[images]).to(device, non_blocking=True))
+    labels = torch.from_numpy(samples.labels[images]).to(device, non_blocking=True)
+    if options.stems == 1:
+        return Batch(inputs, labels)
+    infrared = torch.from_numpy(_domains(samples)[images] == INFRARED).to(device, non_blocking=True)
+    return Batch(Views(inputs, infrared), labels)
+
+
+def _domains(samples: Samples) -> Any:
+    if samples.domains is None:
+        raise DataError(
+            "per_modality and stems=2 must know which images are infrared, which this site is not told; "
+            "use them under protocol=sharing"
+        )
+    return samples.domains
 
 
 def optimiser(model: ReidNet, options: ReidOptions) -> torch.optim.Optimizer:

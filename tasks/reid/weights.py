@@ -11,6 +11,7 @@ from torch import Tensor
 from isofed.errors import ConfigError, DataError
 from isofed.tasks.reid.model import ReidNet
 from isofed.tasks.reid.resnet import ResNet50
+from isofed.tasks.reid.stems import shared, start_alike
 
 CLASSIFIER = "fc."  # of ImageNet's 1000 classes
 COUNTER = "num_batches_tracked"  # not in files from before PyTorch 0.4, such as resnet50-19c8e357.pth
@@ -36,7 +37,8 @@ def load(model: ReidNet, path: Path) -> None:
 
     Source: L2RW begins with torchvision's older file, 19c8e357.
     """
-    if not isinstance(model.backbone, ResNet50):
+    backbone = shared(model.backbone)
+    if not isinstance(backbone, ResNet50):
         raise ConfigError(
             "public weights are for task.backbone=resnet50, found the small one; "
             "write task=reid_resnet50 or leave the weights out"
@@ -45,8 +47,9 @@ def load(model: ReidNet, path: Path) -> None:
     if found is None:
         raise DataError(f"the file of weights cannot be read as a state dict of tensors; {WANTED}")
     chosen = {name: value for name, value in found.items() if not name.startswith(CLASSIFIER)}
-    _check(chosen, model.backbone.state_dict())
-    model.backbone.load_state_dict(chosen, strict=False)
+    _check(chosen, backbone.state_dict())
+    backbone.load_state_dict(chosen, strict=False)
+    start_alike(model.backbone)
 
 
 def _read(path: Path) -> Mapping[str, Tensor] | None:

@@ -66,6 +66,13 @@ def test_the_memory_format_and_values_outside_stay() -> None:
     assert torch.equal(erased[erased != 0], images[erased != 0])
 
 
+def test_the_frames_of_a_tracklet_lose_the_same_rectangle() -> None:
+    erased = erase(torch.ones(5, 4, 3, 20, 10), 1.0, rng(2))
+    assert torch.equal(
+        erased, erase(torch.ones(5, 3, 20, 10), 1.0, rng(2))[:, None].expand(-1, 4, -1, -1, -1)
+    )
+
+
 def test_training_erases_only_where_asked() -> None:
     pictures = rng().integers(0, 256, (6, 32, 16, 3)).astype(np.uint8)
     samples = Samples(pictures, np.zeros(6, np.int64))
