@@ -1,6 +1,6 @@
 """The evaluation rules of the re-identification data sets, from embeddings to mergeable statistics."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from isofed.suggest import pick
 from isofed.tasks.reid.benchmarks.distances import METRICS
 from isofed.tasks.reid.benchmarks.draws import DRAWS, MISSING_PERMUTATIONS, galleries
 from isofed.tasks.reid.benchmarks.embeddings import Embeddings, embeddings
-from isofed.tasks.reid.benchmarks.retrieval import CHUNK, RULES, Integers, Labels, Rule, order, statistics
-from isofed.tasks.reid.benchmarks.tally import EMPTY, Statistics
+from isofed.tasks.reid.benchmarks.ranks import count
+from isofed.tasks.reid.benchmarks.retrieval import RULES, Integers, Labels, Rule, order
+from isofed.tasks.reid.benchmarks.tally import Statistics
+from isofed.tasks.reid.benchmarks.walk import CHUNK
 
 SEARCHES = {"all": (1, 2, 4, 5), "indoor": (1, 2)}
 SHOTS = (1, 10)
@@ -148,19 +150,17 @@ def score_draws(
     metric: str = "cosine",
     chunk: int = CHUNK,
 ) -> tuple[Statistics, ...]:
-    """Score galleries given as columns; each query is compared once with the union of all draws."""
-    union, places = np.unique(np.concatenate(draws), return_inverse=True)
-    parts = np.split(places, np.cumsum([len(draw) for draw in draws])[:-1])
-    measure, pool = METRICS[metric], gallery.take(union)
-    prepared = measure.prepare(pool.features)
-    totals = [EMPTY] * len(parts)
-    for start in range(0, len(query), chunk):
-        block = query.take(slice(start, start + chunk))
-        distances = measure.between(block.features, prepared)
-        for draw, part in enumerate(parts):
-            found = statistics(distances[:, part], block.labels, pool.labels.take(part), rule)
-            totals[draw] = totals[draw] + found
-    return tuple(totals)
+    """Score galleries given as columns; nothing of the whole gallery's size is copied."""
+    measure = METRICS[metric]
+
+    def scored(draw: Integers) -> Statistics:
+        def against(columns: Integers) -> Callable[[Integers], NDArray[np.float32]]:
+            prepared = measure.prepare(gallery.features[draw[columns]])
+            return lambda rows: measure.between(query.features[rows], prepared)
+
+        return count(against, query.labels, gallery.labels.take(draw), rule, chunk)
+
+    return tuple(scored(draw) for draw in draws)
 
 
 def evaluate_sysu(

@@ -40,7 +40,7 @@ def unit_rows(features: NDArray[np.floating]) -> Doubles:
 
 def negative_dot(query: Doubles, gallery: Doubles) -> Doubles:
     """Return ``-q.g``; on unit rows the negative cosine, -1 to 1."""
-    return -(query @ gallery.T)
+    return (-query) @ gallery.T
 
 
 def squared_euclidean(query: Doubles, gallery: Doubles) -> Doubles:

@@ -44,14 +44,19 @@ def groups(gallery: Labels, cameras: Sequence[int]) -> Groups:
     Raises:
         DataError: the gallery holds no image of these cameras.
     """
-    kept = np.flatnonzero(np.isin(gallery.cams, cameras))
-    if not len(kept):
-        raise DataError(f"the gallery holds no image of cameras {', '.join(map(str, cameras))}")
+    kept = _searched(gallery, cameras)
     kept = kept[np.lexsort((gallery.cams[kept], gallery.ids[kept]))]
     keys = np.stack([gallery.ids[kept], gallery.cams[kept]], axis=1)
     starts = np.flatnonzero((keys[1:] != keys[:-1]).any(axis=1)) + 1
     firsts = keys[np.concatenate([[0], starts])].tolist()
     return {(i, c): columns for (i, c), columns in zip(firsts, np.split(kept, starts), strict=True)}
+
+
+def _searched(gallery: Labels, cameras: Sequence[int]) -> Integers:
+    kept = np.flatnonzero(np.isin(gallery.cams, cameras))
+    if not len(kept):
+        raise DataError(f"the gallery holds no image of cameras {', '.join(map(str, cameras))}")
+    return kept
 
 
 def agw(found: Groups, draw: int, shots: int) -> Integers:
@@ -140,7 +145,7 @@ def _official_draws(gallery: Labels, cameras: Sequence[int], shots: int, path: P
 
 
 def _whole(gallery: Labels, cameras: Sequence[int], shots: int, path: Path | None) -> list[Integers]:
-    return [np.sort(np.concatenate(list(groups(gallery, cameras).values())))]
+    return [_searched(gallery, cameras)]
 
 
 DRAWS: dict[str, Callable[[Labels, Sequence[int], int, Path | None], list[Integers]]] = {

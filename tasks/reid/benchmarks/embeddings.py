@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from isofed.errors import DataError
 from isofed.tasks.reid.benchmarks.retrieval import Integers, Labels, labels
 
+PIECE = 65536  # rows looked at together: features may be memory-mapped and larger than memory
+
 
 @dataclass(frozen=True)
 class Embeddings:
@@ -42,7 +44,7 @@ def embeddings(side: str, features: ArrayLike, ids: ArrayLike, cams: ArrayLike) 
             f"{side}_features must be a float array of shape (images, dimensions), "
             f"found {table.dtype} of shape {table.shape}"
         )
-    if not np.isfinite(table).all():
+    if not all(np.isfinite(table[at : at + PIECE]).all() for at in range(0, len(table), PIECE)):
         raise DataError(f"{side}_features hold NaN or infinity; check that training did not diverge")
     for name, numbers in ((f"{side}_ids", np.asarray(ids)), (f"{side}_cams", np.asarray(cams))):
         if numbers.shape != (len(table),) or numbers.dtype.kind not in "iu":

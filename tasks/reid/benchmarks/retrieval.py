@@ -1,16 +1,6 @@
-"""Retrieval metrics of re-identification: which gallery images count, and how a ranking is scored.
+"""The rules of re-identification: which gallery images count for a query, and how its ranking is scored.
 
-One query ranks the gallery by distance, nearest first, after the images that its rule excludes are
-taken out. With ranks from 1 and correct images at ranks ``h_1 < ... < h_n``::
-
-    AP    = (1/n) sum_j j / h_j          on the full ranking, also where CMC is deduplicated
-    INP   = n / h_n
-    CMC@k = 1 if h_1 <= k                plain
-    CMC@k = 1 if the right identity is among the first k distinct identities    deduplicated
-
-A query without a correct image left is dropped from every average. mAP: L. Zheng et al., "Scalable
-Person Re-identification: A Benchmark", ICCV 2015; mINP: M. Ye et al., "Deep Learning for Person
-Re-identification: A Survey and Outlook", TPAMI 2022; the SYSU rule: A. Wu et al., "RGB-Infrared
+The numbers themselves are in tasks/reid/benchmarks/ranks.py. The SYSU rule: A. Wu et al., "RGB-Infrared
 Cross-Modality Person Re-identification", ICCV 2017.
 """
 
@@ -19,11 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from isofed.errors import DataError
-from isofed.tasks.reid.benchmarks.tally import EMPTY, MAX_RANK, Statistics, tally
-
-CHUNK = 256
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
@@ -40,6 +25,10 @@ class Labels:
         """Return the labels of ``rows``."""
         return Labels(self.ids[rows], self.cams[rows])
 
+    def upright(self) -> "Labels":
+        """Return the labels as columns, (N, 1), so that with others they make a table."""
+        return Labels(self.ids[:, None], self.cams[:, None])
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -54,7 +43,8 @@ class Rule:
     """A benchmark's way of scoring one ranking.
 
     Attributes:
-        excluded: (query, gallery) labels -> bool (Q, G), True where the image does not count.
+        excluded: (query, gallery) labels of shapes that broadcast -> bool of the common shape, True where
+            the image does not count; see :meth:`Labels.upright`.
         deduplicated: CMC counts distinct identities instead of images.
         draws: what the data set's papers do with the gallery: ``agw``, ten draws, or ``none``, all of it.
     """
@@ -66,17 +56,17 @@ class Rule:
 
 def same_room(query: Labels, gallery: Labels) -> Booleans:
     """SYSU-MM01: cameras 2 and 3 film one room, so a query of camera 3 skips camera 2."""
-    return (query.cams == 3)[:, None] & (gallery.cams == 2)[None, :]
+    return (query.cams == 3) & (gallery.cams == 2)
 
 
 def nothing(query: Labels, gallery: Labels) -> Booleans:
     """Exclude no image."""
-    return np.zeros((len(query), len(gallery)), bool)
+    return np.zeros(np.broadcast_shapes(query.ids.shape, gallery.ids.shape), bool)
 
 
 def same_person_and_camera(query: Labels, gallery: Labels) -> Booleans:
     """LLCM, HITSZ-VCM: what shows the query's person from the query's camera does not count."""
-    return (query.ids[:, None] == gallery.ids) & (query.cams[:, None] == gallery.cams)
+    return (query.ids == gallery.ids) & (query.cams == gallery.cams)
 
 
 RULES: dict[str, Rule] = {
@@ -109,7 +99,7 @@ def order(distances: NDArray[np.floating], query: Labels, gallery: Labels, rule:
     Args:
         distances: (Q, G), finite, smaller is nearer; compared as float32.
     """
-    excluded = rule.excluded(query, gallery)
+    excluded = rule.excluded(query.upright(), gallery)
     columns = _stable_argsort(np.where(excluded, np.inf, distances).astype(np.float32, copy=False))
     kept = len(gallery) - excluded.sum(axis=1)
     counts = np.arange(len(gallery)) < kept[:, None]
@@ -126,63 +116,3 @@ def _stable_argsort(values: NDArray[np.float32]) -> Integers:
     keys = (rising << np.uint64(32)) | np.arange(values.shape[1], dtype=np.uint64)
     keys.sort(axis=1)
     return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
-
-
-def statistics(
-    distances: NDArray[np.floating], query: Labels, gallery: Labels, rule: Rule, chunk: int = CHUNK
-) -> Statistics:
-    """Score the rankings that a distance matrix gives.
-
-    Args:
-        distances: (Q, G), finite, smaller is nearer.
-        chunk: queries ranked at a time, at least 1; a matter of memory, not of the result.
-
-    Raises:
-        DataError: the matrix does not fit the labels or holds NaN or infinity.
-
-    Example:
-        >>> query, gallery = labels([7], [3]), labels([8, 7], [1, 1])
-        >>> statistics(np.array([[0.1, 0.2]]), query, gallery, RULES["sysu"]).result()["mAP"]
-        0.5
-    """
-    if distances.shape != (len(query), len(gallery)):
-        expected = (len(query), len(gallery))
-        raise DataError(f"the distances have shape {distances.shape} where the labels need {expected}")
-    if not np.isfinite(distances).all():
-        raise DataError("the distances hold NaN or infinity; check that training did not diverge")
-    total = EMPTY
-    for start in range(0, len(query), chunk):
-        rows = slice(start, start + chunk)
-        total = total + _part(distances[rows], query.take(rows), gallery, rule)
-    return total
-
-
-def _part(distances: NDArray[np.floating], query: Labels, gallery: Labels, rule: Rule) -> Statistics:
-    ranked = order(distances, query, gallery, rule)
-    answered = ranked.right.any(axis=1)
-    right, columns = ranked.right[answered], ranked.columns[answered]
-    first = _identities_before(right, columns, gallery) if rule.deduplicated else right.argmax(axis=1)
-    precision, penalty = _precision(right)
-    return tally(precision, penalty, np.minimum(first, MAX_RANK))
-
-
-def _precision(right: Booleans) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return AP and INP of every row; each row has a hit."""
-    rows, places = np.nonzero(right)
-    hits = right.sum(axis=1)
-    ends = np.cumsum(hits)
-    nth = np.arange(1, len(rows) + 1) - (ends - hits)[rows]
-    summed = np.bincount(rows, nth / (places + 1), minlength=len(right))
-    return summed / np.maximum(hits, 1), hits / (places[ends - 1] + 1)
-
-
-def _identities_before(right: Booleans, columns: Integers, gallery: Labels) -> Integers:
-    """Return how many distinct other identities stand before the first hit of every row.
-
-    Excluded images stand at the end, so those before the first hit all count.
-    """
-    known, codes = np.unique(gallery.ids, return_inverse=True)
-    rows, places = np.nonzero(np.arange(right.shape[1]) < right.argmax(axis=1)[:, None])
-    seen = np.zeros((len(right), len(known)), bool)
-    seen[rows, codes[columns[rows, places]]] = True
-    return seen.sum(axis=1)

@@ -15,7 +15,8 @@ from isofed.tasks.reid.benchmarks.benchmark import (
     summarise,
 )
 from isofed.tasks.reid.benchmarks.embeddings import embeddings
-from isofed.tasks.reid.benchmarks.retrieval import RULES, statistics
+from isofed.tasks.reid.benchmarks.ranks import statistics
+from isofed.tasks.reid.benchmarks.retrieval import RULES
 from isofed.tasks.reid.benchmarks.tally import EMPTY, tally
 
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isofed.errors import DataError
-from isofed.tasks.reid.benchmarks.retrieval import RULES, labels, statistics
+from isofed.tasks.reid.benchmarks.ranks import statistics
+from isofed.tasks.reid.benchmarks.retrieval import RULES, labels
 from isofed.tasks.reid.benchmarks.tally import EMPTY, MAX_RANK, Statistics
 
 DISTANCES = np.array(
