@@ -1,0 +1,1 @@
+"""BUPTCampus: reader, check, writer and maker of tracklets in aligned pairs."""
