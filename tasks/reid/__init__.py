@@ -3,6 +3,8 @@
 from typing import Any
 
 from isofed.tasks.reid import evaluate, model
+from isofed.tasks.reid.layouts.buptcampus.layout import BUPTCAMPUS
+from isofed.tasks.reid.layouts.hitsz_vcm.layout import HITSZ_VCM
 from isofed.tasks.reid.layouts.llcm.layout import LLCM
 from isofed.tasks.reid.layouts.regdb.layout import REGDB
 from isofed.tasks.reid.layouts.sysu.layout import SYSU
@@ -21,7 +23,13 @@ TASK = Task(
     summary="visible-infrared person re-identification (L2RW, CVPR 2025)",
     options=ReidOptions,
     levels=("camera", "sharing"),
-    layouts={"sysu": SYSU, "regdb": REGDB, "llcm": LLCM},
+    layouts={
+        "sysu": SYSU,
+        "regdb": REGDB,
+        "llcm": LLCM,
+        "hitsz_vcm": HITSZ_VCM,
+        "buptcampus": BUPTCAMPUS,
+    },
     model=build,
     width=lambda options: options.dimensions,
     evaluate=evaluate.measure,
