@@ -31,7 +31,7 @@ def on_train(shop: Workshop, place: Place, message: Message, context: Context) -
     order = _order(shop, place, message, TRAINER)
     report = _answer(shop, place, order)
     content = wire.report_content(report)
-    wire.check(content, shop.contract)
+    wire.check(content, shop.contract(shop.classes(place)))
     context.state["memory"] = ConfigRecord({"version": report.version})
     return content
 
@@ -42,7 +42,7 @@ def _answer(shop: Workshop, place: Place, order: Order) -> Report:
     if stored is not None:
         return stored
     trained = train(shop, place, order, memory.load(order.base), version_of(order))
-    shop.contract.check(trained.report)
+    shop.contract(shop.classes(place)).check(trained.report)
     ledger.enter(place.memory.parent / "left.jsonl", trained.report, shop.held(place))
     memory.commit(order, trained.report, trained.sections)
     return trained.report
@@ -59,8 +59,11 @@ def on_evaluate(shop: Workshop, place: Place, message: Message, context: Context
 def _order(shop: Workshop, place: Place, message: Message, role: str) -> Order:
     """Return the order in a message after everything that speaks against following it."""
     place.allow(shop.setting, role)
-    needed = shop.contract.channels if role == TRAINER else TRAVELLING
-    order = wire.read_order(message.content, shop.contract, needed)
+    personal = {name for name, rule in shop.setting.recipe.channels.items() if rule.personal}
+    contract = shop.contract(shop.classes(place) if role == TRAINER else None)
+    # what the server sends to one site alone it can only send once that site has reported
+    needed = [name for name in contract.channels if name not in personal] if role == TRAINER else TRAVELLING
+    order = wire.read_order(message.content, contract, needed)
     if order.digest != shop.setting.digest:
         raise ContractError("the order comes from another configuration than this site was given; align them")
     return order
@@ -78,7 +81,7 @@ def _guarded(handler: Handler) -> Callable[[Message, Context], Message]:
     def handle(message: Message, context: Context) -> Message:
         try:
             place = Place.of(context.node_config)
-            shop = _workshop(str(context.run_config["cfg"]))
+            shop = _workshop(str(context.run_config["cfg"]), place.device)
             return Message(handler(shop, place, message, context), reply_to=message)
         except IsofedError:
             raise

@@ -18,7 +18,7 @@ def evaluate(shop: Workshop, place: Place, channels: Mapping[str, Channel]) -> d
     Raises:
         CompositionError: the recipe keeps a part of the model at the sites.
     """
-    if not shop.setting.recipe.share.complete:
+    if not shop.setting.evaluable:
         raise CompositionError("the strategy has no complete global model to evaluate; evaluate at the sites")
     for group in TRAVELLING:
         channel: Any = channels[group]

@@ -27,7 +27,9 @@ def restore_state(
     optimiser.state.clear()
     for name, array in tree.items() if tree else ():
         key, _, parameter = name.partition(_SEPARATOR)
-        optimiser.state[parameters[parameter]][key] = torch.from_numpy(np.array(array))
+        value, owner = torch.from_numpy(np.array(array)), parameters[parameter]
+        # a count of steps stays where torch puts it; what has the parameter's shape lies beside it
+        optimiser.state[owner][key] = value.to(owner.device) if value.dim() else value
 
 
 def _entries(optimiser: torch.optim.Optimizer, names: dict[int, str]) -> Iterator[tuple[str, np.ndarray]]:

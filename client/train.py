@@ -1,19 +1,23 @@
 """The one local training loop."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from isofed import seeds
 from isofed.client.memory import Sections
+from isofed.client.normaliser import normaliser
 from isofed.client.optimiser import export_state, restore_state
+from isofed.client.precision import Precision
 from isofed.client.workshop import Place, Workshop
 from isofed.records import Channel, Order, Report, Value
 from isofed.strategies.recipe import Seen, TermStart
 from isofed.strategies.rules import COUNTS
 from isofed.strategies.share import TRAVELLING
+
+TERM = "term."
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,16 @@ class Trained:
 
     report: Report
     sections: Sections
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What a round's steps came to: how many, images in each, rates' factors, mean loss."""
+
+    steps: int
+    batch: int
+    factors: tuple[float, ...]
+    loss: float
 
 
 def train(shop: Workshop, place: Place, order: Order, memory: Sections, version: str) -> Trained:
@@ -37,19 +51,26 @@ def train(shop: Workshop, place: Place, order: Order, memory: Sections, version:
         memory: sections of the version that the order names.
         version: name of the version that this round makes.
     """
-    _load(shop, order, memory)
+    recipe = shop.setting.recipe
     samples = shop.samples(place)
-    states = [term.start(_term_start(shop, order)) for term in shop.setting.recipe.local]
-    with torch.random.fork_rng(devices=[]):
+    shop.fit(place)
+    _load(shop, order, memory)
+    precision = Precision.of(shop, memory)
+    states = [
+        term.start(_term_start(shop, place, order, memory.get(TERM + term.name))) for term in recipe.local
+    ]
+    with torch.random.fork_rng(devices=[] if shop.device == "cpu" else [shop.device]):
         torch.manual_seed(seeds.public_key(shop.setting.seed, order.round, place.site, "layers") % 2**63)
-        (steps, batch), loss = _epoch(shop, place, order, samples, states)
+        epoch = _epoch(shop, place, order, samples, states, precision)
     channels = _travelling(shop)
-    for term, state in zip(shop.setting.recipe.local, states, strict=True):
+    for term, state in zip(recipe.local, states, strict=True):
         channels.update(term.finish(state) if term.finish else {})
-    examples = COUNTS[shop.setting.recipe.count](len(samples), batch)
-    scalars = {"examples": examples, "steps": steps, "loss": loss}
+    examples = COUNTS[recipe.count](len(samples), epoch.batch)
+    scalars: dict[str, int | float] = {"examples": examples, "steps": epoch.steps, "loss": epoch.loss}
+    if "normaliser" in recipe.rule.needs:
+        scalars["normaliser"] = normaliser(shop.optimiser, epoch.factors)
     report = Report(order.round, order.attempt, version, channels, scalars)
-    return Trained(report, _sections(shop))
+    return Trained(report, _sections(shop, states, precision))
 
 
 def _load(shop: Workshop, order: Order, memory: Sections) -> None:
@@ -58,72 +79,93 @@ def _load(shop: Workshop, order: Order, memory: Sections) -> None:
             order.channels[group] if group in TRAVELLING else memory.get(group, shop.initial.get(group))
         )
         tree.copy_from(source.tree if group in TRAVELLING else source)
-    state: Any = memory.get("optimiser")
+    state: Any = memory.get("optimiser") if _keeps(shop) else None
     restore_state(shop.optimiser, dict(shop.model.named_parameters()), state)
 
 
-def _term_start(shop: Workshop, order: Order) -> TermStart:
-    options = shop.setting.options
+def _keeps(shop: Workshop) -> bool:
+    return bool(shop.setting.task.training.keeps_optimiser(shop.setting.options))
+
+
+def _term_start(shop: Workshop, place: Place, order: Order, remembered: Any) -> TermStart:
+    setting, classes = shop.setting, shop.classes(place)
+    labels = shop.samples(place).labels
     return TermStart(
-        order.channels,
-        options.classes,
-        shop.setting.task.width(options),
-        shop.setting.level_options.min_images,
+        channels=order.channels,
+        classes=classes,
+        width=setting.task.width(setting.options),
+        min_images=setting.level_options.min_images,
+        model=shop.model,
+        head=setting.task.head,
+        travelling=tuple(shop.trees["model"]),
+        images=None if labels is None else np.bincount(labels, minlength=classes),
+        memory=remembered,
     )
 
 
 def _epoch(
-    shop: Workshop, place: Place, order: Order, samples: Any, states: list[Any]
-) -> tuple[tuple[int, int], float]:
-    """Take the round's steps; return (steps, batch size) and the mean loss."""
+    shop: Workshop, place: Place, order: Order, samples: Any, states: list[Any], precision: Precision
+) -> Epoch:
+    """Take the round's steps."""
     setting, training = shop.setting, shop.setting.task.training
     draw = seeds.public(setting.seed, order.round, place.site, "batches")
     change = seeds.public(setting.seed, order.round, place.site, "augmentation")
     batches = training.sample(samples, setting.options, draw)
-    total = torch.zeros(())
+    total, factors = torch.zeros((), device=shop.device), []
     shop.model.train()
     for step, images in enumerate(batches):
-        _set_rate(shop, order.round - 1 + step / len(batches))
-        batch = training.transform(samples, images, setting.options, change, place.device)
-        total += _step(shop, batch, images, states)
-    return batches.shape, float(total) / len(batches)
+        factors.append(_set_rate(shop, order.round - 1 + step / len(batches)))
+        batch = training.transform(samples, images, setting.options, change, shop.device)
+        total += _step(shop, batch, images, states, precision)
+    return Epoch(len(batches), batches.shape[1], tuple(factors), float(total) / len(batches))
 
 
-def _set_rate(shop: Workshop, done: float) -> None:
-    factor = shop.setting.task.training.rate(done, shop.setting.rounds, shop.setting.options)
+def _set_rate(shop: Workshop, done: float) -> float:
+    factor = float(shop.setting.task.training.rate(done, shop.setting.rounds, shop.setting.options))
     for group, peak in zip(shop.optimiser.param_groups, shop.peaks, strict=True):
         group["lr"] = peak * factor
+    return factor
 
 
-def _step(shop: Workshop, batch: Any, images: Any, states: list[Any]) -> torch.Tensor:
+def _step(shop: Workshop, batch: Any, images: Any, states: list[Any], precision: Precision) -> torch.Tensor:
+    with precision.arithmetic():
+        loss = _loss(shop, batch, images, states)
+    shop.optimiser.zero_grad(set_to_none=True)
+    precision.backward(loss)
+    _drift(shop, states)
+    precision.step(shop.optimiser)
+    return loss.detach()
+
+
+def _loss(shop: Workshop, batch: Any, images: Any, states: list[Any]) -> torch.Tensor:
     setting = shop.setting
     output = shop.model(batch.inputs)
-    loss = setting.task.training.loss(output, batch.labels, setting.options)
-    seen = Seen(output, batch.labels, images)
+    loss: torch.Tensor = setting.task.training.loss(output, batch.labels, setting.options)
+    seen = Seen(output, batch.labels, images, batch.inputs)
     for term, state in zip(setting.recipe.local, states, strict=True):
         extra = term.loss(state, seen) if term.loss else None
         loss = loss if extra is None else loss + extra
-    shop.optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    _drift(shop, states)
-    shop.optimiser.step()
-    return loss.detach()
+    return loss
 
 
 def _drift(shop: Workshop, states: list[Any]) -> None:
     for term, state in zip(shop.setting.recipe.local, states, strict=True):
         if term.drift:
             parameters = dict(shop.model.named_parameters())
-            for name, push in term.drift(state, parameters).items():
-                parameters[name].grad.add_(push)
+            pushes = term.drift(state, parameters)
+            if pushes:
+                torch._foreach_add_([parameters[name].grad for name in pushes], list(pushes.values()))
 
 
 def _travelling(shop: Workshop) -> dict[str, Channel]:
     return {group: Value(shop.trees[group].numpy()) for group in TRAVELLING}
 
 
-def _sections(shop: Workshop) -> Sections:
+def _sections(shop: Workshop, states: list[Any], precision: Precision) -> Sections:
     names = {id(p): name for name, p in shop.model.named_parameters()}
-    sections: dict[str, Any] = {"optimiser": export_state(shop.optimiser, names)}
-    staying: Mapping[str, Any] = {g: t for g, t in shop.trees.items() if g not in TRAVELLING}
-    return sections | {group: tree.numpy() for group, tree in staying.items()}
+    sections: dict[str, Any] = {"optimiser": export_state(shop.optimiser, names)} if _keeps(shop) else {}
+    sections |= {group: tree.numpy() for group, tree in shop.trees.items() if group not in TRAVELLING}
+    for term, state in zip(shop.setting.recipe.local, states, strict=True):
+        if term.remember:
+            sections[TERM + term.name] = term.remember(state)
+    return sections | precision.sections()

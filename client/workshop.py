@@ -1,8 +1,8 @@
 """What one process needs to serve sites: the setting, one reused model, and opened data."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,18 @@ import torch
 
 from isofed.contracts import Contract
 from isofed.errors import ConfigError, ContractError
-from isofed.protocols.levels import LEVELS, LevelOptions, contract
-from isofed.seeds import public_key
+from isofed.protocols.declared import declared, refuse
+from isofed.protocols.levels import LEVELS, LevelOptions, allowed, contract
+from isofed.seeds import Secrets, public_key, simulated_secrets, site_secrets
 from isofed.setting import Setting, build
 from isofed.strategies.named import STRATEGIES
-from isofed.strategies.share import TRAVELLING, flatten
+from isofed.strategies.share import STAYING, TRAVELLING, flatten
 from isofed.tasks import TASKS
 from isofed.trees import Tree
 
 TRAINER, EVALUATOR = "trainer", "evaluator"
 PLACE_KEYS = ("site", "role", "root", "home", "memory", "level", "min_images")
+SECRET = "secret"
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,11 @@ class Place:
         memory: folder of this run's memory.
         level: the privacy level that the site agreed to; an order under another one is refused.
         min_images: what the site agreed to; no image may make up more than 1/min_images of a centre.
+        centres: whether identity centres may leave, as in :class:`LevelOptions`.
         role: ``trainer`` or ``evaluator``; nobody is both.
         device: where this site computes, such as ``cpu`` or ``cuda:0``.
+        simulated: the seed from which a simulated site derives what would be its secrets; None at a real
+            site, whose secrets are its own.
     """
 
     site: str
@@ -47,6 +52,8 @@ class Place:
     min_images: int
     role: str = TRAINER
     device: str = "cpu"
+    centres: str = "level"
+    simulated: int | None = None
 
     @classmethod
     def of(cls, node_config: Mapping[str, Any]) -> "Place":
@@ -65,6 +72,8 @@ class Place:
             min_images=int(node_config["min_images"]),
             role=str(node_config["role"]),
             device=str(node_config.get("device", "cpu")),
+            centres=str(node_config.get("centres", "level")),
+            simulated=node_config.get("simulated"),  # type: ignore[arg-type]
         )
 
     def allow(self, setting: Setting, role: str) -> None:
@@ -73,12 +82,21 @@ class Place:
             raise ContractError(
                 f"{self.site} is {self.role}, but the order is for role {role}; ask another node"
             )
-        if setting.level.name != self.level or setting.level_options.min_images < self.min_images:
+        wanted, agreed = setting.level_options, LevelOptions(self.min_images, self.centres)
+        more = allowed(setting.level, wanted) - allowed(setting.level, agreed)
+        if setting.level.name != self.level or wanted.min_images < self.min_images or more:
             raise ContractError(
-                f"the run's protocol is '{setting.level.name}' with min_images "
-                f"{setting.level_options.min_images}, but {self.site} agreed to '{self.level}' with at least "
-                f"{self.min_images}; change the run, or the site's own configuration"
+                f"the run's protocol is '{setting.level.name}' with min_images {wanted.min_images} and "
+                f"centres '{wanted.centres}', but {self.site} agreed to '{self.level}' with at least "
+                f"{self.min_images} and '{self.centres}'; change the run, or the site's own configuration"
             )
+
+    @property
+    def secrets(self) -> Secrets:
+        """The site's source of secrets; derived from the seed in a simulation, and marked so."""
+        if self.simulated is not None:
+            return simulated_secrets(self.simulated, self.site)
+        return site_secrets(self.home / SECRET)
 
 
 @dataclass(frozen=True)
@@ -90,21 +108,22 @@ class Workshop:
     """
 
     setting: Setting
+    device: str = "cpu"
     _samples: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, cfg: str) -> "Workshop":
-        """Build from the run's configuration as JSON."""
-        return cls(build(json.loads(cfg), TASKS, STRATEGIES, LEVELS, LevelOptions))
+    def of(cls, cfg: str, device: str = "cpu") -> "Workshop":
+        """Build from the run's configuration as JSON, to compute on ``device``."""
+        return cls(build(json.loads(cfg), TASKS, STRATEGIES, LEVELS, LevelOptions), device)
 
     @cached_property
     def model(self) -> Any:
         """The module, with the run's initial weights."""
-        generator = torch.Generator().manual_seed(public_key(self.setting.seed, 0, "", "model") % 2**63)
-        return self.setting.task.model(self.setting.options, generator)
+        model = self.setting.task.model(self.setting.options, self._generator("", "model"))
+        return model.to(self.device)
 
     @cached_property
-    def trees(self) -> Mapping[str, Tree]:
+    def trees(self) -> dict[str, Tree]:
         """The module's flat storage by group; see strategies/share.py."""
         return flatten(self.model, self.setting.recipe.share)
 
@@ -124,38 +143,78 @@ class Workshop:
         """The optimiser's learning rates as the task set them."""
         return [group["lr"] for group in self.optimiser.param_groups]
 
-    @cached_property
-    def contract(self) -> Contract:
-        """What a report of this run may hold."""
-        travelling = {g: self.trees[g].layout for g in TRAVELLING}
-        setting = self.setting
-        return contract(setting.level, setting.level_options, travelling, self.tables, setting.task.head)
+    def fit(self, place: Place) -> None:
+        """Where heads are private, give the model this site's own, as wide as the site has identities."""
+        if not self.setting.level.private_head:
+            return
+        generator = self._generator(place.site, "head")
+        self.setting.task.refit(self.model, self.classes(place), generator)
+        self.model.to(self.device)
+        self.trees.update(flatten(self.model, self.setting.recipe.share, STAYING))
+        for stale in ("initial", "optimiser", "peaks"):
+            self.__dict__.pop(stale, None)
 
-    @property
-    def tables(self) -> Mapping[str, tuple[str, int, int]]:
-        """(meaning, rows, width) of the recipe's tables."""
-        size = (self.setting.options.classes, self.setting.task.width(self.setting.options))
-        return {name: (rule.meaning, *size) for name, rule in self.setting.recipe.channels.items()}
+    def classes(self, place: Place) -> int:
+        """Return the rows of the head that this site trains."""
+        if not self.setting.level.private_head:
+            return int(self.setting.options.classes)
+        return len(np.unique(self.samples(place).labels))
+
+    def contract(self, classes: int | None) -> Contract:
+        """Return what a report of this run may hold; ``classes`` is None where only sites know it."""
+        travelling, setting = {g: self.trees[g].layout for g in TRAVELLING}, self.setting
+        tables = self.tables(None if setting.level.private_head and classes is None else classes)
+        needs = setting.recipe.rule.needs
+        return contract(setting.level, setting.level_options, travelling, tables, setting.task.head, needs)
+
+    def tables(self, classes: int | None = None) -> Mapping[str, tuple[str, int | None, int]]:
+        """Return (meaning, rows, width) of the recipe's tables."""
+        width = self.setting.task.width(self.setting.options)
+        rows = classes if self.setting.level.private_head else self.setting.options.classes
+        return {name: (rule.meaning, rows, width) for name, rule in self.setting.recipe.channels.items()}
 
     def held(self, place: Place) -> Mapping[str, int]:
         """Rows of each table that this site has something for: its distinct labels."""
-        present = len(np.unique(self.samples(place).labels)) if self.tables else 0
-        return dict.fromkeys(self.tables, present)
+        channels = self.setting.recipe.channels
+        return dict.fromkeys(channels, len(np.unique(self.samples(place).labels)) if channels else 0)
 
     def samples(self, place: Place) -> Any:
         """Open a site's training data, once in this process."""
-        return self._open("train", place, self._layout.open_train, place.root, place.site)
+        return self._open("train", place, self._open_train)
 
     def test_data(self, place: Place) -> Any:
         """Open the benchmark's test data, once in this process."""
-        return self._open("test", place, self._layout.open_test, place.root)
+        return self._open("test", place, self._open_test)
 
     @property
     def _layout(self) -> Any:
         return self.setting.task.layouts[self.setting.layout]
 
-    def _open(self, what: str, place: Place, opener: Any, *where: Any) -> Any:
+    def _open_train(self, place: Place) -> Any:
+        for folder in self._layout.folders(place.root):
+            refuse(self.setting.level.name, declared(folder))
+        cache, options = place.home / "train", self.setting.options
+        samples = self._layout.open_train(place.root, place.site, cache, options)
+        if self.setting.level.private_head:
+            samples = replace(samples, labels=_renumbered(samples.labels, place.secrets))
+        # only a trainer that holds everything may know which sensor a picture is from
+        return samples if self.setting.level.name == "sharing" else replace(samples, domains=None)
+
+    def _open_test(self, place: Place) -> Any:
+        return self._layout.open_test(place.root, place.home / "test", self.setting.options)
+
+    def _open(self, what: str, place: Place, opener: Callable[[Place], Any]) -> Any:
         key = f"{what}:{place.home}"
         if key not in self._samples:
-            self._samples[key] = opener(*where, place.home / what, self.setting.options)
+            self._samples[key] = opener(place)
         return self._samples[key]
+
+    def _generator(self, site: str, purpose: str) -> torch.Generator:
+        return torch.Generator().manual_seed(public_key(self.setting.seed, 0, site, purpose) % 2**63)
+
+
+def _renumbered(labels: np.ndarray, secrets: Secrets) -> np.ndarray:
+    """Return labels under the site's own numbers, 0 to n - 1 in an order that nobody else knows."""
+    known, places = np.unique(labels, return_inverse=True)
+    numbers = secrets.generator(0, 0, "identity numbers").permutation(len(known))
+    return np.asarray(numbers[places], np.int64)

@@ -59,6 +59,12 @@ class Secrets:
         use = json.dumps(["isofed/secret", int(round), int(attempt), purpose]).encode()
         return hmac.new(self.root, use, hashlib.sha256).digest()
 
+    def generator(self, round: int, attempt: int, purpose: str) -> np.random.Generator:
+        """Return a generator keyed by :meth:`derive`: for choices that others must not know, never for noise
+        or keys, which take the bytes."""
+        key = int.from_bytes(self.derive(round, attempt, purpose)[:16], "little")
+        return np.random.Generator(np.random.Philox(key=key))
+
 
 def simulated_secrets(seed: int, site: str) -> Secrets:
     """Return the stand-in secret of a simulated site: a function of the seed, hence no secret."""

@@ -1,7 +1,7 @@
 """One configuration, read the same way by both halves of a federation."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -32,6 +32,11 @@ class Setting:
     layout: str
     digest: str
 
+    @property
+    def evaluable(self) -> bool:
+        """Whether what the server holds can be evaluated by itself."""
+        return bool(self.recipe.share.complete(() if self.task.head_evaluated else self.task.head))
+
 
 def build(
     cfg: Mapping[str, Any],
@@ -55,12 +60,13 @@ def build(
     task = pick("task", *_named(cfg, "task"), tasks)
     level = pick("protocol", *_named(cfg, "protocol"), levels)
     recipe = call(pick("strategy", *_named(cfg, "strategy"), strategies), _rest(cfg, "strategy"), "strategy")
-    if cfg["layout"] not in task.layouts:
-        pick("layout", cfg["layout"], task.layouts)
-    _fit(task, level, recipe)
+    _fit(task, pick("layout", cfg["layout"], task.layouts), level)
     within("rounds", cfg["rounds"], 0, 1e6)
     within("evaluate_every", cfg["evaluate_every"], 0, 1e6)
     options = read(task.options, _rest(cfg, "task"), "task")
+    _fit_options(task, level, recipe, options)
+    if level.private_head:
+        recipe = replace(recipe, share=recipe.share.but(*task.head))
     agreed = read(level_options, _rest(cfg, "protocol"), "protocol")
     return Setting(
         run=cfg["run"],
@@ -100,16 +106,44 @@ def _rest(cfg: Mapping[str, Any], group: str) -> dict[str, Any]:
     return {key: value for key, value in cfg[group].items() if key != "name"}
 
 
-def _fit(task: Any, level: Any, recipe: Any) -> None:
+def _fit(task: Any, layout: Any, level: Any) -> None:
     if level.name not in task.levels:
         raise CompositionError(
-            f"task '{task.name}' does not run under protocol '{level.name}' in this version; "
+            f"task '{task.name}' does not run under protocol '{level.name}'; "
             f"use one of: {', '.join(task.levels)}"
+        )
+    if level.name not in layout.levels:
+        raise CompositionError(
+            f"data layout '{layout.name}' has no clients under protocol '{level.name}'; "
+            f"use one of: {', '.join(layout.levels)}"
         )
     if task.training is None:
         raise CompositionError(f"task '{task.name}' is a benchmark and does not train; use 'isofed score'")
-    for need in sorted(recipe.needs - set(task.training.capabilities)):
+
+
+def _fit_options(task: Any, level: Any, recipe: Any, options: Any) -> None:
+    given = {*task.training.capabilities, *(("head",) if task.head else ())}
+    for need in sorted(recipe.needs - given):
         raise CompositionError(
             f"strategy '{recipe.call}' needs '{need}' from the model, which task '{task.name}' does not "
             "give; use strategy=fedavg"
         )
+    if "normaliser" in recipe.rule.needs and task.training.keeps_optimiser(options):
+        raise CompositionError(
+            f"strategy '{recipe.call}' divides by what a round's steps reach, but momentum is kept across "
+            "rounds, which reaches further; write task.keep_momentum=false"
+        )
+    if level.private_head and any(not rule.personal for rule in recipe.channels.values()):
+        raise CompositionError(
+            f"under protocol '{level.name}' every site numbers people for itself, but strategy "
+            f"'{recipe.call}' averages rows by number; use strategy=cgpr protocol.centres=plain, which "
+            "matches them, or strategy=fedavg"
+        )
+    if level.private_head and not task.head:
+        raise CompositionError(
+            f"protocol '{level.name}' keeps heads at the sites, but task '{task.name}' has none; "
+            "use protocol=camera"
+        )
+    reason = task.suits(options, level.name)
+    if reason:
+        raise CompositionError(reason)

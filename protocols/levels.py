@@ -36,7 +36,9 @@ class Level:
     private_head: bool = False
 
 
-_NUMBERS = "a few numbers a round: examples, steps, mean training loss, and what a strategy's rule needs beside"
+_NUMBERS = (
+    "a few numbers a round: examples, steps, mean training loss, and what a strategy's rule needs beside"
+)
 _SENTENCES = (
     "sentences about errors: they may hold counts, such as of images, but no path and no person's number"
 )
@@ -133,7 +135,7 @@ def contract(
         trees: layout of each travelling group of the model.
         tables: (meaning, rows, width) of each further channel; rows None where the site alone knows them.
         head: state-dict prefixes of the task's head.
-        numbers: further public numbers that the strategy's rule needs, keys of ``NUMBERS``.
+        numbers: further public numbers that the strategy's rule needs, keys of ``FURTHER``.
 
     Raises:
         CompositionError: the recipe wants to send what the level keeps.
@@ -147,14 +149,15 @@ def contract(
         if meaning not in allowed(level, options):
             raise CompositionError(
                 f"protocol '{level.name}' keeps {meaning.replace('_', ' ')} at the site, but the strategy "
-                f"sends them in channel '{name}'; use strategy=fedavg or protocol={_permitting(level, meaning)}"
+                f"sends them in channel '{name}'; use strategy=fedavg or "
+                f"protocol={_permitting(level, meaning)}"
             )
     channels: dict[str, TreeContract | TableContract] = {
         name: TreeContract("value", layout, STATE) for name, layout in trees.items()
     }
     for name, (meaning, rows, width) in tables.items():
         channels[name] = TableContract(rows, width, options.min_images, meaning)
-    return Contract(level.name, channels, {name: NUMBERS[name] for name in (*ALWAYS, *numbers)})
+    return Contract(level.name, channels, {**NUMBERS, **{name: FURTHER[name] for name in numbers}})
 
 
 def _permitting(level: Level, meaning: str) -> str:
@@ -162,12 +165,13 @@ def _permitting(level: Level, meaning: str) -> str:
     return f"{level.name} protocol.centres={choice}" if level.private_head else "camera"
 
 
-ALWAYS = ("examples", "steps", "loss")
-
 NUMBERS: Mapping[str, NumberContract] = {
     "examples": NumberContract(True, 1, 1e12, "images that the update stands for"),
     "steps": NumberContract(True, 1, 1e12, "optimiser steps taken"),
     "loss": NumberContract(False, -1e12, 1e12, "mean training loss over the steps"),
+}
+
+FURTHER: Mapping[str, NumberContract] = {
     "normaliser": NumberContract(
         False, 1e-12, 1e12, "FedNova's a: how far the round's steps reach under a gradient of one"
     ),

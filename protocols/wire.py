@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
-from isofed.contracts import Contract, TreeContract
+from isofed.contracts import MOST_ROWS, Contract, TreeContract
 from isofed.errors import ContractError
 from isofed.records import Channel, Delta, Order, Report, Table, Value
 from isofed.trees import Tree
@@ -21,7 +21,7 @@ ORDER, REPORT, NUMBERS = "order", "report", "numbers"
 _REPORT_KEYS = {"round": int, "attempt": int, "version": str}
 _ORDER_KEYS = {"run": str, "round": int, "attempt": int, "base": str, "digest": str}
 _VERSION = re.compile(r"[1-9][0-9]*\.[1-9][0-9]*")
-Form = Mapping[str, tuple[str, tuple[int, ...]]]
+Form = Mapping[str, tuple[str, tuple[int | None, ...]]]
 
 
 class Held(Array):
@@ -129,7 +129,7 @@ def check(content: RecordDict, contract: Contract) -> None:
         raise ContractError(f"the message's records differ from the contract at '{odd}'")
     for name, form in agreed.items():
         found = {key: (array.dtype, tuple(array.shape)) for key, array in content.array_records[name].items()}
-        if found != form:
+        if not _matches(found, form):
             raise ContractError(f"record '{name}' differs from the contract in dtype or shape")
     _check_fields(content, contract)
 
@@ -150,6 +150,16 @@ def _form(channel: Any) -> Form:
         "values": ("float32", (channel.rows, channel.width)),
         "present": ("uint8", (channel.rows,)),
     }
+
+
+def _matches(found: Form, form: Form) -> bool:
+    """Return whether arrays have an agreed form; a form without a number of rows takes any, all alike."""
+    rows = {shape[0] for _, shape in found.values() if shape}
+    if any(None in shape for _, shape in form.values()):
+        if len(rows) != 1 or not 0 < max(rows) <= MOST_ROWS:
+            return False
+        form = {key: (dtype, (*rows, *shape[1:])) for key, (dtype, shape) in form.items()}
+    return found == form
 
 
 def _channels(channels: Mapping[str, Channel]) -> RecordDict:
@@ -192,7 +202,7 @@ def _opened(name: str, record: ArrayRecord, form: Form) -> Mapping[str, np.ndarr
         arrays = {key: array.numpy() for key, array in record.items()}
     except Exception:
         raise ContractError(f"record '{name}' holds bytes that are no array") from None
-    if {key: (str(array.dtype), array.shape) for key, array in arrays.items()} != form:
+    if not _matches({key: (str(array.dtype), array.shape) for key, array in arrays.items()}, form):
         raise ContractError(f"record '{name}' differs from the contract in dtype or shape")
     if "present" in arrays and (arrays["present"] > 1).any():
         raise ContractError(f"record '{name}' says more of a row than whether it is present")

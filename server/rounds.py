@@ -6,10 +6,11 @@ several exchanges wraps the yield.
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from isofed.errors import RoundError
-from isofed.records import Channel, Delta, Order, Report, Value
-from isofed.server.state import ServerState
+from isofed.records import Channel, Delta, Order, Report, Table, Value
+from isofed.server.state import FOR, ServerState
 from isofed.setting import Setting
 from isofed.strategies.recipe import Recipe
 from isofed.strategies.tables import TableSum
@@ -66,10 +67,10 @@ def training_round(
         RoundError: fewer usable reports than that.
     """
     number = state.round + 1
-    channels: dict[str, Channel] = {name: Value(tree) for name, tree in state.trees.items()}
-    channels.update(state.tables)
+    model: dict[str, Channel] = {name: Value(tree) for name, tree in state.trees.items()}
+    run, digest, versions = setting.run, setting.digest, state.versions
     asks = [
-        Ask(site, Order(setting.run, number, attempt, state.versions.get(site, ""), setting.digest, channels))
+        Ask(site, Order(run, number, attempt, versions.get(site, ""), digest, model | state.tables_for(site)))
         for site in sites
     ]
     total = Total.of(state, setting)
@@ -99,6 +100,7 @@ class Total:
     model: Tree
     buffers: Tree
     tables: dict[str, TableSum]
+    personal: dict[str, dict[str, Table]]
     sums: dict[str, float] = field(default_factory=dict)
     examples: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
@@ -114,7 +116,8 @@ class Total:
             setting.recipe,
             zeros(state.trees["model"].layout).wide(),
             zeros(state.trees["buffers"].layout).wide(),
-            {name: TableSum.empty(rows, width) for name in setting.recipe.channels},
+            {n: TableSum.empty(rows, width) for n, r in setting.recipe.channels.items() if not r.personal},
+            {name: {} for name, rule in setting.recipe.channels.items() if rule.personal},
             versions=dict(state.versions),
         )
 
@@ -134,6 +137,8 @@ class Total:
         self.examples += examples
         for name, total in self.tables.items():
             self.tables[name] = total.add(reply.channels[name])  # type: ignore[arg-type]
+        for name, gathered in self.personal.items():
+            gathered[site] = reply.channels[name]  # type: ignore[assignment]
         for name, value in rule.sums(own).items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.versions[site], self.numbers[site] = reply.version, dict(own)
@@ -157,10 +162,20 @@ class Total:
                 "model": step.map(lambda s, old: old + s, self.state.trees["model"]).narrow(),
                 "buffers": self.buffers.map(lambda t: t / self.examples).narrow(),
             },
-            tables={name: total.mean(self.recipe.channels[name]) for name, total in self.tables.items()},
+            tables=self._next_tables(),
             optimiser=optimiser,
             versions=self.versions,
         )
+
+    def _next_tables(self) -> dict[str, Table]:
+        """Return averaged tables, and for each site its own answer; sites not heard keep the one before."""
+        tables = {name: table for name, table in self.state.tables.items() if FOR in name}
+        for name, total in self.tables.items():
+            tables[name] = total.mean(self.recipe.channels[name])  # type: ignore[arg-type]
+        for name in self.personal:
+            rule: Any = self.recipe.channels[name]
+            tables |= {f"{name}{FOR}{site}": t for site, t in rule.answer(name, self.personal).items()}
+        return tables
 
 
 def _tree(channel: Channel) -> Tree:

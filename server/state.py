@@ -12,6 +12,7 @@ from isofed.records import Table
 from isofed.trees import Tree
 
 SUFFIX = ".ckpt"
+FOR = "@"
 ATTEMPT = "attempt.json"
 
 
@@ -22,7 +23,7 @@ class ServerState:
     Args:
         round: the last committed round, 0 before the first.
         trees: ``model`` and ``buffers``, NumPy.
-        tables: the recipe's averaged tables.
+        tables: the recipe's averaged tables; what goes to one site alone stands under ``channel@site``.
         optimiser: the server optimiser's state.
         versions: the memory version counted from each site, ``""`` for none.
         history: one JSON object a committed round.
@@ -34,6 +35,13 @@ class ServerState:
     optimiser: Mapping[str, Tree] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Mapping[str, Any], ...] = ()
+
+    def tables_for(self, site: str) -> dict[str, Table]:
+        """Return the tables that an order to ``site`` carries, by channel."""
+        parts = {name: name.partition(FOR) for name in self.tables}
+        return {
+            channel: self.tables[name] for name, (channel, _, whom) in parts.items() if whom in ("", site)
+        }
 
 
 @dataclass(frozen=True)

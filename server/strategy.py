@@ -76,7 +76,7 @@ class Composed(Strategy):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Send the global model to every evaluator; nobody where no complete model exists to be sent."""
-        if not self.setting.recipe.share.complete:
+        if not self.setting.evaluable:
             return []
         channels = {name: Value(tree) for name, tree in self.state.trees.items()}
         order = Order(self.setting.run, server_round, 1, "", self.setting.digest, channels)

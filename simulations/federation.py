@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from flwr.serverapp import Grid
 from isofed.client.memory import Memory
 from isofed.client.workshop import EVALUATOR, TRAINER, Workshop
 from isofed.config import read
-from isofed.errors import CheckpointError
+from isofed.errors import CheckpointError, ConfigError
 from isofed.events import Emit, silent, within
 from isofed.files import write_json
 from isofed.protocols.levels import LevelOptions
@@ -41,6 +41,8 @@ class Federation:
         root: folder of the data set.
         homes: folder of the sites' own caches, which several federations share.
         folder: checkpoints, site memories and the result.
+        device: where the sites compute.
+        weights: file of public pre-trained weights to begin with, or None.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Federation:
     root: Path
     homes: Path
     folder: Path
+    device: str = "cpu"
+    weights: Path | None = None
 
     @property
     def done(self) -> bool:
@@ -76,8 +80,11 @@ class Federation:
         protocol = read(
             LevelOptions, {k: v for k, v in self.cfg["protocol"].items() if k != "name"}, "protocol"
         )
-        agreed = {"level": self.cfg["protocol"]["name"], "min_images": protocol.min_images}
-        return Node(number, {"site": name, "role": role, **{k: str(p) for k, p in places.items()}, **agreed})
+        agreed = {"level": self.cfg["protocol"]["name"], **asdict(protocol)}
+        here = {"device": self.device, "simulated": int(self.cfg["seed"])}
+        return Node(
+            number, {"site": name, "role": role, **{k: str(p) for k, p in places.items()}, **agreed, **here}
+        )
 
 
 def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, Any]:
@@ -88,12 +95,12 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     """
     shop = Workshop.of(json.dumps(federation.cfg))
     checkpoints = Checkpoints(federation.folder / CHECKPOINTS, shop.setting.digest)
-    state = checkpoints.latest(first_state(shop))
+    state = checkpoints.latest(first_state(shop, federation.weights))
     emit = within(emit, run=federation.name)
     tell(state.history, emit)
     grid, numbers = _grid(federation, pool, emit)
     evaluators = {EVALUATOR: numbers.pop(EVALUATOR)}
-    strategy = Composed(shop.setting, shop.contract, state, numbers, evaluators, emit)
+    strategy = Composed(shop.setting, shop.contract(None), state, numbers, evaluators, emit)
     # here a client is late only because this machine is slow, and waiting costs nothing
     state = run_rounds(strategy, grid, checkpoints, emit, Patience(timeout=math.inf))
     result = {
@@ -139,10 +146,19 @@ def load_result(federation: Federation) -> dict[str, Any]:
     return result
 
 
-def first_state(shop: Workshop) -> ServerState:
-    """Return the server before the first round: the model as the seed makes it."""
+def first_state(shop: Workshop, weights: Path | None = None) -> ServerState:
+    """Return the server before the first round: the model as the seed, and public weights, make it.
+
+    Raises:
+        ConfigError: the task has no public weights, or see its own loader.
+    """
+    if weights is not None:
+        load = shop.setting.task.load
+        if load is None:
+            raise ConfigError(f"task '{shop.setting.task.name}' reads no pre-trained weights; leave them out")
+        load(shop.model, weights)
     trees = {group: shop.trees[group].numpy() for group in TRAVELLING}
-    tables = {name: empty_table(rows, width) for name, (_, rows, width) in shop.tables.items()}
+    tables = {name: empty_table(rows, width) for name, (_, rows, width) in shop.tables().items() if rows}
     return ServerState(0, trees, tables, shop.setting.recipe.server.init(trees["model"].layout))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from isofed.config import digest, read, within
 from isofed.errors import CheckpointError, ConfigError
+from isofed.protocols.declared import declared, refuse
 from isofed.protocols.levels import LEVELS, LevelOptions
 from isofed.setting import Setting, build
 from isofed.simulations.federation import Federation
@@ -25,19 +26,22 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Engine:
-    """The ``engine`` group: worker processes, and torch threads for each client."""
+    """The ``engine`` group: worker processes, torch threads for each client, and where clients compute."""
 
     workers: int
     threads_per_client: int = 1
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
 class Data:
-    """The ``data`` group; ``make`` is for the layout's generator."""
+    """The ``data`` group; ``make`` is for the layout's generator, ``declared`` the strictest level that the
+    data's owners ask for."""
 
     layout: str
     root: str | None = None
     seed: int = 0
+    declared: str | None = None
     make: dict[str, Any] = field(default_factory=dict)
 
 
@@ -47,6 +51,8 @@ class Switches:
 
     seed: int
     rounds: int
+    weights: str | None
+    select_on_test: bool
     evaluate_every: int
     alone: bool
     controls: str
@@ -79,6 +85,12 @@ class Plan:
         """Folder of the data set."""
         return Path(self.data.root) if self.data.root else self.folder / "data"
 
+    def declared(self) -> tuple[str, ...]:
+        """Return the levels that the owners of the data declared, here and beside their data."""
+        folders = self.layout.folders(self.root) if self.data.root else ()
+        found = [self.data.declared, *(declared(folder) for folder in folders)]
+        return tuple(level for level in found if level is not None)
+
     @property
     def homes(self) -> Path:
         """Folder of the sites' own folders."""
@@ -96,7 +108,9 @@ class Plan:
     def federation(self, name: str, sites: tuple[str, ...], **changes: Any) -> Federation:
         """Return a federation of this plan; ``changes`` replace groups of the configuration."""
         folder = self.folder if name == FEDERATED else self.folder / name
-        return Federation(name, self.shared(**changes), sites, self.root, self.homes, folder)
+        weights = Path(self.switches.weights) if self.switches.weights else None
+        device = self.engine.device
+        return Federation(name, self.shared(**changes), sites, self.root, self.homes, folder, device, weights)
 
 
 def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
@@ -111,6 +125,9 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
     cfg["run"] = cfg.get("run") or run_name(folder)
     pick("engine", cfg["engine"].get("name", ""), ENGINES)
     engine = _engine(dict(cfg["engine"]))
+    if switches.weights:
+        cfg["weights"] = str(_file("weights", switches.weights))
+        switches = replace(switches, weights=cfg["weights"])
     cfg["engine"] = {**cfg["engine"], **asdict(engine)}
     data = read(Data, cfg["data"], "data")
     if data.root:
@@ -118,7 +135,11 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
         data = replace(data, root=str(Path(data.root).expanduser().absolute()))
         cfg["data"] = asdict(data)
     plan = Plan(folder, cfg, switches, engine, data)
-    plan.setting()
+    setting = plan.setting()
+    for asked in plan.declared():
+        refuse(setting.level.name, asked)
+    if switches.weights and setting.task.load is None:
+        raise ConfigError(f"task '{setting.task.name}' reads no pre-trained weights; leave weights= out")
     read(plan.layout.options, data.make, "data.make")
     if data.root:
         plan.layout.sites(plan.root, plan.cfg["protocol"]["name"])
@@ -145,8 +166,33 @@ def run_name(folder: Path) -> str:
         return digest(str(folder.resolve()))
 
 
+def _file(name: str, value: str) -> Path:
+    path = Path(value).expanduser().absolute()
+    if not path.is_file():
+        raise ConfigError(f"'{name}' is '{value}', but there is no such file; give the path of one")
+    return path
+
+
+def _device(wanted: str) -> str:
+    """Return the device that ``auto`` stands for on this machine; another name as it is, if it is there."""
+    import torch
+
+    there = torch.cuda.device_count()
+    if wanted == AUTO:
+        return "cuda:0" if there else "cpu"
+    if (wanted != "cpu" and wanted not in ("cuda", *(f"cuda:{number}" for number in range(there)))) or (
+        wanted == "cuda" and not there
+    ):
+        raise ConfigError(
+            f"'engine.device' is '{wanted}', but this machine has {there} CUDA devices; "
+            "write cpu, cuda:0 and so on, or auto"
+        )
+    return "cuda:0" if wanted == "cuda" else wanted
+
+
 def _engine(values: dict[str, Any]) -> Engine:
     values.pop("name", None)
+    values["device"] = _device(str(values.get("device", AUTO)))
     if values.get("workers") == AUTO:
         values["workers"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     if not isinstance(values.get("workers"), int):

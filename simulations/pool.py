@@ -37,13 +37,13 @@ class Pool:
     engine: Callable[[Any, str], Any] | None = None
 
     @classmethod
-    def start(cls, workers: int, threads: int) -> "Pool":
+    def start(cls, workers: int, threads: int, device: str = "cpu") -> "Pool":
         """Start ``workers`` processes of ``threads`` torch threads each; one worker means this process."""
         _warm_up(workers)
         if workers <= 1:
             _prepare(threads, None, None)
             return cls(1)
-        context = multiprocessing.get_context(method(threads))
+        context = multiprocessing.get_context(method(threads, device))
         events = context.SimpleQueue()
         executor = ProcessPoolExecutor(
             workers, mp_context=context, initializer=_prepare, initargs=(threads, os.getpid(), events)
@@ -77,12 +77,13 @@ class Pool:
             self.executor.shutdown(wait=True, cancel_futures=True)
 
 
-def method(threads: int) -> Literal["fork", "spawn"]:
+def method(threads: int, device: str = "cpu") -> Literal["fork", "spawn"]:
     """Return how workers of ``threads`` torch threads are started.
 
-    Whether this process ever computed on several threads cannot be told, so several never fork.
+    Whether this process ever computed on several threads cannot be told, so several never fork; nor does
+    what uses a GPU, whose driver does not survive it.
     """
-    return "fork" if sys.platform == "linux" and threads == 1 else "spawn"
+    return "fork" if sys.platform == "linux" and threads == 1 and device == "cpu" else "spawn"
 
 
 _sink: Any = None  # the worker's end of the event queue, set once when the process starts

@@ -80,7 +80,7 @@ def resume(folder: Path) -> dict[str, Any]:
 
 def _pooled(plan: Plan, watch: Stopwatch) -> dict[str, Any]:
     meter = Meter()
-    pool = Pool.start(plan.engine.workers, plan.engine.threads_per_client)
+    pool = Pool.start(plan.engine.workers, plan.engine.threads_per_client, plan.engine.device)
     meter.start()
     try:
         summary = _run(plan, pool, meter, watch)

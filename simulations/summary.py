@@ -119,7 +119,7 @@ def _evaluation(plan: Plan) -> dict[str, Any]:
 def gallery(federation: Federation) -> Gallery | None:
     """Return the report's pictures, made from the evaluator's own data by the final model."""
     shop = Workshop.of(json.dumps(federation.cfg))
-    if shop.setting.task.pictures is None or not shop.setting.recipe.share.complete:
+    if shop.setting.task.pictures is None or not shop.setting.evaluable:
         return None
     checkpoints = Checkpoints(federation.folder / "checkpoints", shop.setting.digest)
     state = checkpoints.latest(first_state(shop))

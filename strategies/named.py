@@ -1,10 +1,17 @@
 """The named algorithms: each a composition of a line or two, with its citation."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from isofed.strategies.local.contrastive import contrastive
+from isofed.strategies.local.head_rows import CHANNEL as ROWS
+from isofed.strategies.local.head_rows import head_rows
+from isofed.strategies.local.proximal import proximal
 from isofed.strategies.local.rectify import CHANNEL, rectify
 from isofed.strategies.recipe import Recipe
-from isofed.strategies.tables import TableRule
+from isofed.strategies.rules import normalised_mean
+from isofed.strategies.tables import MatchRule, TableRule
+from isofed.suggest import pick
 
 
 def fedavg(count: str = "images") -> Recipe:
@@ -20,6 +27,55 @@ def fedavg(count: str = "images") -> Recipe:
     return Recipe(f"fedavg(count='{count}')", count=count)
 
 
+def fedprox(mu: float = 0.01, count: str = "images") -> Recipe:
+    """FedAvg with each client held near the global model: L = L_task + (μ/2) ‖w - w_global‖².
+
+    Args:
+        mu: μ, at least 0; 0 gives FedAvg's weights. 0.01 is what the authors of L2RW use in L2RW+.
+        count: as in :func:`fedavg`.
+
+    Source: Li et al., Federated Optimization in Heterogeneous Networks, 2020, algorithm 2.
+    """
+    return Recipe(f"fedprox(mu={mu}, count='{count}')", local=(proximal(mu),), count=count)
+
+
+def fednova(count: str = "images") -> Recipe:
+    """Average what a client's steps did each, not how many there were: θ ← θ + τ_eff Σ p_i Δ_i / a_i.
+
+    a_i is how far site i's optimiser would go in this round under a gradient of one, so a site with more
+    steps does not pull the model its way. Needs an optimiser that starts afresh in each round, and SGD.
+
+    Args:
+        count: as in :func:`fedavg`; p_i = n_i / n.
+
+    Source: Wang et al., Tackling the Objective Inconsistency Problem in Heterogeneous Federated
+    Optimization, 2020, eq. 8 and 9. Running statistics are averaged as in FedAvg, on which the paper is
+    silent.
+    """
+    return Recipe(f"fednova(count='{count}')", rule=normalised_mean, count=count)
+
+
+def moon(mu: float = 1.0, tau: float = 0.5, count: str = "images") -> Recipe:
+    """FedAvg with features pulled to the global model's and away from the site's previous: + μ·L_con.
+
+    Args:
+        mu: μ, at least 0; 0 gives FedAvg's weights. 1 is what the authors of L2RW use in L2RW+.
+        tau: τ, temperature, above 0.
+        count: as in :func:`fedavg`.
+
+    Source: Li et al., Model-Contrastive Federated Learning, CVPR 2021, algorithm 1.
+    """
+    return Recipe(f"moon(mu={mu}, tau={tau}, count='{count}')", local=(contrastive(mu, tau),), count=count)
+
+
+BASES: dict[str, Callable[..., Recipe]] = {
+    "fedavg": fedavg,
+    "fedprox": fedprox,
+    "fednova": fednova,
+    "moon": moon,
+}
+
+
 def dppt(
     lam: float = 1.0,
     k: int = 4,
@@ -27,27 +83,77 @@ def dppt(
     normalise: bool = True,
     over: str = "present",
     count: str = "images",
+    base: str = "fedavg",
 ) -> Recipe:
     """FedAvg with the memory rectification bank: L = L_task + λ·L_mrb, centres averaged by identity.
 
     Args:
-        lam: λ, weight of the rectification loss; 0 gives FedAvg's weights.
+        lam: λ, weight of the rectification loss; 0 gives the base's weights.
         k: K, how many features nearest to their mean make an identity's centre.
-        loss: ``cosine`` (paper) or ``mixed`` (released code).
+        loss: ``cosine`` (paper), ``mixed`` (released code) or ``euclidean`` (an ablation of the paper).
         normalise: features stored at unit length (paper) or as they are (released code).
         over: a global centre is the mean over the clients that sent one, ``present`` (paper), or over
-            ``all`` clients, missing ones counted as zero (released code).
+            ``all`` clients, missing ones counted as zero (released code); ``nobody`` leaves every global
+            centre at zero, as the released code for entities does, which never averages them.
         count: as in :func:`fedavg`.
+        base: what averages the models: fedavg, or as in table 1 of the paper fedprox, fednova or moon, with
+            their defaults.
 
     Source: L2RW, CVPR 2025, section 3.3, eq. 3 to 8.
     """
-    call = f"dppt(lam={lam}, k={k}, loss='{loss}', normalise={normalise}, over='{over}', count='{count}')"
-    return Recipe(
-        call,
-        local=(rectify(lam, k, loss, normalise),),
-        count=count,
+    options = f"lam={lam}, k={k}, loss='{loss}', normalise={normalise}, over='{over}', count='{count}'"
+    under = pick("base", base, BASES)(count=count)
+    return replace(
+        under,
+        call=f"dppt({options}, base='{base}')",
+        local=(rectify(lam, k, loss, normalise), *under.local),
         channels={CHANNEL: TableRule("identity_centres", over)},
     )
 
 
-STRATEGIES: dict[str, Callable[..., Recipe]] = {"dppt": dppt, "fedavg": fedavg}
+def cgpr(
+    lam: float = 1.0, k: int = 5, loss: str = "mixed", normalise: bool = False, tau: float = 0.0
+) -> Recipe:
+    """The memory rectification bank where every client numbers people for itself: the server matches centres.
+
+    Args:
+        lam, k, loss, normalise: as in :func:`dppt`.
+        tau: τ, least cosine similarity of two centres that may be one person's.
+
+    Source: L2RW+ (the authors' later code): cross-client group prototype rectification.
+    """
+    return Recipe(
+        f"cgpr(lam={lam}, k={k}, loss='{loss}', normalise={normalise}, tau={tau})",
+        local=(rectify(lam, k, loss, normalise),),
+        channels={CHANNEL: MatchRule("identity_centres", CHANNEL, tau)},
+    )
+
+
+def l2rwplus(
+    lam: float = 1.0, k: int = 5, loss: str = "mixed", normalise: bool = False, tau: float = 0.0
+) -> Recipe:
+    """:func:`cgpr`, and the head's rows of a matched group averaged and written back.
+
+    Args:
+        lam, k, loss, normalise, tau: as in :func:`cgpr`.
+
+    Source: L2RW+: group prototype rectification and group classifier fusion, its full method.
+    """
+    matched = cgpr(lam, k, loss, normalise, tau)
+    return replace(
+        matched,
+        call=matched.call.replace("cgpr", "l2rwplus", 1),
+        local=(*matched.local, head_rows()),
+        channels={**matched.channels, ROWS: MatchRule("identity_head_rows", CHANNEL, tau)},
+    )
+
+
+STRATEGIES: dict[str, Callable[..., Recipe]] = {
+    "cgpr": cgpr,
+    "dppt": dppt,
+    "fedavg": fedavg,
+    "fednova": fednova,
+    "fedprox": fedprox,
+    "l2rwplus": l2rwplus,
+    "moon": moon,
+}

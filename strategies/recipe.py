@@ -9,7 +9,7 @@ from isofed.records import Channel
 from isofed.strategies.optimisers import ServerOptimiser, sgd
 from isofed.strategies.rules import COUNTS, LinearRule, weighted_mean
 from isofed.strategies.share import Share, everything
-from isofed.strategies.tables import TableRule
+from isofed.strategies.tables import MatchRule, TableRule
 from isofed.suggest import pick
 
 
@@ -23,10 +23,12 @@ class LocalTerm:
 
     Args:
         call: the call that made it, for people and for the digest.
+        name: of its section in a site's memory; two terms of one recipe never share one.
         start: from :class:`TermStart` to the term's own state of this round.
         loss: (state, :class:`Seen`) to a scalar tensor, or None where it has nothing to add.
         drift: (state, parameters by name) to gradients by name.
         finish: state to the channels it hands back.
+        remember: state to what the site keeps for the next round, handed in again as ``TermStart.memory``.
         needs: capabilities of the task's output, such as ``"features"``.
     """
 
@@ -35,17 +37,36 @@ class LocalTerm:
     loss: Callable[[Any, "Seen"], Any] | None = field(default=None, repr=False)
     drift: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = field(default=None, repr=False)
     finish: Callable[[Any], Mapping[str, Channel]] | None = field(default=None, repr=False)
+    remember: Callable[[Any], Any] | None = field(default=None, repr=False)
+    name: str = ""
     needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TermStart:
-    """What a local term may look at when a round begins: the order, and sizes."""
+    """What a local term may look at when a round begins, inside the client.
+
+    Args:
+        channels: of the order.
+        classes: C, rows of the head, and of the site's tables.
+        width: D of the features.
+        min_images: no image may make up more than 1/min_images of a row that leaves.
+        model: the module, loaded and about to be trained.
+        head: state-dict prefixes of the task's head.
+        travelling: names of the parameters that the global model has.
+        images: (C,) int64, images of each class at the site, or None where there are no labels.
+        memory: what the term remembered of the round before, or None.
+    """
 
     channels: Mapping[str, Channel]
     classes: int
     width: int
     min_images: int
+    model: Any = field(default=None, repr=False)
+    head: tuple[str, ...] = ()
+    travelling: tuple[str, ...] = ()
+    images: Any = field(default=None, repr=False)
+    memory: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -56,11 +77,13 @@ class Seen:
         output: the task's output, with ``features`` (B, D) where the term needs them.
         labels: (B,) int64 tensor.
         images: (B,) int64 array, which of the site's images each row came from.
+        inputs: what the model was fed.
     """
 
     output: Any
     labels: Any
     images: Any
+    inputs: Any = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +97,8 @@ class Recipe:
         local: terms added to the clients' objective.
         share: which names travel.
         count: how a site counts the examples behind its update, one of ``rules.COUNTS``.
-        channels: further tables that travel, each with its rule.
+        channels: further tables that travel, each with its rule: rows that mean the same everywhere
+            (``TableRule``), or rows that every client numbers for itself (``MatchRule``).
         privacy: steps applied to a report on its way out, undone on the sum.
     """
 
@@ -84,11 +108,14 @@ class Recipe:
     local: tuple[LocalTerm, ...] = ()
     share: Share = everything
     count: str = "images"
-    channels: Mapping[str, TableRule] = field(default_factory=dict)
+    channels: Mapping[str, TableRule | MatchRule] = field(default_factory=dict)
     privacy: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         pick("count", self.count, COUNTS)
+        names = [term.name for term in self.local if term.remember]
+        if len(names) != len(set(names)):
+            raise CompositionError(f"two local terms of '{self.call}' remember under one name; rename one")
         if self.privacy:
             raise CompositionError("this version has no privacy steps yet; leave privacy=() out")
 

@@ -41,12 +41,14 @@ class LinearRule:
         sums: the numbers that are summed over clients.
         common: one divisor for all, from those sums; divided by, because n·Δ / n is Δ to the last bit and
             (1 / n)·n·Δ is not.
+        needs: numbers beside ``examples``, ``steps`` and ``loss`` that a client must report.
     """
 
     call: str
     factor: Callable[[Numbers], float] = field(repr=False)
     sums: Callable[[Numbers], Numbers] = field(repr=False)
     common: Callable[[Numbers], float] = field(repr=False)
+    needs: tuple[str, ...] = ()
 
 
 weighted_mean = LinearRule(
@@ -64,3 +66,15 @@ uniform_mean = LinearRule(
     common=lambda total: total["clients"],
 )
 """Σ Δ_i / k over the k clients of the round."""
+
+normalised_mean = LinearRule(
+    "normalised_mean",
+    factor=lambda own: own["examples"] / own["normaliser"],
+    sums=lambda own: {"examples": own["examples"], "reach": own["examples"] * own["normaliser"]},
+    common=lambda total: total["examples"] ** 2 / total["reach"],
+    needs=("normaliser",),
+)
+"""τ_eff Σ p_i Δ_i / a_i with p_i = n_i / Σ n and τ_eff = Σ p_i a_i (Wang et al., FedNova, 2020, eq. 8 and 9).
+
+Written with sums alone: (Σ n_i a_i / (Σ n_i)²) Σ (n_i / a_i) Δ_i.
+"""

@@ -19,12 +19,29 @@ class Share:
     Args:
         call: the call that made it.
         travels: from a state-dict name to whether it leaves the site.
-        complete: whether the server's part is a model that can be evaluated by itself.
+        kept: prefixes of the names that stay.
+        known: whether ``kept`` says all that stays.
     """
 
     call: str
     travels: Callable[[str], bool] = field(repr=False)
-    complete: bool = True
+    kept: tuple[str, ...] = ()
+    known: bool = True
+
+    def complete(self, unneeded: tuple[str, ...] = ()) -> bool:
+        """Return whether the server's part can be evaluated by itself by a task that needs no names under
+        the prefixes ``unneeded``."""
+        return self.known and all(prefix.startswith(unneeded or ("\n",)) for prefix in self.kept)
+
+    def but(self, *prefixes: str) -> "Share":
+        """Return this share without the names that begin with one of ``prefixes``."""
+        travels = self.travels
+        return Share(
+            f"{self.call} but {prefixes}",
+            lambda name: travels(name) and not name.startswith(prefixes),
+            (*self.kept, *prefixes),
+            self.known,
+        )
 
 
 everything = Share("everything", lambda name: True)
@@ -33,10 +50,12 @@ everything = Share("everything", lambda name: True)
 
 def without(*prefixes: str) -> Share:
     """Share all names but those that begin with one of ``prefixes``, such as a task's head."""
-    return Share(f"without{prefixes}", lambda name: not name.startswith(prefixes), complete=False)
+    return Share(f"without{prefixes}", lambda name: not name.startswith(prefixes), prefixes)
 
 
-def flatten(module: nn.Module, share: Share = everything) -> dict[str, Tree]:
+def flatten(
+    module: nn.Module, share: Share = everything, wanted: tuple[str, ...] = (*TRAVELLING, *STAYING)
+) -> dict[str, Tree]:
     """Lay a module's parameters and buffers over flat tensors and return these as trees.
 
     Afterwards loading a model is one copy for each dtype. Parameters and buffers are told apart by how
@@ -46,6 +65,7 @@ def flatten(module: nn.Module, share: Share = everything) -> dict[str, Tree]:
         module: changed in place: its parameters and buffers become views of the flat tensors.
         share: which names go into ``model`` and ``buffers``; the others go into ``own`` and
             ``own_buffers``.
+        wanted: lay only these groups over new storage; the others are left as they are.
 
     Returns:
         The non-empty trees by group; ``model`` and ``buffers`` are always there.
@@ -55,7 +75,7 @@ def flatten(module: nn.Module, share: Share = everything) -> dict[str, Tree]:
         groups["model" if share.travels(name) else "own"][name] = parameter.data
     for name, buffer in _persistent_buffers(module):
         groups["buffers" if share.travels(name) else "own_buffers"][name] = buffer
-    trees = {g: _flat(arrays) for g, arrays in groups.items() if arrays or g in TRAVELLING}
+    trees = {g: _flat(a) for g, a in groups.items() if g in wanted and (a or g in TRAVELLING)}
     for tree in trees.values():
         _rehome(module, tree)
     return trees

@@ -1,11 +1,14 @@
 """Tables that travel beside the model, and how the server averages them row by row."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from isofed.errors import ConfigError
+from isofed.config import within
 from isofed.records import Table
+from isofed.strategies.matching_math import match, spread
+from isofed.suggest import pick
 
 
 @dataclass(frozen=True)
@@ -15,15 +18,49 @@ class TableRule:
     Args:
         meaning: what a row is, in the words of the contract; a level lets it out or does not.
         over: ``"present"`` divides a row's sum by the clients that sent it, ``"all"`` by all clients,
-            absent rows counted as zero.
+            absent rows counted as zero; ``"nobody"`` sends zeros back, whatever came.
     """
 
     meaning: str
     over: str = "present"
+    personal = False
 
     def __post_init__(self) -> None:
-        if self.over not in ("present", "all"):
-            raise ConfigError(f"'over' is '{self.over}', but must be one of: present, all")
+        pick("over", self.over, dict.fromkeys(("present", "all", "nobody")))
+
+
+@dataclass(frozen=True)
+class MatchRule:
+    """A channel whose rows every client numbers for itself; the server finds out which belong together.
+
+    Args:
+        meaning: as in :class:`TableRule`.
+        by: the channel whose rows are compared, possibly this one.
+        tau: least cosine similarity of two rows that may be the same.
+
+    Source: L2RW+ (the authors' later code), cross-client group prototype rectification.
+    """
+
+    meaning: str
+    by: str
+    tau: float = 0.0
+    personal = True
+
+    def __post_init__(self) -> None:
+        within("tau", self.tau, -1.0, 1.0)
+
+    def answer(self, name: str, tables: Mapping[str, Mapping[str, Table]]) -> dict[str, Table]:
+        """Return what each site gets back: the mean of a row's group where it found one, else its own row.
+
+        Args:
+            name: this channel's.
+            tables: of every such channel, by channel and site.
+        """
+        compared = {s: (np.asarray(t.values), np.asarray(t.counts) > 0) for s, t in tables[self.by].items()}
+        own = tables[name]
+        values = {site: np.asarray(table.values) for site, table in own.items()}
+        spread_out = spread(values, match(compared, self.tau))
+        return {site: Table(spread_out[site], np.asarray(table.counts)) for site, table in own.items()}
 
 
 @dataclass(frozen=True)
@@ -48,5 +85,6 @@ class TableSum:
     def mean(self, rule: TableRule) -> Table:
         """Return the averaged table; counts say how many clients stand behind a row."""
         share = self.present if rule.over == "present" else np.full_like(self.present, self.clients)
-        rows = self.values / np.maximum(share, 1)[:, None]
+        kept = 0.0 if rule.over == "nobody" else 1.0
+        rows = kept * self.values / np.maximum(share, 1)[:, None]
         return Table(rows.astype(np.float32), self.present.copy())

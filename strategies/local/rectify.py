@@ -13,13 +13,18 @@ from isofed.errors import ConfigError
 from isofed.records import Channel, Table
 from isofed.strategies.local.rectify_math import (
     cosine_rectification,
+    euclidean_rectification,
     mixed_rectification,
     rectified_centres,
 )
 from isofed.strategies.recipe import LocalTerm, Seen, TermStart
 
 CHANNEL = "centres"
-LOSSES = {"cosine": cosine_rectification, "mixed": mixed_rectification}
+LOSSES = {
+    "cosine": cosine_rectification,
+    "mixed": mixed_rectification,
+    "euclidean": euclidean_rectification,
+}
 
 
 @dataclass
@@ -45,7 +50,7 @@ def rectify(lam: float, k: int, loss: str = "cosine", normalise: bool = True) ->
     Args:
         lam: λ, at least 0; 0 leaves the model as FedAvg would have it.
         k: K, at least 1.
-        loss: ``cosine`` or ``mixed``.
+        loss: ``cosine``, ``mixed``, or ``euclidean``, the mean squared error alone (in an ablation).
         normalise: store features at unit length (the paper) or as they are (the released code).
 
     Source: L2RW, CVPR 2025, eq. 3 to 5.
@@ -74,11 +79,12 @@ def _start(start: TermStart) -> Bank:
     centres = start.channels.get(CHANNEL)
     if not isinstance(centres, Table) or not np.asarray(centres.counts).any():
         return Bank(start, None)
-    return Bank(start, torch.from_numpy(np.array(centres.values)))
+    device = next(start.model.parameters()).device if start.model is not None else "cpu"
+    return Bank(start, torch.from_numpy(np.array(centres.values)).to(device))
 
 
 def _collect(bank: Bank, seen: Seen, normalise: bool) -> None:
-    features = seen.output.features.detach()
+    features = seen.output.features.detach().float()
     bank.features.append(F.normalize(features, dim=1) if normalise else features)
     bank.labels.append(seen.labels)
     bank.images.append(seen.images)
@@ -88,12 +94,13 @@ def _finish(bank: Bank, k: int) -> Mapping[str, Channel]:
     centres, counts = rectified_centres(
         torch.cat(bank.features),
         torch.cat(bank.labels),
-        torch.from_numpy(np.concatenate(bank.images)),
+        torch.from_numpy(np.concatenate(bank.images)).to(bank.labels[0].device),
         bank.start.classes,
         k,
     )
     # a centre of which one image makes a large part is nearly that image's template: it stays at home
     enough = counts >= bank.start.min_images
     kept: Any = torch.where(enough[:, None], centres, torch.zeros_like(centres))
-    table = Table(kept.numpy(), torch.where(enough, counts, torch.zeros_like(counts)).numpy())
+    left = torch.where(enough, counts, torch.zeros_like(counts))
+    table = Table(kept.float().cpu().numpy(), left.cpu().numpy())
     return {CHANNEL: table}

@@ -38,6 +38,16 @@ def mixed_rectification(features: Tensor, targets: Tensor) -> Tensor:
     return 0.5 * F.mse_loss(features, targets.detach()) + 0.5 * cosine_rectification(features, targets)
 
 
+def euclidean_rectification(features: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean squared error over all entries, the Euclidean form of the paper's ablation.
+
+    Args:
+        features: (B, D) floats.
+        targets: (B, D) floats; they receive no gradient.
+    """
+    return F.mse_loss(features, targets.detach())
+
+
 def _means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
     """Return the mean feature of each class, zero for a class without any: (classes, D)."""
     sums = features.new_zeros(classes, features.shape[1]).index_add_(0, labels, features)

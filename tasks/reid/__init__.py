@@ -14,15 +14,15 @@ from isofed.tasks.task import Task
 
 
 def build(options: ReidOptions, generator: Any) -> model.ReidNet:
-    """Return the network with ``options.classes`` rows in its head."""
-    return model.build(options, options.classes, generator)
+    """Return the network with ``options.classes`` rows in its head; with one where each site has its own."""
+    return model.build(options, max(options.classes, 1), generator)
 
 
 TASK = Task(
     name="reid",
     summary="visible-infrared person re-identification (L2RW, CVPR 2025)",
     options=ReidOptions,
-    levels=("camera", "sharing"),
+    levels=("camera", "camera_strict", "entity", "sharing"),
     layouts={
         "sysu": SYSU,
         "regdb": REGDB,
@@ -40,5 +40,7 @@ TASK = Task(
     owner="camera",
     subject="person",
     head=model.HEAD_PREFIXES,
+    head_evaluated=False,
+    refit=model.refit,
     training=TRAINING,
 )

@@ -82,6 +82,7 @@ class ReidOptions:
     classes: int = 0  # C: rows of the head, identities in the common numbering; 0: taken from the data
     labels: str = "true"  # "true", or "shuffled": a control in which nothing can be learnt
     split: int = 1  # RegDB: which of the ten published splits, 1 to 10
+    blocks: str = ""  # rows of the head that each entity of a group has, such as "206+713"; from the data
 
     # --- images
     height: int = 96  # rows after resizing, pixels, >= 16

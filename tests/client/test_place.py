@@ -7,6 +7,7 @@ import pytest
 
 from isofed.client.workshop import EVALUATOR, TRAINER, Place
 from isofed.errors import ConfigError, ContractError
+from isofed.protocols.levels import LEVELS, LevelOptions
 
 CONFIG = {
     "site": "cam1",
@@ -20,9 +21,7 @@ CONFIG = {
 
 
 def setting(level: str, min_images: int) -> Any:
-    return SimpleNamespace(
-        level=SimpleNamespace(name=level), level_options=SimpleNamespace(min_images=min_images)
-    )
+    return SimpleNamespace(level=LEVELS[level], level_options=LevelOptions(min_images))
 
 
 def test_a_node_says_what_it_agreed_to() -> None:
@@ -34,7 +33,7 @@ def test_a_node_says_what_it_agreed_to() -> None:
 
 @pytest.mark.parametrize("level, fewest", [("sharing", 3), ("entity", 3), ("camera", 2)])
 def test_a_run_that_lets_out_more_is_refused(level: str, fewest: int) -> None:
-    with pytest.raises(ContractError, match="cam1 agreed to 'camera' with at least 3"):
+    with pytest.raises(ContractError, match="cam1 agreed to 'camera' with at least 3 and 'level'"):
         Place.of(CONFIG).allow(setting(level, fewest), TRAINER)
 
 

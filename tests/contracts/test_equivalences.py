@@ -242,7 +242,7 @@ def test_a_private_head_stays_and_goes_on(
     first = Order("test", 1, 1, "", shop.setting.digest, channels)
     one = train(shop, place, first, {}, version_of(first))
     assert not any(name.startswith("layers.kind.") for name in one.report.channels["model"].tree)  # type: ignore[union-attr]
-    shop.contract.check(one.report)
+    shop.contract(shop.classes(place)).check(one.report)
     own = one.sections["own"]
     assert isinstance(own, Tree) and set(own) == {"layers.kind.weight", "layers.kind.bias"}
     start = shop.initial["own"]

@@ -5,7 +5,16 @@ import pytest
 
 from isofed.contracts import TableContract, TreeContract
 from isofed.errors import CompositionError, ConfigError
-from isofed.protocols.levels import CENTRES, LEVELS, NUMBERS, LevelOptions, contract
+from isofed.protocols.levels import (
+    CENTRES,
+    LEVELS,
+    NUMBERS,
+    ROWS,
+    STATE,
+    LevelOptions,
+    allowed,
+    contract,
+)
 from isofed.trees import from_arrays
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -28,7 +37,7 @@ def test_a_strict_camera_keeps_its_centres_and_says_what_to_use() -> None:
         contract(LEVELS["camera_strict"], LevelOptions(), TREES, TABLES)
     assert str(error.value) == (
         "protocol 'camera_strict' keeps identity centres at the site, but the strategy sends them in channel "
-        "'centres'; use strategy=fedavg or protocol=camera"
+        "'centres'; use strategy=fedavg or protocol=camera_strict protocol.centres=plain"
     )
 
 
@@ -53,6 +62,20 @@ def test_every_level_says_who_is_a_client_and_what_never_leaves() -> None:
 def test_a_minimum_below_one_is_refused(fewest: int) -> None:
     with pytest.raises(ConfigError, match="'min_images' is"):
         LevelOptions(fewest)
+
+
+@pytest.mark.parametrize(
+    "level, centres, expected",
+    [
+        ("camera_strict", "level", {STATE}),
+        ("camera_strict", "plain", {STATE, CENTRES}),
+        ("camera_strict", "with_rows", {STATE, CENTRES, ROWS}),
+        ("camera", "level", {STATE, CENTRES, ROWS}),
+        ("camera", "none", {STATE}),
+    ],
+)
+def test_centres_leave_as_the_user_says(level: str, centres: str, expected: set[str]) -> None:
+    assert allowed(LEVELS[level], LevelOptions(2, centres)) == expected
 
 
 def test_what_centres_and_errors_tell_is_declared() -> None:

@@ -98,7 +98,12 @@ def test_what_is_chosen_by_measurement_is_saved(tmp_path: Path) -> None:
     assert plan.engine == Engine(cores, 1)
     claim(plan.folder, plan.cfg, ["seed=0"])
     saved = json.loads((plan.folder / "config.json").read_text())
-    assert saved["engine"] == {"name": "local", "workers": cores, "threads_per_client": 1}
+    assert saved["engine"] == {
+        "name": "local",
+        "workers": cores,
+        "threads_per_client": 1,
+        "device": "cpu",
+    }
     cfg, overrides = load_config(plan.folder)
     assert overrides == ["seed=0"]
     assert make_plan(cfg, plan.folder) == plan

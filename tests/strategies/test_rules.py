@@ -96,7 +96,7 @@ def test_a_recipe_is_its_call(name: str) -> None:
         ({"lam": -1.0}, "'lam' is -1.0"),
         ({"k": 0}, "'k' is 0"),
         ({"loss": "cosin"}, "'loss' is 'cosin'"),
-        ({"over": "some"}, "'over' is 'some', but must be one of: present, all"),
+        ({"over": "some"}, "unknown over 'some'; known: all, nobody, present"),
     ],
 )
 def test_what_dppt_does_not_know_is_refused(change: dict[str, object], sentence: str) -> None:

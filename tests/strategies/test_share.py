@@ -123,5 +123,13 @@ def test_a_model_without_buffers_still_has_the_group() -> None:
 
 
 def test_only_a_whole_share_is_complete() -> None:
-    assert everything.complete and not without("head.").complete
+    assert everything.complete() and not without("head.").complete()
+    assert without("head.").complete(("head.",)) and not without("body.").complete(("head.",))
+    both = everything.but("head.").but("neck.")
+    assert (
+        both.kept == ("head.", "neck.")
+        and both.complete(("head.", "neck."))
+        and not both.complete(("head.",))
+    )
+    assert [n for n in ("head.w", "neck.b", "body.w") if both.travels(n)] == ["body.w"]
     assert without("a.", "b.").call == "without('a.', 'b.')"

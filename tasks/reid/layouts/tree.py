@@ -8,7 +8,8 @@ made again; a folder without it is never removed.
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,24 @@ def write_tree(out: Path, files: Iterable[File], mark: Mapping[str, object]) -> 
     Raises:
         DataError: ``out`` or ``out.partial`` holds something that was not made here.
     """
+    with placed(out, mark) as partial:
+        _write(partial, files)
+
+
+@contextmanager
+def placed(out: Path, mark: Mapping[str, object]) -> Iterator[Path]:
+    """Give a folder to write a tree into, its mark already there, and rename it to ``out`` at the end.
+
+    Raises:
+        DataError: as :func:`write_tree`.
+    """
     partial = out.with_name(out.name + ".partial")
     _refuse_foreign(out)
     _refuse_foreign(partial)
     _clear(partial)
     partial.mkdir(parents=True)
     (partial / MARK).write_text(json.dumps(mark, indent=1))
-    _write(partial, files)
+    yield partial
     _clear(out)
     os.replace(partial, out)
 

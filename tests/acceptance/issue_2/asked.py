@@ -41,7 +41,7 @@ class Asked:
         shared = plan.shared(task={**cfg["task"], **plan.layout.resolve(root, plan.setting().options)})
         shop = Workshop.of(json.dumps(shared))
         grid.identify()
-        strategy = Composed(shop.setting, shop.contract, first_state(shop), {site: 2}, {EVALUATOR: 3})
+        strategy = Composed(shop.setting, shop.contract(None), first_state(shop), {site: 2}, {EVALUATOR: 3})
         nobody: Any = None
         (train,) = strategy.configure_train(1, ArrayRecord(), ConfigRecord(), nobody)
         (evaluate,) = strategy.configure_evaluate(0, ArrayRecord(), ConfigRecord(), nobody)

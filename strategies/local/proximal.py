@@ -1,0 +1,40 @@
+"""FedProx's proximal term."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from isofed.config import within
+from isofed.strategies.recipe import LocalTerm, TermStart
+
+Gradients = Mapping[str, torch.Tensor]
+
+
+def proximal(mu: float) -> LocalTerm:
+    """Hold the local model near the global one: + (μ/2) ‖w - w_global‖², whose gradient is μ (w - w_global).
+
+    Over the parameters that the global model has; what stays at a site has nothing to be near to. Running
+    statistics are no parameters.
+
+    Args:
+        mu: μ, at least 0; 0 changes nothing.
+
+    Source: Li et al., Federated Optimization in Heterogeneous Networks, 2020, eq. 2.
+    """
+    within("mu", mu, 0.0, 1e6)
+    return LocalTerm(
+        f"proximal(mu={mu})", start=_start, drift=lambda start, now: _pull(mu, start, now) if mu else {}
+    )
+
+
+def _start(start: TermStart) -> Gradients:
+    parameters = dict(start.model.named_parameters())
+    return {name: parameters[name].detach().clone() for name in start.travelling}
+
+
+def _pull(mu: float, start: Gradients, now: Mapping[str, Any]) -> Gradients:
+    names = list(start)
+    apart = torch._foreach_sub([now[name].detach() for name in names], [start[name] for name in names])
+    torch._foreach_mul_(apart, mu)
+    return dict(zip(names, apart, strict=True))
