@@ -32,7 +32,7 @@ def rectangles(
     areas = rng.uniform(*AREA, (count, ATTEMPTS)) * height * width
     aspects = rng.uniform(*ASPECT, (count, ATTEMPTS))
     sizes = np.rint(np.sqrt(np.stack([areas * aspects, areas / aspects], axis=2))).astype(np.int64)
-    fits = (sizes < (height, width)).all(2)
+    fits: NDArray[np.bool_] = (sizes[..., 0] < height) & (sizes[..., 1] < width)
     size = sizes[np.arange(count), fits.argmax(1)] * (fits.any(1) & chosen)[:, None]
     room = np.array([height, width]) - size + 1
     return (rng.random((count, 2)) * room).astype(np.int64), size

@@ -129,7 +129,7 @@ def each_modality(
     """
     sides = [np.flatnonzero(np.asarray(domains) == side) for side in (0, 1)]
     found = [np.unique(labels[side]) for side in sides]
-    both = np.intersect1d(*found)
+    both = np.intersect1d(found[0], found[1])
     if not all(map(len, sides)):
         raise DataError(
             "This client holds images of one modality, but per_modality needs both; set it to false."

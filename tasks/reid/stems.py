@@ -47,16 +47,13 @@ class TwoStems(nn.Module):
         """Return the last stage's maps, in the order of the pictures."""
         infrared = views.infrared
         rows = [torch.nonzero(~infrared)[:, 0], torch.nonzero(infrared)[:, 0]]
-        stems = [self.shared.stem(), self.infrared]
+        stems = [nn.Sequential(*self.shared.stem()), self.infrared]
         # normalisation in training refuses a batch of nothing
-        parts = [_first(*stem, views.images[r]) for stem, r in zip(stems, rows, strict=True) if len(r)]
-        together = torch.cat(parts).index_select(0, torch.cat(rows).argsort())
-        maps: Tensor = self.shared.later(together)
+        parts = [stem(views.images[r]) for stem, r in zip(stems, rows, strict=True) if len(r)]
+        # indexing keeps the channels last, which index_select does not
+        together = torch.cat(parts)[torch.cat(rows).argsort()]
+        maps: Tensor = self.shared.later(F.relu(together, inplace=True))
         return maps
-
-
-def _first(convolution: nn.Module, normalisation: nn.Module, images: Tensor) -> Tensor:
-    return F.relu(normalisation(convolution(images)), inplace=True)
 
 
 def shared(backbone: nn.Module) -> nn.Module:
