@@ -45,6 +45,7 @@ CHOICES = {
     "backbone": ("small", "resnet50"),
     "precision": ("float32", "bf16", "fp16"),
     "objective": ("baseline", "identity", "agw", "caj"),
+    "schedule": ("line", "stairs"),
     "search": ("all", "indoor"),
     "draws": ("auto", "agw", "official", "none"),
 }
@@ -59,7 +60,7 @@ class ReidOptions:
 
         height=288 width=144 padding=10 flip=0.5 channel_augmentation=0.5 channel_kinds=copies
         backbone=resnet50 dimensions=2048 precision=fp16
-        erasing=0 stems=1 objective=baseline per_modality=false paired=false
+        erasing=0 stems=1 objective=baseline per_modality=false joint=false schedule=line paired=false
         circle_weight=1 circle_margin=0.45 circle_scale=64 circle_divisor=64
         batch_identities=8 batch_images=8 local_epochs=1 momentum=0.9 weight_decay=0.0005
         head_rate=0.2 backbone_rate=0.02 warmup=0.32 peak_round=16 keep_momentum=true search=all shots=1
@@ -112,6 +113,7 @@ class ReidOptions:
     batch_identities: int = 8  # P: distinct identities in a batch, >= 2
     batch_images: int = 4  # K: images of each identity in a batch, >= 1
     per_modality: bool = False  # K images of each modality, not of both together; `sharing` alone
+    joint: bool = False  # CAJ: visible images of such a batch twice, as they are and with equal channels
     paired: bool = False  # K paired tracklets, visible and infrared of one person and camera side by side
 
     # --- optimiser and schedule
@@ -120,6 +122,7 @@ class ReidOptions:
     momentum: float = 0.9  # Nesterov momentum, kept at the client from round to round, 0 <= . < 1
     weight_decay: float = 5e-4  # L2 weight decay of all trainable parameters, >= 0
     keep_momentum: bool = True  # False: a site's momentum begins every round at zero
+    schedule: str = "line"  # "line" (up to a peak, down to 0), or "stairs" (entity-sharing baselines)
     warmup: float = 0.35  # W / R: share of all rounds after which the rate peaks, 0 <= . < 1
     peak_round: float = 0.0  # W: round of the peak, whatever the number of rounds; 0: warmup times rounds
     local_epochs: int = 1  # passes of floor(N / (P K)) + 1 steps in a round, >= 1
