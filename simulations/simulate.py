@@ -18,19 +18,21 @@ from isofed.events import Emit, fan_out, within
 from isofed.files import write_json
 from isofed.simulations import controls
 from isofed.simulations.alongside import side_by_side
+from isofed.simulations.board import publish
 from isofed.simulations.federation import Federation, load_result, run, tell
 from isofed.simulations.folder import CONFIG, REPORT, SUMMARY, claim, finished, load_config, sweep
 from isofed.simulations.lock import locked
 from isofed.simulations.meter import Meter
+from isofed.simulations.pictures import gallery, projection
 from isofed.simulations.plan import FEDERATED, Plan, make_plan
 from isofed.simulations.pool import Pool
 from isofed.simulations.progress import Progress
 from isofed.simulations.report import write_report
 from isofed.simulations.stopwatch import Stopwatch
-from isofed.simulations.summary import gallery, summarise, table
+from isofed.simulations.summary import summarise, table
 from isofed.simulations.tensorboard import TensorBoardSink
 
-FACTS = "facts.json"
+FACTS, BOARD = "facts.json", "tb"
 
 
 @dataclass
@@ -123,7 +125,7 @@ def _board(plan: Plan) -> list[TensorBoardSink]:
     """Return the TensorBoard sink, if one is wanted; a resumed run's forgets all and is told it again."""
     if not plan.switches.tensorboard:
         return []
-    place = plan.folder / "tb"
+    place = plan.folder / BOARD
     return [TensorBoardSink(place, purge_step=0 if place.exists() else None)]
 
 
@@ -233,12 +235,15 @@ def _seconds(job: Job, results: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _publish(job: Job, summary: dict[str, Any], results: Mapping[str, Any]) -> None:
-    """Write the report, then the summary, whose presence says that the run is finished."""
+    """Write pictures and report, then the summary, whose presence says that the run is finished."""
     plan = job.plan
     federated = plan.federation(FEDERATED, tuple(summary["sites"]))
     rows = job.pool.submit(gallery, federated).result()
     history = {"rounds": [_shown(entry) for entry in results[FEDERATED]["history"]]}
     config = {**plan.cfg, "overrides": json.loads((plan.folder / CONFIG).read_text())["overrides"]}
+    if plan.switches.tensorboard:
+        points = job.pool.submit(projection, federated).result()
+        publish(plan.folder / BOARD / FEDERATED, plan.switches.rounds, rows, points, config)
     write_report(plan.folder, {**summary, "config": config}, history, rows)
     write_json(plan.folder / SUMMARY, summary)
     job.progress.end()

@@ -1,18 +1,12 @@
-"""summary.json, the table at the end, and the pictures of the report."""
+"""summary.json, and the table at the end."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from isofed import __version__
 from isofed.client import ledger
-from isofed.client.workshop import Place, Workshop
 from isofed.protocols.levels import LEVELS
-from isofed.records import Value
-from isofed.server.state import Checkpoints
-from isofed.simulations.federation import EVALUATOR, Federation, first_state
 from isofed.simulations.plan import FEDERATED, Plan
-from isofed.simulations.report import Gallery, GalleryRow, Hit
 
 KEYS = ("R1", "R5", "R10", "R20", "mAP", "mINP")
 
@@ -39,6 +33,7 @@ def summarise(
         "simulated_secrets": True,
         "metrics": _kind(results, "mean"),
         "spread": _kind(results, "spread"),
+        "draws": _draws(results),
         "seconds": dict(seconds),
         "peak_rss_bytes": peak,
         "bytes": _bytes(history),
@@ -53,17 +48,28 @@ def summarise(
 
 def _kind(results: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """Return one kind of numbers by model; nothing for one of which the server holds only a part."""
+    return _by_model(results, lambda entry: _measured(entry, kind))
+
+
+def _draws(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return by model, for each measure, its values in the single gallery draws, in their order."""
+
+    def each(entry: Mapping[str, Any]) -> dict[str, list[float]]:
+        metrics = entry["metrics"] or {}
+        draws = [metrics[kind] for kind in sorted(metrics) if kind.startswith("draw")]
+        return {key: [draw[key] for draw in draws] for key in (draws[0] if draws else ())}
+
+    return _by_model(results, each)
+
+
+def _by_model(results: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
     history = results[FEDERATED]["history"]
     alone = {
-        name.partition("/")[2]: _measured(result["history"][-1], kind)
+        name.partition("/")[2]: read(result["history"][-1])
         for name, result in sorted(results.items())
         if name != FEDERATED
     }
-    return {
-        "untrained": _measured(history[0], kind),
-        "alone": alone,
-        "federated": _measured(history[-1], kind),
-    }
+    return {"untrained": read(history[0]), "alone": alone, "federated": read(history[-1])}
 
 
 def _measured(entry: Mapping[str, Any], kind: str) -> dict[str, Any]:
@@ -114,22 +120,6 @@ def _evaluation(plan: Plan) -> dict[str, Any]:
     task = plan.cfg["task"]
     shown = {key: task[key] for key in ("search", "shots", "draws") if key in task}
     return {"benchmark": plan.data.layout, **shown, "model": "last round"}
-
-
-def gallery(federation: Federation) -> Gallery | None:
-    """Return the report's pictures, made from the evaluator's own data by the final model."""
-    shop = Workshop.of(json.dumps(federation.cfg))
-    if shop.setting.task.pictures is None or not shop.setting.evaluable:
-        return None
-    checkpoints = Checkpoints(federation.folder / "checkpoints", shop.setting.digest)
-    state = checkpoints.latest(first_state(shop))
-    for group, tree in state.trees.items():
-        shop.trees[group].copy_from(Value(tree).tree)
-    test = shop.test_data(Place.of(federation.nodes()[EVALUATOR].config))
-    rows = shop.setting.task.pictures(shop.model.eval(), test, shop.setting.options)
-    return Gallery(
-        tuple(GalleryRow(query, caption, tuple(Hit(*hit) for hit in hits)) for query, caption, hits in rows)
-    )
 
 
 def table(summary: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """A sink that writes a run's rounds as TensorBoard scalars, without torch."""
 
+import io
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,17 +8,31 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from isofed.errors import ConfigError
 
 Scalars = Mapping[str, float]
+TOLD = ("loss", "bytes", "steps", "examples", "rate")  # fields of an event: a number, or one for each site
 MISSING = "TensorBoard is not installed; pip install 'isofed[core]' or set tensorboard=false."
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Where one run's scalars go: ``scalars(step, values)``, ``purge(step)``, ``flush()``, ``close()``."""
+    """Where a run's data go.
+
+    Args:
+        scalars: (step, values by tag).
+        image: (step, tag, uint8 pixels (height, width, 3)).
+        summary: (step, a TensorBoard summary message).
+        purge: (step) makes TensorBoard forget what it read before of that step and later ones.
+        flush: writes out what is held back.
+        close: does so and closes the file.
+    """
 
     scalars: Callable[[int, Scalars], None]
+    image: Callable[[int, str, Any], None]
+    summary: Callable[[int, Any], None]
     purge: Callable[[int], None]
     flush: Callable[[], None]
     close: Callable[[], None]
@@ -47,16 +62,30 @@ def open_writer(folder: Path) -> Writer:
     files, events, summaries = _modules()
     out = files.EventFileWriter(str(folder))
 
+    def summary(step: int, value: Any) -> None:
+        out.add_event(events.Event(wall_time=time.time(), step=step, summary=value))
+
     def scalars(step: int, values: Scalars) -> None:
         told = [summaries.Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
-        out.add_event(events.Event(wall_time=time.time(), step=step, summary=summaries.Summary(value=told)))
+        summary(step, summaries.Summary(value=told))
+
+    def image(step: int, tag: str, pixels: Any) -> None:
+        height, width, _ = pixels.shape
+        coded = {"height": height, "width": width, "colorspace": 3, "encoded_image_string": _png(pixels)}
+        told = summaries.Summary.Value(tag=tag, image=summaries.Summary.Image(**coded))
+        summary(step, summaries.Summary(value=[told]))
 
     def purge(step: int) -> None:
-        # TensorBoard drops what it read before of this step and later ones
         start = events.SessionLog(status=events.SessionLog.START)
         out.add_event(events.Event(wall_time=time.time(), step=step, session_log=start))
 
-    return Writer(scalars, purge, out.flush, out.close)
+    return Writer(scalars, image, summary, purge, out.flush, out.close)
+
+
+def _png(pixels: Any) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
 
 
 def _numbers(prefix: str, value: object) -> Iterator[tuple[str, float]]:
@@ -68,9 +97,20 @@ def _numbers(prefix: str, value: object) -> Iterator[tuple[str, float]]:
         yield prefix, float(value)
 
 
-def _mean(metrics: object) -> object:
-    """Return the mean where the spread over gallery draws stands beside it."""
-    return metrics.get("mean", metrics) if isinstance(metrics, Mapping) else metrics
+def _measured(metrics: object) -> dict[str, float]:
+    """Return the means, and what is known of the gallery draws behind them: their range and deviation."""
+    if not isinstance(metrics, Mapping) or "mean" not in metrics:
+        return dict(_numbers("metrics", metrics))
+    values = dict(_numbers("metrics", metrics["mean"]))
+    for name, deviation in _numbers("", metrics.get("spread")):
+        values[f"draws{name}/deviation"] = deviation
+    each: dict[str, list[float]] = {}
+    for kind, draw in metrics.items():
+        for name, value in _numbers("", draw) if kind.startswith("draw") else ():
+            each.setdefault(name, []).append(value)
+    for name, found in each.items():
+        values |= {f"draws{name}/lowest": min(found), f"draws{name}/highest": max(found)}
+    return values
 
 
 @dataclass(frozen=True)
@@ -82,7 +122,9 @@ class TensorBoardSink:
         purge_step: the first round that is run again after a resume, so that TensorBoard forgets
             what an interrupted process had written of it and of later rounds; None for a fresh run.
 
-    Tags are ``metrics/mAP`` (fractions), ``loss/cam1``, ``bytes/cam1/up`` (bytes) and ``time/round``
+    Tags are ``metrics/mAP`` (fractions; the mean over gallery draws), ``draws/mAP/lowest``, ``highest`` and
+    ``deviation`` (over the draws of one model), ``loss/cam1``, ``bytes/cam1/up`` (bytes), ``steps/cam1``,
+    ``examples/cam1``, ``rate`` (factor on the learning rates, where an event tells it) and ``time/round``
     (seconds); the step is the round.
 
     Raises:
@@ -102,8 +144,8 @@ class TensorBoardSink:
             return
         writer, step = self._writer(str(fields.get("run", "federated"))), int(fields["round"])
         values = dict(_numbers("time/round", fields.get("seconds")))
-        values.update(_numbers("metrics", _mean(fields.get("metrics"))))
-        for key in ("loss", "bytes"):
+        values.update(_measured(fields.get("metrics")))
+        for key in TOLD:
             values.update(_numbers(key, fields.get(key)))
         writer.scalars(step, values)
         # rounds are seconds long: a watcher sees each as it ends, and a crash loses none

@@ -1,0 +1,111 @@
+"""What TensorBoard shows of a finished run beside its curves: pictures, embedding, configuration.
+
+Gallery and embedding hold pictures of the evaluator's test data, as the report does: they are for whoever
+may see those data.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from isofed.simulations.compare.settings import CHOICES, flat
+from isofed.simulations.projector import Projection, write_projection
+from isofed.simulations.report.gallery import Gallery, GalleryRow, Pixels
+from isofed.simulations.tensorboard import open_writer
+
+HEIGHT, FRAME, GAP = 128, 4, 6  # pixels: of a picture, of the frame around it, between two
+QUERY, RIGHT, WRONG, PAPER = (128, 128, 128), (0, 150, 95), (205, 60, 20), (255, 255, 255)
+NOTE = (
+    "Gallery and embedding show the evaluator's own test pictures. They lie on the machine that "
+    "simulates, were sent by no site, and are for nobody who may not see those data."
+)
+ALWAYS = ("seed", "rounds", *CHOICES.values())
+
+
+def publish(
+    folder: Path,
+    step: int,
+    gallery: Gallery | None,
+    projection: Projection | None,
+    config: Mapping[str, Any],
+) -> None:
+    """Add a run's pictures, embedding and configuration to its TensorBoard folder.
+
+    Args:
+        folder: of the run's curves, such as ``tb/federated``.
+        step: the last round.
+        gallery: retrieved pictures; each query with its hits is one image, ``gallery/query_01``.
+        projection: the embedding, for the projector; None for none.
+        config: the resolved configuration, with ``overrides``, the words the user wrote. Those keys and
+            the names of the groups are the run's hyper-parameters.
+
+    Raises:
+        ConfigError: TensorBoard is not installed.
+    """
+    writer = open_writer(folder)
+    for number, row in enumerate(gallery.rows if gallery else (), 1):
+        writer.image(step, f"gallery/query_{number:02d}", strip(row))
+    texts = import_module("tensorboard.plugins.text.summary_v2")
+    writer.summary(step, texts.text_pb("configuration", _code(config)))
+    if gallery or projection:
+        writer.summary(step, texts.text_pb("whose_pictures", NOTE))
+    hparams = import_module("tensorboard.plugins.hparams.summary_v2")
+    writer.summary(step, hparams.hparams_pb(chosen(config)))
+    writer.close()
+    if projection is not None:
+        write_projection(folder, projection)
+
+
+def _code(config: Mapping[str, Any]) -> str:
+    """Return the configuration as Markdown shows it unchanged."""
+    lines = json.dumps(config, indent=2, ensure_ascii=False, default=str).splitlines()
+    return "\n".join(f"    {line}" for line in lines)
+
+
+def chosen(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the flat keys that the user set, and the names of the groups, with their values."""
+    values = flat(config)
+    keys = (*ALWAYS, *_written(config.get("overrides") or ()))
+    plain = {key: values[key] for key in dict.fromkeys(keys) if key in values}
+    return {key: v if isinstance(v, bool | int | float | str) else json.dumps(v) for key, v in plain.items()}
+
+
+def _written(overrides: Sequence[object]) -> Iterator[str]:
+    for word in overrides:
+        key = str(word).partition("=")[0].lstrip("+~")
+        yield CHOICES.get(key, key)
+
+
+def strip(row: GalleryRow) -> Pixels:
+    """Return a query and its hits side by side: grey frame, then green, or red with a cross, for each hit."""
+    pictures = [_framed(row.query, QUERY)]
+    pictures += [_framed(hit.image, RIGHT if hit.right else WRONG, cross=not hit.right) for hit in row.hits]
+    width = sum(picture.width for picture in pictures) + GAP * (len(pictures) + 2)
+    whole, at = Image.new("RGB", (width, HEIGHT + 2 * FRAME), PAPER), 0
+    for place, picture in enumerate(pictures):
+        whole.paste(picture, (at, 0))
+        at += picture.width + (GAP if place else 3 * GAP)
+    return np.asarray(whole)
+
+
+def _framed(image: Pixels, colour: tuple[int, int, int], cross: bool = False) -> Image.Image:
+    picture = Image.fromarray(image).convert("RGB")
+    width = max(1, round(picture.width * HEIGHT / picture.height))
+    whole = Image.new("RGB", (width + 2 * FRAME, HEIGHT + 2 * FRAME), colour)
+    whole.paste(picture.resize((width, HEIGHT), Image.Resampling.LANCZOS), (FRAME, FRAME))
+    if cross:
+        # a frame's colour alone does not tell everybody right from wrong
+        _cross(ImageDraw.Draw(whole), whole.width - FRAME - 2, FRAME + 1, colour)
+    return whole
+
+
+def _cross(draw: ImageDraw.ImageDraw, right: int, top: int, colour: tuple[int, int, int]) -> None:
+    left, bottom = right - 12, top + 12
+    draw.rectangle((left - 2, top - 1, right + 2, bottom + 2), fill=PAPER)
+    draw.line((left, top, right, bottom), fill=colour, width=3)
+    draw.line((left, bottom, right, top), fill=colour, width=3)

@@ -1,0 +1,41 @@
+"""The pictures of the report and of TensorBoard: the evaluator's own data, seen by the final model."""
+
+import json
+from typing import Any
+
+from isofed.client.workshop import Place, Workshop
+from isofed.records import Value
+from isofed.server.state import Checkpoints
+from isofed.simulations.federation import EVALUATOR, Federation, first_state
+from isofed.simulations.projector import Projection
+from isofed.simulations.report import Gallery, GalleryRow, Hit
+
+
+def gallery(federation: Federation) -> Gallery | None:
+    """Return retrieved pictures; None where the task shows none or no whole model is at hand."""
+    shop = Workshop.of(json.dumps(federation.cfg))
+    show = shop.setting.task.pictures
+    if show is None or not shop.setting.evaluable:
+        return None
+    rows = show(*_final(shop, federation), shop.setting.options)
+    return Gallery(
+        tuple(GalleryRow(query, caption, tuple(Hit(*hit) for hit in hits)) for query, caption, hits in rows)
+    )
+
+
+def projection(federation: Federation) -> Projection | None:
+    """Return the embedding of test pictures; None where there is none or no whole model is at hand."""
+    shop = Workshop.of(json.dumps(federation.cfg))
+    show = shop.setting.task.projection
+    if show is None or not shop.setting.evaluable:
+        return None
+    return Projection(*show(*_final(shop, federation), shop.setting.options))
+
+
+def _final(shop: Workshop, federation: Federation) -> tuple[Any, Any]:
+    """Return the model of the last checkpoint and the test data."""
+    checkpoints = Checkpoints(federation.folder / "checkpoints", shop.setting.digest)
+    state = checkpoints.latest(first_state(shop))
+    for group, tree in state.trees.items():
+        shop.trees[group].copy_from(Value(tree).tree)
+    return shop.model.eval(), shop.test_data(Place.of(federation.nodes()[EVALUATOR].config))
