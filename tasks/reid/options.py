@@ -143,5 +143,7 @@ class ReidOptions:
                 f"'dimensions' is {self.dimensions}, but backbone 'resnet50' has {RESNET50_DIMENSIONS}; "
                 f"write task.dimensions={RESNET50_DIMENSIONS}"
             )
+        if self.joint and not self.per_modality:
+            raise ConfigError("'joint' is true, but needs batches of each modality; set per_modality=true")
         if self.shots not in (1, 10):
             raise ConfigError(f"'shots' is {self.shots}, but the benchmark has 1 or 10")

@@ -1,8 +1,10 @@
-"""Learning rate over the rounds: a straight line up, a straight line down."""
+"""Learning rate over the rounds: a straight line up and a straight line down, or stairs."""
 
 from isofed.errors import ConfigError
 
 START = 1e-4  # share of the peak at which the first step begins
+FLIGHT = 10  # rounds of warm-up by stairs
+LOWER = ((20, 0.1), (50, 0.01))  # from which round on, and the share of the peak
 
 
 def peak(fixed: float, warmup: float, rounds: float) -> float:
@@ -62,3 +64,24 @@ def factor(progress: float, warmup: float, rounds: float) -> float:
     if progress < warmup:
         return START + (1.0 - START) * progress / warmup
     return max(0.0, (rounds - progress) / (rounds - warmup))
+
+
+def stairs(progress: float) -> float:
+    """Return the share of the peak learning rate in round e = floor(progress), whatever the run's length.
+
+    (e + 1) / 10 in the first ten rounds, 1 up to round 19, 0.1 up to round 49, and 0.01 from there on.
+
+    Args:
+        progress: rounds done so far, fractions counting the steps of the current round, >= 0.
+
+    Source: the released entity-sharing baselines of L2RW (baseline, AGW, CAJ), which follow Ye et al., TPAMI
+    2022; their rounds are epochs, 30 in all.
+
+    Example:
+        >>> stairs(0.9), stairs(19.5), stairs(20)
+        (0.1, 1.0, 0.1)
+    """
+    done = int(progress)
+    if done < LOWER[0][0]:
+        return min(1.0, (done + 1) / FLIGHT)
+    return [share for first, share in LOWER if done >= first][-1]

@@ -1,5 +1,6 @@
 """How the re-identification task trains: batches, losses, rates."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,10 @@ from isofed.tasks.task import Batch, Samples, Training
 
 
 def sample(samples: Samples, options: ReidOptions, rng: np.random.Generator) -> np.ndarray:
-    """Return the rows of every step of a round, (steps, P K) or, paired, (steps, 2 P K): all its epochs."""
+    """Return the rows of every step of a round, all its epochs: (steps, P K).
+
+    Paired or of each modality (steps, 2 P K); joint (steps, 3 P K), its visible rows twice, then infrared.
+    """
     return np.concatenate([_epoch(samples, options, rng) for _ in range(options.local_epochs)])
 
 
@@ -25,7 +29,8 @@ def _epoch(samples: Samples, options: ReidOptions, rng: np.random.Generator) -> 
     if options.paired:
         return sampling.paired(samples.labels, partners(samples.inputs), *size, rng)
     if options.per_modality:
-        return sampling.each_modality(samples.labels, _domains(samples), *size, rng)
+        rows = sampling.each_modality(samples.labels, _domains(samples), *size, rng)
+        return np.concatenate([rows[:, : rows.shape[1] // 2], rows], axis=1) if options.joint else rows
     return sampling.batches(samples.labels, *size, rng)
 
 
@@ -33,7 +38,7 @@ def transform(
     samples: Samples, images: Any, options: ReidOptions, rng: np.random.Generator, device: str
 ) -> Batch:
     """Return an augmented batch on ``device``."""
-    inputs = augment.training(drawn(samples.inputs, images, rng), options, rng, device)
+    inputs = _augmented(drawn(samples.inputs, images, rng), options, rng, device)
     if options.erasing > 0:
         inputs = erasing.erase(inputs, options.erasing, rng)
     labels = torch.from_numpy(samples.labels[images]).to(device, non_blocking=True)
@@ -41,6 +46,24 @@ def transform(
         return Batch(inputs, labels)
     infrared = torch.from_numpy(_domains(samples)[images] == INFRARED).to(device, non_blocking=True)
     return Batch(Views(inputs, infrared), labels)
+
+
+def _augmented(
+    pictures: np.ndarray, options: ReidOptions, rng: np.random.Generator, device: str
+) -> torch.Tensor:
+    """Augment a batch; of a joint one the first third keeps its channels and the second has equal ones.
+
+    Source: Ye et al., Channel augmented joint learning for visible-infrared recognition, ICCV 2021.
+    """
+    if not options.joint:
+        return augment.training(pictures, options, rng, device)
+    each = (
+        replace(options, channel_augmentation=0.0),
+        replace(options, channel_augmentation=1.0, channel_kinds="copies"),
+        options,
+    )
+    parts = zip(np.split(pictures, len(each)), each, strict=True)
+    return torch.cat([augment.training(part, chosen, rng, device) for part, chosen in parts])
 
 
 def _domains(samples: Samples) -> Any:
@@ -66,6 +89,8 @@ def optimiser(model: ReidNet, options: ReidOptions) -> torch.optim.Optimizer:
 
 def rate(done: float, rounds: int, options: ReidOptions) -> float:
     """Return the factor on the peak rates after ``done`` rounds."""
+    if options.schedule == "stairs":
+        return schedule.stairs(done)
     peak = schedule.peak(options.peak_round, options.warmup, rounds)
     return schedule.factor(done, peak, rounds)
 

@@ -18,7 +18,7 @@ def test_the_papers_configuration_is_whole_and_can_be_written() -> None:
     written = dict(
         re.findall(r"(\w+)=([\w.-]+)", (ReidOptions.__doc__ or "").split("Source:")[0].split("with ``")[0])
     )
-    ours = {"classes", "labels", "split", "stem", "stage2", "stage3", "draws"}
+    ours = {"classes", "blocks", "labels", "split", "stem", "stage2", "stage3", "draws"}
     assert set(written) == {field.name for field in dataclasses.fields(ReidOptions)} - ours
     paper = read(ReidOptions, {name: yaml.safe_load(value) for name, value in written.items()}, "task")
     assert (paper.height, paper.width, paper.batch_identities * paper.batch_images) == (288, 144, 64)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from isofed.errors import ConfigError
 from isofed.tasks.reid.options import ReidOptions
-from isofed.tasks.reid.schedule import factor, peak
+from isofed.tasks.reid.schedule import factor, peak, stairs
 from isofed.tasks.reid.train import rate
 
 
@@ -49,6 +49,26 @@ def test_a_share_between_0_and_1_with_its_peak_at_the_warmup(t: float, rounds: i
 
 def test_a_late_step_never_goes_below_zero() -> None:
     assert factor(51, 16, 50) == 0
+
+
+def test_stairs_of_the_entity_sharing_baselines() -> None:
+    shown = {
+        0: 0.1,
+        0.99: 0.1,
+        1: 0.2,
+        8.5: 0.9,
+        9: 1,
+        10: 1,
+        19.999: 1,
+        20: 0.1,
+        29.9: 0.1,
+        49: 0.1,
+        50: 0.01,
+    }
+    options = ReidOptions(schedule="stairs")
+    for done, share in {**shown, 99: 0.01}.items():
+        assert stairs(done) == share == rate(done, 30, options), done
+    assert rate(5, 30, ReidOptions()) != stairs(5)
 
 
 @pytest.mark.parametrize(("t", "warmup"), [(-1, 1), (0, 20), (0, 21), (0, -1)])
