@@ -167,6 +167,9 @@ WRONG = [
     ({"rule": "llcm", "search": "indoor"}, "indoor"),
     ({"rule": "llcm", "draws": "official"}, "sysu rule only"),
     ({"rule": "regdb", "draws": "agw"}, "set draws to auto"),
+    ({"rule": "hitsz_vcm", "draws": "agw"}, "set draws to auto"),
+    ({"rule": "buptcampus", "shots": 10}, "leave shots at 1"),
+    ({"draws": "atuo"}, "did you mean 'auto'"),
 ]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from isofed.errors import ConfigError, DataError
+from isofed.tasks.reid.benchmarks import score
 from isofed.tasks.reid.benchmarks.benchmark import evaluate_sysu, summarise
 from isofed.tasks.reid.benchmarks.score import main
 
@@ -60,10 +61,45 @@ def test_prints_the_numbers_of_the_library(file, capsys, options, expected):
 
 
 def test_other_rules_score_too(file, capsys):
-    assert printed(capsys, file, "--rule", "regdb")["draws"] == "none"
+    for rule in ("regdb", "hitsz_vcm", "buptcampus"):
+        found = printed(capsys, file, "--rule", rule)
+        assert (found["draws"], found["gallery"], found["repetitions"]) == ("none", 176, 1)
     llcm = printed(capsys, file, "--rule=llcm")
     assert (llcm["draws"], llcm["gallery"]) == ("agw", 16)
     assert llcm["R1"]["spread"] > 0
+
+
+def unpacked(folder, **changes):
+    folder.mkdir()
+    for name, values in (arrays() | changes).items():
+        np.save(folder / f"{name}.npy", values)
+    return folder
+
+
+def test_a_folder_is_mapped_and_gives_the_same(tmp_path, capsys, monkeypatch):
+    data, opened = arrays(), []
+    np.savez(tmp_path / "t.npz", **data)
+    folder = unpacked(tmp_path / "t", **data)
+    taken = score.embeddings
+
+    def watched(side, features, ids, cams):
+        opened.append(type(features))
+        return taken(side, features, ids, cams)
+
+    expected = printed(capsys, tmp_path / "t.npz", "--rule", "sysu")
+    monkeypatch.setattr(score, "embeddings", watched)
+    assert printed(capsys, folder, "--rule", "sysu") == expected
+    assert opened == [np.memmap, np.memmap]
+
+
+def test_folders_that_lack_something_are_refused(tmp_path):
+    folder = unpacked(tmp_path / "t")
+    (folder / "gallery_cams.npy").write_bytes(b"no array")
+    with pytest.raises(DataError, match="cannot be read"):
+        main([str(folder), "--rule", "sysu"])
+    (folder / "gallery_cams.npy").unlink()
+    with pytest.raises(DataError, match=r"lacks gallery_cams\.npy;"):
+        main([str(folder), "--rule", "sysu"])
 
 
 def test_unanswerable_queries_are_counted_apart(tmp_path, capsys):
