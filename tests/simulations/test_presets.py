@@ -1,0 +1,49 @@
+"""Files that build on a task's own: each is a whole configuration, and changes what it says."""
+
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from isofed.config import read
+from isofed.simulations import plan as plans
+from isofed.tasks import TASKS
+from isofed.tasks.reid.options import ReidOptions
+from isofed.tasks.reid.options_levels import refusal
+
+FOLDER = Path(plans.__file__).parent / "conf" / "task"
+PRESETS = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem not in TASKS)
+
+
+def composed(name: str) -> dict[str, Any]:
+    """Compose the task's group as the command does."""
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_module("isofed.simulations.conf", version_base="1.3"):
+        values: Any = OmegaConf.to_container(hydra.compose("simulate", [f"task={name}"]).task, resolve=True)
+    return dict(values)
+
+
+def options(name: str) -> ReidOptions:
+    return read(ReidOptions, {k: v for k, v in composed(name).items() if k != "name"}, "task")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_a_whole_configuration_of_its_task(name: str) -> None:
+    values = composed(name)
+    task = TASKS[values.pop("name")]
+    assert read(task.options, values, "task") != task.options()
+    said = {key: v for key, v in OmegaConf.load(FOLDER / f"{name}.yaml").items() if key != "defaults"}
+    assert {key: values[key] for key in said} == said
+
+
+@pytest.mark.parametrize(("name", "objective"), [("es_baseline", "identity"), ("agw", "agw"), ("caj", "caj")])
+def test_the_entity_sharing_baselines(name: str, objective: str) -> None:
+    found = options(f"reid_{name}")
+    assert (found.objective, found.backbone, found.stems) == (objective, "resnet50", 2)
+    assert (found.batch_identities, found.batch_images, found.per_modality) == (8, 4, True)
+    assert (found.height, found.width, found.head_rate, found.backbone_rate) == (288, 144, 0.1, 0.01)
+    assert found.joint == (found.erasing > 0) == (name == "caj")
+    assert refusal(found, "sharing") is None and refusal(found, "entity")
