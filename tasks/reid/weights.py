@@ -23,7 +23,8 @@ UNREADABLE = (OSError, RuntimeError, ValueError, LookupError, EOFError, pickle.U
 def load(model: ReidNet, path: Path) -> None:
     """Copy public ImageNet weights into the model's backbone; neck and head stay as they are.
 
-    Nothing is fetched. The file is read as tensors alone: it cannot run code.
+    Nothing is fetched. The file is read as tensors alone: it cannot run code. Where there are two stems,
+    both begin with the file's.
 
     Args:
         model: changed in place, views of flat storage included; its backbone is a ResNet-50.

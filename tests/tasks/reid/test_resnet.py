@@ -88,6 +88,16 @@ def test_gradients_reach_every_parameter_and_tracklets_fit(model: ReidNet) -> No
     model.zero_grad(set_to_none=True)
 
 
+def test_mixed_arithmetic_leaves_float32_and_finite_gradients(model: ReidNet) -> None:
+    images = torch.randn(4, 3, 32, 16, generator=torch.Generator().manual_seed(9))
+    with torch.autocast("cpu", torch.bfloat16):
+        output = model.train()(images)
+    assert {output.features.dtype, output.pooled.dtype, output.logits.dtype} == {torch.float32}
+    output.logits.square().sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    model.zero_grad(set_to_none=True)
+
+
 def test_weights_follow_from_the_generator_and_colours_are_not_shared(model: ReidNet) -> None:
     again = build(OPTIONS, SYSU_IDENTITIES, torch.Generator().manual_seed(0)).state_dict()
     drawn = {name: value for name, value in model.state_dict().items() if value.dim() > 1}
