@@ -6,6 +6,8 @@ may see those data.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from isofed.simulations.compare.settings import CHOICES, flat
+from isofed.simulations.compare.settings import CHOICES, SILENT, flat
 from isofed.simulations.projector import Projection, write_projection
 from isofed.simulations.report.gallery import Gallery, GalleryRow, Pixels
 from isofed.simulations.tensorboard import open_writer
@@ -24,41 +26,60 @@ NOTE = (
     "Gallery and embedding show the evaluator's own test pictures. They lie on the machine that "
     "simulates, were sent by no site, and are for nobody who may not see those data."
 )
+FINAL = "final"
 ALWAYS = ("seed", "rounds", *CHOICES.values())
 
 
-def publish(
-    folder: Path,
-    step: int,
-    gallery: Gallery | None,
-    projection: Projection | None,
-    config: Mapping[str, Any],
-) -> None:
-    """Add a run's pictures, embedding and configuration to its TensorBoard folder.
+@dataclass(frozen=True)
+class Finished:
+    """What a finished run shows.
 
     Args:
-        folder: of the run's curves, such as ``tb/federated``.
         step: the last round.
-        gallery: retrieved pictures; each query with its hits is one image, ``gallery/query_01``.
-        projection: the embedding, for the projector; None for none.
-        config: the resolved configuration, with ``overrides``, the words the user wrote. Those keys and
-            the names of the groups are the run's hyper-parameters.
+        config: the resolved configuration, with ``overrides``, the words the user wrote.
+        metrics: fractions of the final model, by name.
+        gallery: retrieved pictures, or None.
+        projection: the embedding, or None.
+    """
+
+    step: int
+    config: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    gallery: Gallery | None = None
+    projection: Projection | None = None
+
+
+def publish(board: Path, run: str, found: Finished) -> None:
+    """Add a finished run's pictures, embedding, configuration and hyper-parameters to its TensorBoard folder.
+
+    Each query with its hits is one image, ``gallery/query_01``. Hyper-parameters are the keys that the user
+    set and the names of the groups; they stand with the final metrics alone in a run of their own,
+    ``final``, because TensorBoard sets every scalar of a run beside its hyper-parameters.
+
+    Args:
+        board: the folder that TensorBoard is shown.
+        run: name of the run to which the pictures belong, such as ``federated``.
+        found: what to show.
 
     Raises:
         ConfigError: TensorBoard is not installed.
     """
-    writer = open_writer(folder)
-    for number, row in enumerate(gallery.rows if gallery else (), 1):
-        writer.image(step, f"gallery/query_{number:02d}", strip(row))
-    texts = import_module("tensorboard.plugins.text.summary_v2")
-    writer.summary(step, texts.text_pb("configuration", _code(config)))
-    if gallery or projection:
-        writer.summary(step, texts.text_pb("whose_pictures", NOTE))
+    with closing(open_writer(board / run)) as writer:
+        for number, row in enumerate(found.gallery.rows if found.gallery else (), 1):
+            writer.image(found.step, f"gallery/query_{number:02d}", strip(row))
+        writer.summary(found.step, _text("configuration", _code(found.config)))
+        if found.gallery or found.projection:
+            writer.summary(found.step, _text("whose_pictures", NOTE))
+    if found.projection:
+        write_projection(board / run, found.projection)
     hparams = import_module("tensorboard.plugins.hparams.summary_v2")
-    writer.summary(step, hparams.hparams_pb(chosen(config)))
-    writer.close()
-    if projection is not None:
-        write_projection(folder, projection)
+    with closing(open_writer(board / FINAL)) as writer:
+        writer.summary(found.step, hparams.hparams_pb(chosen(found.config)))
+        writer.scalars(found.step, {f"{FINAL}/{name}": value for name, value in found.metrics.items()})
+
+
+def _text(tag: str, words: str) -> Any:
+    return import_module("tensorboard.plugins.text.summary_v2").text_pb(tag, words)
 
 
 def _code(config: Mapping[str, Any]) -> str:
@@ -71,7 +92,7 @@ def chosen(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the flat keys that the user set, and the names of the groups, with their values."""
     values = flat(config)
     keys = (*ALWAYS, *_written(config.get("overrides") or ()))
-    plain = {key: values[key] for key in dict.fromkeys(keys) if key in values}
+    plain = {key: values[key] for key in dict.fromkeys(keys) if key in values and key not in SILENT}
     return {key: v if isinstance(v, bool | int | float | str) else json.dumps(v) for key, v in plain.items()}
 
 

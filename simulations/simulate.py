@@ -18,7 +18,7 @@ from isofed.events import Emit, fan_out, within
 from isofed.files import write_json
 from isofed.simulations import controls
 from isofed.simulations.alongside import side_by_side
-from isofed.simulations.board import publish
+from isofed.simulations.board import Finished, publish
 from isofed.simulations.federation import Federation, load_result, run, tell
 from isofed.simulations.folder import CONFIG, REPORT, SUMMARY, claim, finished, load_config, sweep
 from isofed.simulations.lock import locked
@@ -243,7 +243,9 @@ def _publish(job: Job, summary: dict[str, Any], results: Mapping[str, Any]) -> N
     config = {**plan.cfg, "overrides": json.loads((plan.folder / CONFIG).read_text())["overrides"]}
     if plan.switches.tensorboard:
         points = job.pool.submit(projection, federated).result()
-        publish(plan.folder / BOARD / FEDERATED, plan.switches.rounds, rows, points, config)
+        metrics = summary["metrics"][FEDERATED]
+        shown = Finished(plan.switches.rounds, config, metrics, rows, points)
+        publish(plan.folder / BOARD, FEDERATED, shown)
     write_report(plan.folder, {**summary, "config": config}, history, rows)
     write_json(plan.folder / SUMMARY, summary)
     job.progress.end()

@@ -40,6 +40,26 @@ def test_rounds_are_read_back(tmp_path: Path) -> None:
     }
 
 
+def test_the_spread_over_draws_stands_beside_the_mean(tmp_path: Path) -> None:
+    metrics = {
+        "mean": {"mAP": 0.3},
+        "spread": {"mAP": 0.02},
+        "draw00": {"mAP": 0.28},
+        "draw01": {"mAP": 0.32},
+    }
+    sink = TensorBoardSink(tmp_path)
+    sink("round_done", **done(1, metrics=metrics, steps={"cam1": 5}, examples={"cam1": 32}, rate=0.5))
+    sink.close()
+    told = {tag: value for tag, ((_, value),) in read(tmp_path / "federated").items()}
+    assert told == pytest.approx(
+        {
+            **{"time/round": 2.0, "loss/cam1": 3.0, "steps/cam1": 5, "examples/cam1": 32, "rate": 0.5},
+            **{"metrics/mAP": 0.3, "draws/mAP/deviation": 0.02},
+            **{"draws/mAP/lowest": 0.28, "draws/mAP/highest": 0.32},
+        }
+    )
+
+
 def test_each_run_has_a_folder_and_none_leads_out(tmp_path: Path) -> None:
     sink = TensorBoardSink(tmp_path / "log")
     for run in ("federated", "alone/cam1", "../../elsewhere"):
