@@ -93,7 +93,7 @@ class Half:
             )
         parts = (match.groups() for match in found if match)
         return tuple(
-            self.folder / person / ("ir" if modality == "1" else "rgb") / camera / file
+            self.folder / f"{person}/{'ir' if modality == '1' else 'rgb'}/{camera}/{file}"
             for person, modality, camera, file in parts
         )
 
