@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import numpy as np
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
@@ -112,7 +113,7 @@ def memories(run: Path) -> dict[str, bytes]:
 def curves(run: Path) -> dict[str, list[int]]:
     """Return the rounds that TensorBoard shows of each curve."""
     shown = {}
-    for folder in {path.parent for path in (run / "tb").rglob("events.*")}:
+    for folder in {path.parent for path in (run / "tb").rglob("events.*")} - {run / "tb" / "final"}:
         events = EventAccumulator(str(folder))
         events.Reload()
         shown[folder.relative_to(run).as_posix()] = [event.step for event in events.Scalars("time/round")]
@@ -127,8 +128,39 @@ def test_every_round_is_one_point_of_its_curve(reference: Path) -> None:
 def test_the_curves_have_the_names_that_the_sink_documents(reference: Path) -> None:
     events = EventAccumulator(str(reference / "tb" / "federated"))
     events.Reload()
-    found = {tag for tag in events.Tags()["scalars"] if not tag.startswith(("loss/", "bytes/"))}
-    assert found == {"time/round", *(f"metrics/{key}" for key in ("R1", "R5", "R10", "R20", "mAP", "mINP"))}
+    told = ("loss/", "bytes/", "steps/", "examples/")
+    found = {tag for tag in events.Tags()["scalars"] if not tag.startswith(told)}
+    keys = ("R1", "R5", "R10", "R20", "mAP", "mINP")
+    over = {f"draws/{key}/{which}" for key in keys for which in ("lowest", "highest", "deviation")}
+    assert found == {"time/round", *(f"metrics/{key}" for key in keys), *over}
+
+
+def test_pictures_embedding_and_configuration_are_there(reference: Path) -> None:
+    folder = reference / "tb" / "federated"
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    assert events.Tags()["images"] == [f"gallery/query_{number:02d}" for number in range(1, 11)]
+    assert set(events.Tags()["tensors"]) == {"configuration", "whose_pictures"}
+    points = len((folder / "embedding.tsv").read_text().splitlines())
+    assert points == len((folder / "embedding_labels.tsv").read_text().splitlines()) - 1 > 0
+    final = EventAccumulator(str(reference / "tb" / "final"))
+    final.Reload()
+    summary = json.loads((reference / "summary.json").read_text())
+    shown = {tag: final.Scalars(f"final/{tag}")[-1].value for tag in summary["metrics"]["federated"]}
+    assert shown == pytest.approx(summary["metrics"]["federated"])
+
+
+def test_every_draw_is_in_the_summary(reference: Path) -> None:
+    summary = json.loads((reference / "summary.json").read_text())
+    models = {f"alone/{site}": draws for site, draws in summary["draws"]["alone"].items()}
+    assert len(models) == 6
+    for name, draws in (models | {k: summary["draws"][k] for k in ("untrained", "federated")}).items():
+        kind, _, site = name.partition("/")
+        mean, spread = (summary[key][kind] for key in ("metrics", "spread"))
+        for key, values in draws.items():
+            assert len(values) == 10
+            assert np.isclose((mean[site] if site else mean)[key], np.mean(values))
+            assert np.isclose((spread[site] if site else spread)[key], np.std(values, ddof=1))
 
 
 def test_a_finished_run_is_left_as_it_is(reference: Path, capsys: pytest.CaptureFixture[str]) -> None:

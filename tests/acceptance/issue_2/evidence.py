@@ -55,7 +55,8 @@ def _places(run: Path) -> list[Path]:
 
 
 def _curves(run: Path) -> list[Path]:
-    return sorted({path.parent for path in (run / "tb").rglob("events.*")})
+    # the run of final values has no rounds
+    return sorted({path.parent for path in (run / "tb").rglob("events.*")} - {run / "tb" / "final"})
 
 
 def _sha(path: Path) -> str:
