@@ -179,9 +179,9 @@ def _hits(walk: Walk, rows: Integers, places: Integers) -> Hits:
         inside = part.start + np.flatnonzero(_within(places[part], tile.block))
         distances[inside] = tile.distances[rows[inside] - tile.rows.start, places[inside] - tile.block.start]
         keep(walk, tile)
-    columns = walk.columns[places]
-    best = np.lexsort((columns, distances, rows))
-    return Hits(rows, places[best], columns[best], distances[best], np.zeros(len(rows), np.int64))
+    best = np.lexsort((distances, rows))  # stable, and one person's columns ascend with the places
+    columns = walk.columns[places[best]]
+    return Hits(rows, places[best], columns, distances[best], np.zeros(len(rows), np.int64))
 
 
 def _within(places: Integers, block: slice) -> NDArray[np.bool_]:

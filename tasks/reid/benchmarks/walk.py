@@ -59,7 +59,7 @@ class Walk:
 
     def holding(self, rows: Integers, places: Integers) -> list[int]:
         """Return the numbers of the tiles that hold (row, place) of the walk, ascending."""
-        return np.unique(places // self.width * self.across + rows // self.chunk).tolist()  # type: ignore[no-any-return]
+        return np.unique(places // self.width * self.across + rows // self.chunk).tolist()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The evaluator's measurement on test sets made by hand: a network that reads a person off a picture."""
 
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +15,7 @@ from isofed.tasks.reid.benchmarks.benchmark import evaluate as score
 from isofed.tasks.reid.benchmarks.embeddings import embeddings
 from isofed.tasks.reid.layouts.images import Images
 from isofed.tasks.reid.layouts.test_set import TestSet
+from isofed.tasks.reid.layouts.tracklets import Tracklets
 from isofed.tasks.reid.options import ReidOptions
 
 PEOPLE, HEIGHT, WIDTH = 6, 16, 8
@@ -34,23 +34,6 @@ class Reader(nn.Module):
         frames = images if images.dim() == 5 else images[:, None]
         stripes = frames.mean(4).mean(1).unflatten(2, (8, 2)).mean(3)
         return SimpleNamespace(features=stripes.flatten(1) * self.weight)
-
-
-@dataclass(frozen=True)
-class Films:
-    """Tracklets of ``count`` frames each, as the layouts of films hold them."""
-
-    frames: np.ndarray
-    ids: np.ndarray
-    cams: np.ndarray
-    count: int
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def batch(self, rows: Any) -> np.ndarray:
-        """Return (n, T, H, W, 3)."""
-        return self.frames[rows]
 
 
 def labelled(cameras: list[int], images: int) -> tuple[np.ndarray, np.ndarray]:
@@ -131,16 +114,17 @@ def test_the_data_sets_own_repetitions_take_the_place_of_draws() -> None:
     assert len(both) == 2 * len(alone)
 
 
-def films(seed: int) -> Films:
+def films(seed: int) -> Tracklets:
     ids, cams = labelled([1, 2], 2)
     frames = np.stack([drawn(ids, 60.0, seed + t) for t in range(5)], axis=1)
     frames[:, 2] = ids[:, None, None, None]  # the middle frame says who it is
-    return Films(frames, ids, cams, 5)
+    starts = np.arange(len(ids)) * 5
+    return Tracklets(frames.reshape(-1, HEIGHT, WIDTH, 3), starts, np.full(len(ids), 5), ids, cams, 5)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 128])
 def test_tracklets_are_measured_whatever_the_chunk(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    test: Any = TestSet(films(1), films(9), "hitsz_vcm")  # type: ignore[arg-type]
+    test = TestSet(films(1), films(9), "hitsz_vcm")
     expected = evaluate.measure(Reader(), test, ReidOptions())
     monkeypatch.setattr(evaluate, "CHUNK", chunk)
     assert evaluate.measure(Reader(), test, ReidOptions()) == expected
@@ -148,7 +132,7 @@ def test_tracklets_are_measured_whatever_the_chunk(chunk: int, monkeypatch: pyte
 
 
 def test_a_tracklet_is_shown_by_its_middle_frame() -> None:
-    test: Any = TestSet(films(1), films(9), "buptcampus")  # type: ignore[arg-type]
+    test = TestSet(films(1), films(9), "buptcampus")
     rows = evaluate.pictures(Reader(), test, ReidOptions(), rows=3, hits=4)
     assert [row[0].shape for row in rows] == [(HEIGHT, WIDTH, 3)] * 3
     for query, _, hits in rows:

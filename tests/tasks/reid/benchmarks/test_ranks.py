@@ -104,19 +104,26 @@ def test_persons_that_go_on_from_block_to_block_are_counted_once():
         assert found.hits[:4] == (0, 0, 0, 1)
 
 
-def test_each_block_of_the_gallery_is_opened_once_or_twice():
-    opened = []
+@pytest.mark.parametrize(("kept", "blocks", "tiles"), [(0, 16, 72), (7 * 64, 16, 65), (8 * 64, 16, 64)])
+def test_each_block_is_opened_once_a_walk_and_tiles_are_kept_while_there_is_room(
+    monkeypatch, kept, blocks, tiles
+):
+    opened, computed = [], []
 
     def against(columns):
         opened.append(len(columns))
-        return lambda rows: np.ones((len(rows), len(columns)), np.float32)
+
+        def compare(rows):
+            computed.append((len(rows), len(columns)))
+            return np.ones((len(rows), len(columns)), np.float32)
+
+        return compare
 
     people = np.arange(64)
-    query, gallery = labels(people, people), labels(people, people)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(walk, "KEPT", 0)
-        ranks.count(against, query, gallery, RULES["regdb"], 8, 8)
-    assert opened == [8] * 16
+    monkeypatch.setattr(walk, "KEPT", kept)
+    ranks.count(against, labels(people, people), labels(people, people), RULES["regdb"], 8, 8)
+    assert opened == [8] * blocks
+    assert computed == [(8, 8)] * tiles
 
 
 def test_distances_that_overflow_are_refused():
