@@ -6,9 +6,9 @@ from isofed.suggest import pick
 from isofed.tasks.reid.benchmarks.score import main as reid
 
 SCORERS: dict[str, Callable[[list[str]], int]] = {"reid": reid}
-HELP = """isofed score TASK FILE.npz [options]
+HELP = """isofed score TASK FILE.npz|FOLDER [options]
 
-tasks: reid; isofed score reid --help tells what the file must hold"""
+tasks: reid; isofed score reid --help tells what the file or folder must hold"""
 
 
 def main(argv: list[str]) -> int:
