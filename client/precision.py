@@ -39,9 +39,8 @@ class Precision:
         scaler = torch.amp.GradScaler(kind) if dtype == torch.float16 else None
         saved = memory.get(SCALER)
         if scaler is not None and isinstance(saved, Tree):
-            whole = {"_growth_tracker"}
-            state = {name: (int if name in whole else float)(value) for name, value in saved.items()}
-            scaler.load_state_dict({**scaler.state_dict(), **state})
+            fresh = scaler.state_dict()
+            scaler.load_state_dict({name: type(value)(saved[name]) for name, value in fresh.items()})
         return cls(kind, dtype, scaler, shop.optimiser)
 
     def arithmetic(self) -> AbstractContextManager[Any]:

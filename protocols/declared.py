@@ -39,7 +39,7 @@ def declared(folder: Path) -> str | None:
     if text not in LEVELS:
         raise DataError(
             f"{FILE} beside the data names no privacy level; expected one of {', '.join(STRICTNESS)}: "
-            "write it again with isofed data declare DIR LEVEL"
+            "write it again with isofed declare LEVEL DIR"
         )
     return text
 

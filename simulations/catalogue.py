@@ -36,5 +36,5 @@ def main(argv: list[str]) -> int:
     for name, entries in chosen.items():
         print(name if not wanted else "", end="\n" if not wanted else "")
         for key, what in sorted(entries.items()):
-            print(f"  {key:<16}{what}")
+            print(f"  {key:<26}{what}")
     return 0

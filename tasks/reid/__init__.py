@@ -4,11 +4,13 @@ from typing import Any
 
 from isofed.tasks.reid import evaluate, model
 from isofed.tasks.reid.layouts.buptcampus.layout import BUPTCAMPUS
+from isofed.tasks.reid.layouts.groups import GROUPS
 from isofed.tasks.reid.layouts.hitsz_vcm.layout import HITSZ_VCM
 from isofed.tasks.reid.layouts.llcm.layout import LLCM
 from isofed.tasks.reid.layouts.regdb.layout import REGDB
 from isofed.tasks.reid.layouts.sysu.layout import SYSU
 from isofed.tasks.reid.options import ReidOptions
+from isofed.tasks.reid.options_levels import refusal
 from isofed.tasks.reid.train import TRAINING
 from isofed.tasks.task import Task
 
@@ -29,6 +31,7 @@ TASK = Task(
         "llcm": LLCM,
         "hitsz_vcm": HITSZ_VCM,
         "buptcampus": BUPTCAMPUS,
+        **GROUPS,
     },
     model=build,
     width=lambda options: options.dimensions,
@@ -42,5 +45,6 @@ TASK = Task(
     head=model.HEAD_PREFIXES,
     head_evaluated=False,
     refit=model.refit,
+    suits=refusal,
     training=TRAINING,
 )

@@ -1,0 +1,30 @@
+"""Several arrays of pictures as one, without copying them together."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The rows of several arrays of one shape, one array after the other.
+
+    Attributes:
+        parts: (N_i, H, W, 3) uint8, possibly memory-mapped.
+    """
+
+    parts: tuple[Any, ...]
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts)
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """Return (n, H, W, 3) of ``rows``, (n,) int64."""
+        ends = np.cumsum([len(part) for part in self.parts])
+        whose = np.searchsorted(ends, rows, side="right")
+        out = np.empty((len(rows), *self.parts[0].shape[1:]), self.parts[0].dtype)
+        for number, part in enumerate(self.parts):
+            mine = whose == number
+            out[mine] = part[rows[mine] - (ends[number] - len(part))]
+        return out
