@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isofed.tasks.reid.attention import Attentive, draw
 from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.reid.resnet import ResNet50
 from isofed.tasks.reid.stems import TwoStems, Views, frames, shared, start_alike
@@ -132,6 +133,7 @@ def _initialise(model: ReidNet, generator: torch.Generator) -> None:
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", generator=generator)
+    draw(model, generator)
     backbone = shared(model.backbone)
     if isinstance(backbone, SmallBackbone):
         _share_colours(backbone.conv)
@@ -142,7 +144,7 @@ def _initialise(model: ReidNet, generator: torch.Generator) -> None:
 
 def _backbone(options: ReidOptions) -> nn.Module:
     if options.backbone == "resnet50":
-        one: nn.Module = ResNet50()
+        one: nn.Module = Attentive(ResNet50()) if options.attention else ResNet50()
     else:
         one = SmallBackbone(options.stem, options.stage2, options.stage3, options.dimensions)
     return TwoStems(one) if options.stems == 2 else one

@@ -30,7 +30,7 @@ def agw(output: Any, labels: Tensor, options: ReidOptions) -> Tensor:
     """L_id + L_wrt, the weighted regularised triplet loss over the features before the neck.
 
     On one stream that is blind to modality this is the AGW-dagger of L2RW's comparison, as far as its text
-    tells; the published AGW also has non-local blocks, and a stem for each modality.
+    tells; the published AGW also has non-local blocks (``attention``) and a stem for each modality.
 
     Source: Ye et al., Deep learning for person re-identification: a survey and outlook, TPAMI 2022.
     """

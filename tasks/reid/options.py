@@ -60,7 +60,8 @@ class ReidOptions:
 
         height=288 width=144 padding=10 flip=0.5 channel_augmentation=0.5 channel_kinds=copies
         backbone=resnet50 dimensions=2048 precision=fp16
-        erasing=0 stems=1 objective=baseline per_modality=false joint=false schedule=line paired=false
+        erasing=0 stems=1 attention=false objective=baseline schedule=line
+        per_modality=false joint=false paired=false
         circle_weight=1 circle_margin=0.45 circle_scale=64 circle_divisor=64
         batch_identities=8 batch_images=8 local_epochs=1 momentum=0.9 weight_decay=0.0005
         head_rate=0.2 backbone_rate=0.02 warmup=0.32 peak_round=16 keep_momentum=true search=all shots=1
@@ -97,6 +98,7 @@ class ReidOptions:
     # --- model
     backbone: str = "small"  # "small", of the widths below; or "resnet50", which needs dimensions=2048
     stems: int = 1  # 1, or 2: a first convolution for each modality; `sharing` alone
+    attention: bool = False  # AGW: five non-local blocks; "resnet50" alone
     stem: int = 16  # channels of the first convolution and of stage 1, >= 1
     stage2: int = 32  # channels of stage 2, >= 1
     stage3: int = 64  # channels of stage 3, >= 1
@@ -143,6 +145,8 @@ class ReidOptions:
                 f"'dimensions' is {self.dimensions}, but backbone 'resnet50' has {RESNET50_DIMENSIONS}; "
                 f"write task.dimensions={RESNET50_DIMENSIONS}"
             )
+        if self.attention and self.backbone != "resnet50":
+            raise ConfigError("'attention' is true, but only backbone 'resnet50' has non-local blocks")
         if self.joint and not self.per_modality:
             raise ConfigError("'joint' is true, but needs batches of each modality; set per_modality=true")
         if self.shots not in (1, 10):

@@ -57,8 +57,10 @@ class TwoStems(nn.Module):
 
 
 def shared(backbone: nn.Module) -> nn.Module:
-    """Return the backbone itself, without a second stem."""
-    return backbone.shared if isinstance(backbone, TwoStems) else backbone
+    """Return the backbone itself, without a second stem or what else is built around it."""
+    while isinstance(inner := getattr(backbone, "shared", None), nn.Module):
+        backbone = inner
+    return backbone
 
 
 @torch.no_grad()

@@ -44,7 +44,6 @@ def test_parameters_at_full_size() -> None:
     with torch.device("meta"):
         options = ReidOptions(backbone="resnet50", dimensions=2048, stems=2)
         backbone = model._backbone(options)
-    # of the 23.55 M in L2RW's table 28,687 more are AGW's five non-local blocks, and 4,096 the neck
     assert sum(p.numel() for p in backbone.parameters()) == 23_508_032 + 9_408 + 128
 
 

@@ -15,7 +15,7 @@ from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.reid.options_levels import refusal
 
 FOLDER = Path(plans.__file__).parent / "conf" / "task"
-PRESETS = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem not in TASKS)
+BUILT = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem not in TASKS)
 
 
 def composed(name: str) -> dict[str, Any]:
@@ -30,8 +30,8 @@ def options(name: str) -> ReidOptions:
     return read(ReidOptions, {k: v for k, v in composed(name).items() if k != "name"}, "task")
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_is_a_whole_configuration_of_its_task(name: str) -> None:
+@pytest.mark.parametrize("name", BUILT)
+def test_such_a_file_is_a_whole_configuration_of_its_task(name: str) -> None:
     values = composed(name)
     task = TASKS[values.pop("name")]
     assert read(task.options, values, "task") != task.options()
@@ -45,5 +45,6 @@ def test_the_entity_sharing_baselines(name: str, objective: str) -> None:
     assert (found.objective, found.backbone, found.stems) == (objective, "resnet50", 2)
     assert (found.batch_identities, found.batch_images, found.per_modality) == (8, 4, True)
     assert (found.height, found.width, found.head_rate, found.backbone_rate) == (288, 144, 0.1, 0.01)
+    assert found.attention == (name != "es_baseline")
     assert found.joint == (found.erasing > 0) == (name == "caj")
     assert refusal(found, "sharing") is None and refusal(found, "entity")
