@@ -7,8 +7,11 @@ from isofed import __version__
 from isofed.client import ledger
 from isofed.protocols.levels import LEVELS
 from isofed.simulations.plan import FEDERATED, Plan
+from isofed.simulations.selection import described, reported
 
 KEYS = ("R1", "R5", "R10", "R20", "mAP", "mINP")
+
+Ends = tuple[Mapping[str, Any], Mapping[str, Any]]  # the first round, and the reported one
 
 
 def summarise(
@@ -20,7 +23,8 @@ def summarise(
     controls: Any,
 ) -> dict[str, Any]:
     """Return summary.json's object; see README for its keys."""
-    history = results[FEDERATED]["history"]
+    history, on_test = results[FEDERATED]["history"], plan.switches.select_on_test
+    shown = {name: _ends(result["history"], on_test) for name, result in results.items()}
     return {
         "version": __version__,
         "task": plan.cfg["task"]["name"],
@@ -31,9 +35,9 @@ def summarise(
         "data_seed": None if plan.data.root else plan.data.seed,
         "rounds": plan.switches.rounds,
         "simulated_secrets": True,
-        "metrics": _kind(results, "mean"),
-        "spread": _kind(results, "spread"),
-        "draws": _draws(results),
+        "metrics": _kind(shown, "mean"),
+        "spread": _kind(shown, "spread"),
+        "draws": _draws(shown),
         "seconds": dict(seconds),
         "peak_rss_bytes": peak,
         "bytes": _bytes(history),
@@ -41,17 +45,21 @@ def summarise(
         "sites": _sites(facts, history),
         "contract": _contract(plan),
         "left": {site: _left(plan, site) for site in facts},
-        "evaluation": _evaluation(plan),
+        "evaluation": {**_evaluation(plan), "model": described(history, on_test)},
         "controls": controls,
     }
 
 
-def _kind(results: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def _ends(history: list[Mapping[str, Any]], on_test: bool) -> Ends:
+    return history[0], reported(history, on_test)
+
+
+def _kind(shown: Mapping[str, Ends], kind: str) -> dict[str, Any]:
     """Return one kind of numbers by model; nothing for one of which the server holds only a part."""
-    return _by_model(results, lambda entry: _measured(entry, kind))
+    return _by_model(shown, lambda entry: _measured(entry, kind))
 
 
-def _draws(results: Mapping[str, Any]) -> dict[str, Any]:
+def _draws(shown: Mapping[str, Ends]) -> dict[str, Any]:
     """Return by model, for each measure, its values in the single gallery draws, in their order."""
 
     def each(entry: Mapping[str, Any]) -> dict[str, list[float]]:
@@ -59,17 +67,15 @@ def _draws(results: Mapping[str, Any]) -> dict[str, Any]:
         draws = [metrics[kind] for kind in sorted(metrics) if kind.startswith("draw")]
         return {key: [draw[key] for draw in draws] for key in (draws[0] if draws else ())}
 
-    return _by_model(results, each)
+    return _by_model(shown, each)
 
 
-def _by_model(results: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
-    history = results[FEDERATED]["history"]
+def _by_model(shown: Mapping[str, Ends], read: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
     alone = {
-        name.partition("/")[2]: read(result["history"][-1])
-        for name, result in sorted(results.items())
-        if name != FEDERATED
+        name.partition("/")[2]: read(last) for name, (_, last) in sorted(shown.items()) if name != FEDERATED
     }
-    return {"untrained": read(history[0]), "alone": alone, "federated": read(history[-1])}
+    first, last = shown[FEDERATED]
+    return {"untrained": read(first), "alone": alone, "federated": read(last)}
 
 
 def _measured(entry: Mapping[str, Any], kind: str) -> dict[str, Any]:
@@ -109,6 +115,8 @@ def _contract(plan: Plan) -> dict[str, Any]:
         "leaves": list(level.leaves),
         "never": list(level.never),
         "min_images": plan.cfg["protocol"]["min_images"],
+        "centres": plan.cfg["protocol"].get("centres", "level"),
+        "declared": list(plan.declared()),
     }
 
 
@@ -119,7 +127,7 @@ def _left(plan: Plan, site: str) -> dict[str, Any]:
 def _evaluation(plan: Plan) -> dict[str, Any]:
     task = plan.cfg["task"]
     shown = {key: task[key] for key in ("search", "shots", "draws") if key in task}
-    return {"benchmark": plan.data.layout, **shown, "model": "last round"}
+    return {"benchmark": plan.data.layout, **shown}
 
 
 def table(summary: Mapping[str, Any]) -> str:

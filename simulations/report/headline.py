@@ -60,6 +60,23 @@ def warning(summary: Mapping[str, Any]) -> Raw | None:
     return el("p", said, class_="note")
 
 
+def chosen_on_test(summary: Mapping[str, Any]) -> str | None:
+    """Return what must be known of a model that was selected with the test set, or None."""
+    model = str(part(summary, "evaluation").get("model") or "")
+    if "test set" not in model:
+        return None
+    return (
+        f"This model was selected on the test set: {model}. Its numbers are better than on data that nobody "
+        "has looked at, and do not compare with those of a last round."
+    )
+
+
+def caution(summary: Mapping[str, Any]) -> Raw | None:
+    """Return that sentence for the top of the page."""
+    said = chosen_on_test(summary)
+    return el("p", said, class_="caution") if said else None
+
+
 def headline(summary: Mapping[str, Any]) -> Raw | None:
     """Return the big number, what it compares with, and the bars."""
     rows = model_rows(summary)

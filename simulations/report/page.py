@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from isofed.simulations.report.document import Block, document, write_page
+from isofed.simulations.report.draws import draws
 from isofed.simulations.report.gallery import Gallery, gallery_block
-from isofed.simulations.report.headline import heading, headline, results, sentence, tags, warning
+from isofed.simulations.report.headline import caution, heading, headline, results, sentence, tags, warning
 from isofed.simulations.report.learning import learning
 from isofed.simulations.report.run import configuration, controls, reproduce, timing
-from isofed.simulations.report.sites import sites, what_left
+from isofed.simulations.report.sites import refusals, sites, what_left
 
 
 def _sections(
@@ -20,9 +21,11 @@ def _sections(
     return (
         ("result", "Result", headline(summary)),
         ("measures", "All measures", results(summary)),
+        ("draws", "Gallery draws", draws(summary)),
         ("learning", "Learning curves", learning(summary, history)),
         ("retrieval", "Retrieval", pictures),
         ("sites", "Sites", sites(summary)),
+        ("refused", "Refused reports", refusals(history)),
         ("left", "What left each site", what_left(summary)),
         ("controls", "Controls", controls(summary)),
         ("time", "Time and memory", timing(summary, history)),
@@ -34,7 +37,7 @@ def _sections(
 def page(summary: Mapping[str, Any], history: Mapping[str, Any], gallery: Gallery | None) -> str:
     """Return the whole document as text."""
     summary = {key: value for key, value in summary.items() if value is not None}
-    about = (tags(summary), warning(summary))
+    about = (tags(summary), warning(summary), caution(summary))
     return document(heading(summary), sentence(summary), about, _sections(summary, history, gallery))
 
 

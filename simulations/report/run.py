@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from isofed.simulations.report.headline import chosen_on_test
 from isofed.simulations.report.learning import seconds_chart
 from isofed.simulations.report.markup import Child, Raw, el, join
 from isofed.simulations.report.tables import Table, facts, table
@@ -98,16 +99,17 @@ def _command(summary: Mapping[str, Any]) -> Raw:
     return el("pre", el("code", line), class_="command")
 
 
-def _evaluation(summary: Mapping[str, Any]) -> Raw | None:
+def _evaluation(summary: Mapping[str, Any]) -> Raw:
     given = part(summary, "evaluation")
     names = ("benchmark", "search", "shots", "draws", "queries", "gallery")
     rule = ", ".join(f"{name} {given[name]}" for name in names if given.get(name) is not None)
+    said = [f"Evaluation: {rule}."] if rule else []
     if given.get("model") == "last round":
-        chosen = "Model: the last round's, never chosen on the test set."
-    else:
-        chosen = f"Model: {given['model']}." if given.get("model") else ""
-    said = " ".join(([f"Evaluation: {rule}."] if rule else []) + ([chosen] if chosen else []))
-    return el("p", said) if said else None
+        said.append("Model: the last round's, never chosen on the test set.")
+    elif given.get("model"):
+        said.append(f"Model: {given['model']}.")
+    caution = chosen_on_test(summary)
+    return join([el("p", " ".join(said)) if said else None, el("p", caution) if caution else None])
 
 
 def reproduce(summary: Mapping[str, Any]) -> Raw:

@@ -1,14 +1,16 @@
 """The sites of a run: who they are, and what left each of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from isofed.simulations.report.learning import rounds_of
 from isofed.simulations.report.markup import Raw, el, join
 from isofed.simulations.report.tables import Table, table
 from isofed.simulations.report.words import duration, integer, number, part, percent, size, text
 
+Column = tuple[str, str, Callable[[object], str]]
 # key in the summary, head of the column, how the value is written
-COLUMNS = (
+COLUMNS: tuple[Column, ...] = (
     ("modality", "modality", text),
     ("place", "place", text),
     ("identities", "identities", integer),
@@ -19,14 +21,19 @@ COLUMNS = (
     ("down", "received", size),
     ("up", "sent", size),
 )
-WORDS = frozenset({"modality", "place"})
+MAY_LEAVE = "identity centres may leave, as plain means without noise"
+CENTRES = {
+    "none": "By the option centres=none, identity centres stay at their site.",
+    "plain": f"By the option centres=plain, {MAY_LEAVE}.",
+    "with_rows": f"By the option centres=with_rows, {MAY_LEAVE}, and these identities' rows of the head.",
+}
 
 
 def sites(summary: Mapping[str, Any]) -> Raw | None:
     """Return one row for each site, with the columns that at least one site has."""
     about, moved = part(summary, "sites"), part(summary, "bytes")
     known = {str(s): {**part(about, s), **part(moved, s)} for s in dict.fromkeys([*about, *moved])}
-    columns = [c for c in COLUMNS if any(c[0] in given for given in known.values())]
+    columns = [c for c in (*_further(about), *COLUMNS) if any(c[0] in given for given in known.values())]
     if not known:
         return None
     rows = [[site, *[show(given.get(key)) for key, _, show in columns]] for site, given in known.items()]
@@ -34,9 +41,33 @@ def sites(summary: Mapping[str, Any]) -> Raw | None:
     sums = {k: sum(number(g.get(k)) or 0 for g in known.values()) for k in summed}
     if len(known) > 1:
         rows.append(["all sites", *[show(sums[k]) if k in sums else "" for k, _, show in columns]])
-    words = frozenset({0, *[n for n, c in enumerate(columns, 1) if c[0] in WORDS]})
+    words = frozenset({0, *[n for n, c in enumerate(columns, 1) if c[2] is text]})
     heads = ("site", *[head for _, head, _ in columns])
     return table(Table("Sites, and bytes over the whole run", heads, rows, words, total=len(known) > 1))
+
+
+def _further(about: Mapping[str, Any]) -> list[Column]:
+    """Return a column for each further fact that a layout tells of its sites, such as their cameras."""
+    keys = dict.fromkeys(str(k) for s in about for k, v in part(about, s).items() if isinstance(v, str | int))
+    return [(k, k.replace("_", " "), text) for k in keys if k not in {column[0] for column in COLUMNS}]
+
+
+def refusals(history: Mapping[str, Any]) -> Raw | None:
+    """Return which site's reports were not counted, how often and why; None where all were."""
+    told: dict[tuple[str, str], list[int]] = {}
+    for entry in rounds_of(history):
+        for site, reason in part(entry, "refused").items():
+            told.setdefault((str(site), str(reason)), []).append(round(entry["round"]))
+    if not told:
+        return None
+    rows = [[site, why, integer(len(rounds)), _listed(rounds)] for (site, why), rounds in told.items()]
+    heads = ("site", "why", "reports", "rounds")
+    return table(Table("Reports that were not counted", heads, rows, frozenset({0, 1})))
+
+
+def _listed(rounds: Sequence[int], most: int = 6) -> str:
+    more = f" and {len(rounds) - most} more" if len(rounds) > most else ""
+    return ", ".join(map(str, rounds[:most])) + more
 
 
 def _contract(contract: Mapping[str, Any]) -> Raw | None:
@@ -45,8 +76,16 @@ def _contract(contract: Mapping[str, Any]) -> Raw | None:
     level, client = contract.get("level"), contract.get("client")
     said = [f"Privacy level “{level}”"] if level else []
     said += [f"a client is {client}"] if client else []
-    first = el("p", ": ".join(said).capitalize() + ".") if said else None
+    more = [CENTRES.get(str(contract.get("centres"))), _declared(contract.get("declared"))]
+    first = el("p", " ".join([": ".join(said).capitalize() + ".", *filter(None, more)])) if said else None
     return join([first, el("div", *cards, class_="pair cards") if cards else None])
+
+
+def _declared(levels: object) -> str | None:
+    if not isinstance(levels, list | tuple) or not levels:
+        return None
+    named = " and ".join(f"“{level}”" for level in dict.fromkeys(map(str, levels)))
+    return f"The owners of the data declared {named}: they may be used under that level or a stricter one."
 
 
 def _card(title: str, items: Sequence[object], kind: str) -> Raw:

@@ -17,6 +17,10 @@ def measures(level: float) -> dict[str, float]:
     return {name: round(level * (1 + n / 20), 4) for n, name in enumerate(MEASURES)}
 
 
+def draws(level: float) -> dict[str, list[float]]:
+    return {name: [value + 0.003 * (k - 4.5) for k in range(10)] for name, value in measures(level).items()}
+
+
 def contract_parts() -> dict[str, Any]:
     leaves = ["model state: every parameter and running statistic", "identity centres"]
     channel = {"bytes": 9_800_000, "kind": "value", "messages": 20}
@@ -44,8 +48,10 @@ def controls_part() -> dict[str, Any]:
 def result_parts() -> dict[str, Any]:
     alone = {camera: measures(0.1 + 0.02 * n) for n, camera in enumerate(CAMERAS)}
     spread = {name: 0.012 for name in MEASURES}
+    each = {camera: draws(0.1 + 0.02 * n) for n, camera in enumerate(CAMERAS)}
     return {
         "metrics": {"untrained": measures(0.0512), "alone": alone, "federated": measures(0.3461)},
+        "draws": {"untrained": draws(0.0512), "alone": each, "federated": draws(0.3461)},
         "spread": {"untrained": spread, "alone": dict.fromkeys(CAMERAS, spread), "federated": spread},
     }
 

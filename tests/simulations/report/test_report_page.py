@@ -137,7 +137,7 @@ def test_hits_carry_marks_and_words(
 def test_drawings_are_valid_and_named(summary: dict[str, Any], history: dict[str, Any]) -> None:
     found = [ElementTree.fromstring(svg) for svg in drawings(page(summary, history, None))]
     charts = [svg for svg in found if svg.get("role") == "img"]
-    assert len(charts) == 5
+    assert len(charts) == 7
     assert all(svg.find("title") is not None and svg.findtext("title") for svg in charts)
     assert all(svg.get("aria-hidden") == "true" for svg in found if svg not in charts)
 
@@ -172,7 +172,7 @@ def test_hostile_names_stay_text(summary: dict[str, Any], history: dict[str, Any
 
 OPTIONAL = (
     *("task", "protocol", "strategy", "engine", "seed", "rounds", "simulated_secrets", "version", "metrics"),
-    *("spread", "seconds", "peak_rss_bytes", "bytes", "weights_sha256", "sites", "contract", "left"),
+    *("spread", "draws", "seconds", "peak_rss_bytes", "bytes", "weights_sha256", "sites", "contract", "left"),
     *("evaluation", "controls", "config"),
 )
 
@@ -196,6 +196,7 @@ def test_inner_parts_may_be_missing(data: st.DataObject) -> None:
     whole = {
         "metrics": {"untrained": {"mAP": 0.1}, "alone": {"a": {"mAP": 0.2}}, "federated": {"mAP": 0.3}},
         "spread": {"alone": {"a": {"mAP": 0.01}}},
+        "draws": {"alone": {"a": {"mAP": [0.19, 0.21]}}, "federated": {"mAP": [0.3, 0.3, 0.3]}},
         "seconds": {"setup": 1.0, "rounds": [1.0, 2.0], "total": 3.0},
         "sites": {"a": {"images": 3, "weight": 0.5}, "b": {"images": 3}},
         "bytes": {"a": {"down": 1, "up": 2}},
@@ -230,11 +231,12 @@ def test_nothing_is_said_that_the_summary_does_not_say(
 ) -> None:
     summary["evaluation"]["model"] = "best round"
     summary["simulated_secrets"] = False
-    del summary["metrics"]["alone"], summary["spread"]
+    del summary["metrics"]["alone"], summary["spread"], summary["draws"]["alone"]
     seen = words(page(summary, history, None))
     assert "Model: best round." in seen and "never chosen" not in seen
     assert "it does not protect" not in seen
     assert "alone" not in seen and "standard deviation" not in seen
+    assert "selected on the test set" not in seen and "declared" not in seen and "Refused" not in seen
 
 
 def test_a_loss_is_shown_as_one(summary: dict[str, Any], history: dict[str, Any]) -> None:
@@ -271,3 +273,80 @@ def test_the_inputs_are_left_alone(summary: dict[str, Any], history: dict[str, A
     before = copy.deepcopy((summary, history))
     page(summary, history, None)
     assert (summary, history) == before
+
+
+def test_every_draw_is_a_dot(summary: dict[str, Any], history: dict[str, Any]) -> None:
+    text = page(summary, history, None)
+    charts = [svg for svg in drawings(text) if "<circle" in svg]
+    assert [ElementTree.fromstring(svg).findtext("title", "").split(" in ")[0] for svg in charts] == [
+        "mAP",
+        "R1",
+    ]
+    for svg in charts:
+        strips = ElementTree.fromstring(svg).findall("g")
+        # untrained, six cameras, federated; ten draws each
+        assert [len(strip.findall("circle")) for strip in strips] == [10] * 8
+        for strip in strips:
+            box, mean = strip.find("rect"), strip.find("line")
+            assert box is not None and mean is not None
+            low, wide, at = (float(x) for x in (box.get("x", ""), box.get("width", ""), mean.get("x1", "")))
+            inside = [
+                low - 0.1 <= float(dot.get("cx", "")) <= low + wide + 0.1 for dot in strip.findall("circle")
+            ]
+            assert sum(inside) == 4 and abs(low + wide / 2 - at) < 0.2
+    assert "39.2 – 43.9" not in words(text) and "40.2 – 42.9" in words(text)
+
+
+def test_one_draw_is_no_spread(summary: dict[str, Any], history: dict[str, Any]) -> None:
+    for kind in ("untrained", "federated"):
+        summary["draws"][kind] = {name: values[:1] for name, values in summary["draws"][kind].items()}
+    summary["draws"]["alone"] = {}
+    assert "Gallery draws" not in words(page(summary, history, None))
+
+
+def test_selection_on_the_test_set_is_said_at_the_top_and_with_the_evaluation(
+    summary: dict[str, Any], history: dict[str, Any]
+) -> None:
+    summary["evaluation"]["model"] = "best round on the test set (flag select_on_test=true)"
+    seen = words(page(summary, history, None))
+    top, _, rest = seen.partition("Learning curves")
+    assert "This model was selected on the test set: best round on the test set (flag select" in top
+    assert "Model: best round on the test set (flag select_on_test=true). This model was selected" in rest
+    assert "never chosen" not in seen
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"centres": "plain"}, "By the option centres=plain, identity centres may leave, as plain means"),
+        ({"centres": "with_rows"}, "without noise, and these identities' rows of the head."),
+        ({"centres": "none"}, "By the option centres=none, identity centres stay at their site."),
+        ({"declared": ["entity", "entity"]}, "The owners of the data declared “entity”: they may be used"),
+    ],
+)
+def test_options_of_the_contract_are_said(
+    changes: dict[str, Any], said: str, summary: dict[str, Any], history: dict[str, Any]
+) -> None:
+    assert said not in words(page(summary, history, None))
+    summary["contract"] |= changes
+    assert said in words(page(summary, history, None))
+
+
+def test_what_an_option_leaves_as_it_is_is_not_said(summary: dict[str, Any], history: dict[str, Any]) -> None:
+    summary["contract"] |= {"centres": "level", "declared": []}
+    seen = words(page(summary, history, None))
+    assert "centres=" not in seen and "declared" not in seen
+
+
+def test_refused_reports_are_counted(summary: dict[str, Any], history: dict[str, Any]) -> None:
+    for n in range(8):
+        history["rounds"][n]["refused"] = {"cam2": "loss is not finite"}
+    history["rounds"][8]["refused"] = {"cam3": HOSTILE}
+    seen = words(page(summary, history, None))
+    assert "cam2 loss is not finite 8 1, 2, 3, 4, 5, 6 and 2 more" in seen
+
+
+def test_further_facts_of_sites_are_columns(summary: dict[str, Any], history: dict[str, Any]) -> None:
+    summary["sites"]["cam1"]["cameras_held"] = "1, 2 and 5"
+    seen = words(page(summary, history, None))
+    assert "cameras held" in seen and "cam1 1, 2 and 5 visible gate" in seen
