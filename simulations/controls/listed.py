@@ -98,8 +98,8 @@ def with_option(name: str, value: object) -> Variants:
 def pooled(scene: Scene) -> tuple[Variant, ...]:
     """One trainer with everybody's images; FedAvg over one client is plain training."""
     plan, protocol = scene.plan, scene.plan.cfg["protocol"]
-    if protocol["name"] == SHARING or SHARING not in plan.setting().task.levels:
-        return ()
+    if protocol["name"] == SHARING or SHARING not in plan.setting().task.levels or plan.declared():
+        return ()  # whoever declared a level has not agreed to pooling, not for a comparison either
     sites = tuple(site.name for site in plan.layout.sites(plan.root, SHARING))
     changes = {"protocol": {**protocol, "name": SHARING}, "strategy": plain(plan)}
     return (Variant(sites, changes),)

@@ -7,7 +7,7 @@ import pytest
 
 from isofed.simulations.controls.compare import outcome, pair, row, verdicts
 from isofed.simulations.report import write_report
-from isofed.simulations.summary import KEYS, _kind, table
+from isofed.simulations.summary import KEYS, _ends, _kind, table
 
 MEASURED = {"mean": dict.fromkeys(KEYS, 0.25), "spread": dict.fromkeys(KEYS, 0.015)}
 
@@ -20,7 +20,13 @@ def results(metrics: Any) -> dict[str, Any]:
 
 def kinds(metrics: Any) -> dict[str, Any]:
     """The part of a summary that is measured."""
-    return {"metrics": _kind(results(metrics), "mean"), "spread": _kind(results(metrics), "spread")}
+    shown = ends(results(metrics))
+    return {"metrics": _kind(shown, "mean"), "spread": _kind(shown, "spread")}
+
+
+def ends(found: dict[str, Any]) -> dict[str, Any]:
+    """The first and the last round of each."""
+    return {name: _ends(result["history"], False) for name, result in found.items()}
 
 
 def test_every_model_has_its_numbers() -> None:
@@ -40,8 +46,8 @@ def test_without_a_whole_model_nothing_was_measured() -> None:
 def test_one_kind_may_be_missing() -> None:
     with_history = results(MEASURED)
     with_history["alone/cam1"] = results(None)["alone/cam1"]
-    assert _kind(with_history, "mean")["alone"] == {"cam1": {}}
-    assert _kind(with_history, "mean")["federated"] == MEASURED["mean"]
+    assert _kind(ends(with_history), "mean")["alone"] == {"cam1": {}}
+    assert _kind(ends(with_history), "mean")["federated"] == MEASURED["mean"]
 
 
 @pytest.mark.parametrize("metrics", [None, MEASURED])

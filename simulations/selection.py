@@ -1,0 +1,35 @@
+"""Which round of a run is reported: the last one, unless a flag asks for the best on the test set."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+LAST = "last round"
+MEASURE = "R1"
+
+Entry = Mapping[str, Any]
+
+
+def reported(history: Sequence[Entry], on_test: bool) -> Entry:
+    """Return the entry whose numbers are reported.
+
+    Args:
+        history: one object a round, round 0 first; ``metrics`` is None where a round was not evaluated.
+        on_test: take the evaluated round with the greatest mean R1, the first of equals, as the released
+            code of L2RW does under entity independence and sharing. Whoever does so has looked at the
+            test set.
+    """
+    measured = [entry for entry in history if entry["round"] and entry["metrics"]]
+    if not on_test or not measured:
+        return history[-1]
+    return max(measured, key=lambda entry: float(entry["metrics"]["mean"].get(MEASURE, 0.0)))
+
+
+def described(history: Sequence[Entry], on_test: bool) -> str:
+    """Return, for the report, which round's numbers these are."""
+    chosen = reported(history, on_test)
+    if not on_test:
+        return LAST
+    return (
+        f"round {chosen['round']}, the best by {MEASURE} on the test set (select_on_test=true); pictures and "
+        "fingerprint are the last round's"
+    )
