@@ -115,7 +115,7 @@ def _grid(federation: Federation, pool: Pool, emit: Emit) -> tuple[Grid, dict[st
     """Return the engine's grid, and the number that each node has in it."""
     nodes, cfg = federation.nodes(), json.dumps(federation.cfg)
     if pool.engine is not None:
-        return pool.engine(nodes, cfg)
+        return pool.engine(nodes, cfg, emit)
     grid = LocalGrid(nodes.values(), cfg, pool, emit)
     return grid, {name: node.number for name, node in nodes.items()}
 

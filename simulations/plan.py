@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from isofed.strategies.named import STRATEGIES
 from isofed.suggest import pick
 from isofed.tasks import TASKS
 
-ENGINES = {"local": "one machine: this process, or a few workers; no Ray, no sockets"}
+ENGINES = {
+    "local": "one machine: this process, or a few workers; no Ray, no sockets",
+    "ray": "one machine: Flower's own simulation on Ray, with the same weights; needs isofed[simulation]",
+}
 CONTROLS = {"none": "no controls", "full": "pooled, alone with equal steps, ablations, chance, raw pixels"}
 GROUPS = ("data", "task", "protocol", "strategy", "engine")
 FEDERATED = "federated"
@@ -191,7 +195,8 @@ def _device(wanted: str) -> str:
 
 
 def _engine(values: dict[str, Any]) -> Engine:
-    values.pop("name", None)
+    if values.pop("name", None) == "ray" and find_spec("ray") is None:
+        raise ConfigError("engine 'ray' needs Ray, which is not installed; pip install 'isofed[simulation]'")
     values["device"] = _device(str(values.get("device", AUTO)))
     if values.get("workers") == AUTO:
         values["workers"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

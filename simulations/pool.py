@@ -27,14 +27,15 @@ class Pool:
         workers: how many.
         executor: they themselves; None where this process does the work.
         events: the queue of what they say.
-        engine: (nodes by name, configuration) to a grid and the nodes' numbers in it, where another engine
-            than these workers serves the sites; federations then run one after another.
+        engine: (nodes by name, configuration, emit) to a grid and the nodes' numbers in it, where something
+            else than these workers serves the sites; federations then run one after another. It has a
+            ``stop(now)`` as the pool does.
     """
 
     workers: int
     executor: Any = None
     events: Any = None
-    engine: Callable[[Any, str], Any] | None = None
+    engine: Any = None
 
     @classmethod
     def start(cls, workers: int, threads: int, device: str = "cpu") -> "Pool":
@@ -70,7 +71,9 @@ class Pool:
         return self.executor.map(job, values, chunksize=chunk)
 
     def stop(self, now: bool = False) -> None:
-        """End the workers; ``now`` does not wait for what they are doing."""
+        """End the workers and the engine; ``now`` does not wait for what they are doing."""
+        if self.engine is not None:
+            self.engine.stop(now)
         if self.executor is not None:
             for worker in multiprocessing.active_children() if now else ():
                 worker.kill()
@@ -103,7 +106,7 @@ def _prepare(threads: int, parent: int | None, events: Any) -> None:
     _sink = events
     if parent is not None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _end_with(parent)
+        end_with(parent)
 
 
 def _warm_up(workers: int) -> None:
@@ -116,7 +119,8 @@ def _warm_up(workers: int) -> None:
     torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
+    """End this process with its parent, whatever ends that one."""
     # an orphan would go on writing into a run that somebody resumes
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -30,7 +30,10 @@ class Progress:
     _length: int = 0
 
     def __call__(self, name: str, **fields: Any) -> None:
-        """Take an event: ``reply`` is a unit of work, ``round_done`` a state worth telling."""
+        """Take an event: ``reply`` is a unit of work; what starts, and what is refused, is worth a line."""
+        if name == "starting":
+            self.say(f"{fields['what']}, which takes seconds")
+            return
         if self._started is None:
             self._started = self.clock()
         if name == "reply":

@@ -27,6 +27,7 @@ from isofed.simulations.pictures import gallery, projection
 from isofed.simulations.plan import FEDERATED, Plan, make_plan
 from isofed.simulations.pool import Pool
 from isofed.simulations.progress import Progress
+from isofed.simulations.ray_engine import RayEngine
 from isofed.simulations.report import write_report
 from isofed.simulations.stopwatch import Stopwatch
 from isofed.simulations.summary import summarise, table
@@ -82,7 +83,7 @@ def resume(folder: Path) -> dict[str, Any]:
 
 def _pooled(plan: Plan, watch: Stopwatch) -> dict[str, Any]:
     meter = Meter()
-    pool = Pool.start(plan.engine.workers, plan.engine.threads_per_client, plan.engine.device)
+    pool = _pool(plan)
     meter.start()
     try:
         summary = _run(plan, pool, meter, watch)
@@ -97,6 +98,15 @@ def _pooled(plan: Plan, watch: Stopwatch) -> dict[str, Any]:
         raise
     pool.stop()
     return summary
+
+
+def _pool(plan: Plan) -> Pool:
+    """Start the workers; with ``engine=ray`` they prepare data and pictures, and Ray serves the sites."""
+    engine = plan.engine
+    pool = Pool.start(engine.workers, engine.threads_per_client, engine.device)
+    if plan.cfg["engine"]["name"] != "ray":
+        return pool
+    return replace(pool, engine=RayEngine(engine.workers, engine.threads_per_client))
 
 
 def _run(plan: Plan, pool: Pool, meter: Meter, watch: Stopwatch) -> dict[str, Any]:

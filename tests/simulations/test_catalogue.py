@@ -20,7 +20,7 @@ def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("tasks", sorted(TASKS)),
         ("strategies", sorted(STRATEGIES)),
         ("protocols", sorted(LEVELS)),
-        ("engines", ["local"]),
+        ("engines", ["local", "ray"]),
         ("layouts", ["sysu"]),
     ],
 )
