@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from isofed.tasks.reid import evaluate, model
+from isofed.tasks.reid import evaluate, model, weights
 from isofed.tasks.reid.layouts.buptcampus.layout import BUPTCAMPUS
 from isofed.tasks.reid.layouts.groups import GROUPS
 from isofed.tasks.reid.layouts.hitsz_vcm.layout import HITSZ_VCM
@@ -10,6 +10,7 @@ from isofed.tasks.reid.layouts.llcm.layout import LLCM
 from isofed.tasks.reid.layouts.regdb.layout import REGDB
 from isofed.tasks.reid.layouts.sysu.layout import SYSU
 from isofed.tasks.reid.options import ReidOptions
+from isofed.tasks.reid.options_levels import refusal
 from isofed.tasks.reid.options_levels import refusal
 from isofed.tasks.reid.train import TRAINING
 from isofed.tasks.task import Task
@@ -45,6 +46,8 @@ TASK = Task(
     head=model.HEAD_PREFIXES,
     head_evaluated=False,
     refit=model.refit,
+    load=weights.load,
+    suits=refusal,
     suits=refusal,
     training=TRAINING,
 )
