@@ -11,7 +11,6 @@ from isofed.tasks.reid.layouts.regdb.layout import REGDB
 from isofed.tasks.reid.layouts.sysu.layout import SYSU
 from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.reid.options_levels import refusal
-from isofed.tasks.reid.options_levels import refusal
 from isofed.tasks.reid.train import TRAINING
 from isofed.tasks.task import Task
 
@@ -47,7 +46,6 @@ TASK = Task(
     head_evaluated=False,
     refit=model.refit,
     load=weights.load,
-    suits=refusal,
     suits=refusal,
     training=TRAINING,
 )
