@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -83,14 +82,13 @@ def _fitting(projection: Projection) -> Projection:
     return Projection(*(part[kept] for part in vars(projection).values()))
 
 
-def _config(projection: Projection) -> str:
-    messages = import_module("tensorboard.plugins.projector.projector_config_pb2")
-    text_format = import_module("google.protobuf.text_format")
-    config = messages.ProjectorConfig()
-    found = config.embeddings.add()
-    found.tensor_name = NAME
-    found.tensor_shape.extend(projection.vectors.shape)
-    found.tensor_path, found.metadata_path = f"{NAME}.tsv", f"{NAME}_labels.tsv"
-    found.sprite.image_path = f"{NAME}.png"
-    found.sprite.single_image_dim.extend((projection.thumbnails.shape[2], projection.thumbnails.shape[1]))
-    return str(text_format.MessageToString(config))
+def _config(shown: Projection) -> str:
+    """Return what the projector reads first, a protocol buffer's text: numbers and our own names."""
+    height, width = shown.thumbnails.shape[1:3]
+    count, depth = shown.vectors.shape
+    return (
+        f'embeddings {{\n  tensor_name: "{NAME}"\n  tensor_shape: {count}\n  tensor_shape: {depth}\n'
+        f'  tensor_path: "{NAME}.tsv"\n  metadata_path: "{NAME}_labels.tsv"\n'
+        f'  sprite {{\n    image_path: "{NAME}.png"\n'
+        f"    single_image_dim: {width}\n    single_image_dim: {height}\n  }}\n}}\n"
+    )

@@ -93,7 +93,7 @@ def _bars(found: Comparison, name: str) -> list[Bar]:
 
 def _numbers(found: Comparison) -> Raw:
     heads = ("setting", "runs", *found.measures, "all rounds", "sent", "received")
-    body = [
+    body: list[list[Child]] = [
         [
             row.setting.name,
             len(row.runs),
