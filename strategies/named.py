@@ -120,7 +120,7 @@ def cgpr(
         lam, k, loss, normalise: as in :func:`dppt`.
         tau: τ, least cosine similarity of two centres that may be one person's.
 
-    Source: L2RW+ (the authors' later code): cross-client group prototype rectification.
+    Source: L2RW+ (the authors' later code): correspondence-guided prototype rectification.
     """
     return Recipe(
         f"cgpr(lam={lam}, k={k}, loss='{loss}', normalise={normalise}, tau={tau})",
@@ -137,7 +137,7 @@ def l2rwplus(
     Args:
         lam, k, loss, normalise, tau: as in :func:`cgpr`.
 
-    Source: L2RW+: group prototype rectification and group classifier fusion, its full method.
+    Source: L2RW+: correspondence-guided prototype rectification and classifier federation, its full method.
     """
     matched = cgpr(lam, k, loss, normalise, tau)
     return replace(

@@ -38,7 +38,7 @@ class MatchRule:
         by: the channel whose rows are compared, possibly this one.
         tau: least cosine similarity of two rows that may be the same.
 
-    Source: L2RW+ (the authors' later code), cross-client group prototype rectification.
+    Source: L2RW+ (the authors' later code), correspondence-guided prototype rectification.
     """
 
     meaning: str
@@ -52,6 +52,8 @@ class MatchRule:
     def answer(self, name: str, tables: Mapping[str, Mapping[str, Table]]) -> dict[str, Table]:
         """Return what each site gets back: the mean of a row's group where it found one, else its own row.
 
+        A member of a group that sent no row in this channel is not part of the mean and gets nothing back.
+
         Args:
             name: this channel's.
             tables: of every such channel, by channel and site.
@@ -59,7 +61,11 @@ class MatchRule:
         compared = {s: (np.asarray(t.values), np.asarray(t.counts) > 0) for s, t in tables[self.by].items()}
         own = tables[name]
         values = {site: np.asarray(table.values) for site, table in own.items()}
-        spread_out = spread(values, match(compared, self.tau))
+        groups = [
+            tuple((site, row) for site, row in group if own[site].counts[row] > 0)
+            for group in match(compared, self.tau)
+        ]
+        spread_out = spread(values, [group for group in groups if group])
         return {site: Table(spread_out[site], np.asarray(table.counts)) for site, table in own.items()}
 
 

@@ -26,7 +26,7 @@ def head_rows() -> LocalTerm:
 
     A row leaves only where its identity has at least min_images images at the site.
 
-    Source: L2RW+ (the authors' later code), cross-client group classifier fusion.
+    Source: L2RW+ (the authors' later code), correspondence-guided classifier federation.
     """
     return LocalTerm("head_rows()", start=_start, finish=_finish, needs=("head",))
 
