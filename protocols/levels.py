@@ -119,6 +119,23 @@ def allowed(level: Level, options: LevelOptions) -> frozenset[str]:
     return level.allows if chosen is None else (level.allows - {CENTRES, ROWS}) | chosen
 
 
+def permit(level: Level, options: LevelOptions, meanings: Mapping[str, str]) -> None:
+    """Raise CompositionError if a level keeps what a strategy sends.
+
+    Args:
+        level: decides which meanings are let out.
+        options: whether centres leave.
+        meanings: what the rows of each further channel are.
+    """
+    for name, meaning in meanings.items():
+        if meaning not in allowed(level, options):
+            raise CompositionError(
+                f"protocol '{level.name}' keeps {meaning.replace('_', ' ')} at the site, but the strategy "
+                f"sends them in channel '{name}'; use strategy=fedavg or "
+                f"{_permitting(level, ROWS in meanings.values())}"
+            )
+
+
 def contract(
     level: Level,
     options: LevelOptions,
@@ -145,13 +162,7 @@ def contract(
             f"protocol '{level.name}' keeps the head at the site, but the strategy shares it; use a strategy "
             "that shares the model without its head"
         )
-    for name, (meaning, _, _) in tables.items():
-        if meaning not in allowed(level, options):
-            raise CompositionError(
-                f"protocol '{level.name}' keeps {meaning.replace('_', ' ')} at the site, but the strategy "
-                f"sends them in channel '{name}'; use strategy=fedavg or "
-                f"protocol={_permitting(level, meaning)}"
-            )
+    permit(level, options, {name: meaning for name, (meaning, _, _) in tables.items()})
     channels: dict[str, TreeContract | TableContract] = {
         name: TreeContract("value", layout, STATE) for name, layout in trees.items()
     }
@@ -160,9 +171,11 @@ def contract(
     return Contract(level.name, channels, {**NUMBERS, **{name: FURTHER[name] for name in numbers}})
 
 
-def _permitting(level: Level, meaning: str) -> str:
-    choice = "plain" if meaning == CENTRES else "with_rows"
-    return f"{level.name} protocol.centres={choice}" if level.private_head else "camera"
+def _permitting(level: Level, rows: bool) -> str:
+    """Return what to write so that centres, and perhaps the head's rows, may leave."""
+    if level.private_head:
+        return f"protocol={level.name} protocol.centres={'with_rows' if rows else 'plain'}"
+    return "protocol.centres=level"
 
 
 NUMBERS: Mapping[str, NumberContract] = {

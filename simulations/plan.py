@@ -10,7 +10,7 @@ from typing import Any
 from isofed.config import digest, read, within
 from isofed.errors import CheckpointError, ConfigError
 from isofed.protocols.declared import declared, refuse
-from isofed.protocols.levels import LEVELS, LevelOptions
+from isofed.protocols.levels import LEVELS, LevelOptions, permit
 from isofed.setting import Setting, build
 from isofed.simulations.federation import Federation
 from isofed.simulations.folder import load_config
@@ -91,7 +91,7 @@ class Plan:
 
     def declared(self) -> tuple[str, ...]:
         """Return the levels that the owners of the data declared, here and beside their data."""
-        folders = self.layout.folders(self.root) if self.data.root else ()
+        folders = self.layout.folders(self.root, None) if self.data.root else ()
         found = [self.data.declared, *(declared(folder) for folder in folders)]
         return tuple(level for level in found if level is not None)
 
@@ -140,6 +140,8 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
         cfg["data"] = asdict(data)
     plan = Plan(folder, cfg, switches, engine, data)
     setting = plan.setting()
+    meanings = {name: rule.meaning for name, rule in setting.recipe.channels.items()}
+    permit(setting.level, setting.level_options, meanings)
     for asked in plan.declared():
         refuse(setting.level.name, asked)
     if switches.weights and setting.task.load is None:
