@@ -163,8 +163,7 @@ class Workshop:
     def contract(self, classes: int | None) -> Contract:
         """Return what a report of this run may hold; ``classes`` is None where only sites know it."""
         travelling, setting = {g: self.trees[g].layout for g in TRAVELLING}, self.setting
-        tables = self.tables(None if setting.level.private_head and classes is None else classes)
-        needs = setting.recipe.rule.needs
+        tables, needs = self.tables(classes), setting.recipe.rule.needs
         return contract(setting.level, setting.level_options, travelling, tables, setting.task.head, needs)
 
     def tables(self, classes: int | None = None) -> Mapping[str, tuple[str, int | None, int]]:
@@ -191,7 +190,7 @@ class Workshop:
         return self.setting.task.layouts[self.setting.layout]
 
     def _open_train(self, place: Place) -> Any:
-        for folder in self._layout.folders(place.root):
+        for folder in self._layout.folders(place.root, place.site):
             refuse(self.setting.level.name, declared(folder))
         cache, options = place.home / "train", self.setting.options
         samples = self._layout.open_train(place.root, place.site, cache, options)

@@ -15,13 +15,18 @@ def declare(folder: Path, level: str) -> None:
 
     Raises:
         ConfigError: there is no such level.
-        DataError: ``folder`` is no folder.
+        DataError: ``folder`` is no folder, or cannot be written into.
     """
     pick("level", level, LEVELS)
     if not folder.is_dir():
         raise DataError(f"'{folder}' is not a folder; name the one that holds the data")
-    with atomic(folder / FILE) as file:
-        file.write(f"{level}\n".encode())
+    try:
+        with atomic(folder / FILE) as file:
+            file.write(f"{level}\n".encode())
+    except OSError as error:
+        raise DataError(
+            f"'{folder / FILE}' cannot be written ({error.strerror}); ask whoever may write there"
+        ) from None
 
 
 def declared(folder: Path) -> str | None:

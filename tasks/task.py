@@ -75,7 +75,8 @@ class DataLayout:
         sites: (folder, level name) to the owners of the training data.
         open_train: (folder, site, cache folder, task options) to that site's samples.
         open_test: (folder, cache folder, task options) to the benchmark's test data.
-        folders: the folders in which a data set of its own lies, each with a declared level of its own.
+        folders: (folder, site or None for all) to the folders beside which a level may be declared; a site
+            looks into its own alone.
         levels: the privacy levels under which the layout has sites.
     """
 
@@ -88,7 +89,9 @@ class DataLayout:
     sites: Callable[[Path, str], tuple[Site, ...]] = field(repr=False)
     open_train: Callable[[Path, str, Path, Any], Samples] = field(repr=False)
     open_test: Callable[[Path, Path, Any], Any] = field(repr=False)
-    folders: Callable[[Path], tuple[Path, ...]] = field(default=lambda root: (root,), repr=False)
+    folders: Callable[[Path, str | None], tuple[Path, ...]] = field(
+        default=lambda root, site: (root,), repr=False
+    )
     levels: tuple[str, ...] = ("camera", "camera_strict", "entity", "sharing")
 
 

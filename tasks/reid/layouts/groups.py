@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from isofed.errors import DataError
 from isofed.tasks.reid.layouts.buptcampus.layout import BUPTCAMPUS
 from isofed.tasks.reid.layouts.common import POOLED
 from isofed.tasks.reid.layouts.hitsz_vcm.layout import HITSZ_VCM
@@ -96,6 +97,9 @@ class Group:
             for s, start in zip(self.sources, starts.tolist(), strict=False)
             if site in (s.name, POOLED)
         ]
+        if not parts:
+            names = ", ".join(s.name for s in self.sources)
+            raise DataError(f"this group's entities are {names}, but the site is none of them; name it so")
         return parts[0] if len(parts) == 1 else _together(parts)
 
     def open_test(self, root: Path, cache: Path, options: ReidOptions) -> Any:
@@ -121,9 +125,11 @@ class Group:
             for line in part.check(root / FOLDERS[part.name], progress)
         ]
 
-    def folders(self, root: Path) -> tuple[Path, ...]:
-        """Return where a level may be declared: beside all, and beside each data set."""
-        return (root, *(root / FOLDERS[part.name] for part in (*self.sources, self.target)))
+    def folders(self, root: Path, site: str | None = None) -> tuple[Path, ...]:
+        """Return where a level may be declared: beside all, and beside each data set or a site's own."""
+        own = [source for source in self.sources if site in (source.name, POOLED)]
+        parts = own if site else (*self.sources, self.target)
+        return (root, *(root / FOLDERS[part.name] for part in parts))
 
 
 def _as_source(options: ReidOptions) -> ReidOptions:
