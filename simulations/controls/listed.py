@@ -97,11 +97,13 @@ def with_option(name: str, value: object) -> Variants:
 
 def pooled(scene: Scene) -> tuple[Variant, ...]:
     """One trainer with everybody's images; FedAvg over one client is plain training."""
-    plan, protocol = scene.plan, scene.plan.cfg["protocol"]
-    if protocol["name"] == SHARING or SHARING not in plan.setting().task.levels or plan.declared():
+    plan, protocol, setting = scene.plan, scene.plan.cfg["protocol"], scene.plan.setting()
+    if protocol["name"] == SHARING or SHARING not in setting.task.levels or plan.declared():
         return ()  # whoever declared a level has not agreed to pooling, not for a comparison either
     sites = tuple(site.name for site in plan.layout.sites(plan.root, SHARING))
     changes = {"protocol": {**protocol, "name": SHARING}, "strategy": plain(plan)}
+    if setting.level.private_head:  # then the run knows of no common numbering, which one trainer needs
+        changes["task"] = {**plan.cfg["task"], **plan.layout.resolve(plan.root, setting.options)}
     return (Variant(sites, changes),)
 
 
