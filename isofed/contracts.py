@@ -109,6 +109,10 @@ class Contract:
         _same_names("number", report.scalars, self.numbers)
         for name, channel in report.channels.items():
             self.channels[name].check(name, channel)
+        if len({len(c.values) for c in report.channels.values() if isinstance(c, Table)}) > 1:
+            raise ContractError(
+                "the report's tables have different numbers of rows, but a row is one identity"
+            )
         for name, value in report.scalars.items():
             self.numbers[name].check(name, value)
 
