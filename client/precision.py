@@ -55,13 +55,16 @@ class Precision:
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimiser)
 
-    def step(self, optimiser: torch.optim.Optimizer) -> None:
-        """Step, unless fp16's gradients overflowed: then the scale falls and the step is left out."""
+    def step(self, optimiser: torch.optim.Optimizer) -> bool:
+        """Step, unless fp16's gradients overflowed: then the scale falls, the step is left out, and False
+        returned."""
         if self.scaler is None:
             optimiser.step()
-            return
+            return True
+        before = self.scaler.get_scale()
         self.scaler.step(optimiser)
         self.scaler.update()
+        return bool(self.scaler.get_scale() >= before)
 
     def sections(self) -> dict[str, Tree]:
         """Return what the site remembers of the scaler."""

@@ -30,7 +30,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What a round's steps came to: how many, images in each, rates' factors, mean loss."""
+    """What a round's steps came to: how many, images in each, rates' factors where taken, mean loss."""
 
     steps: int
     batch: int
@@ -111,12 +111,14 @@ def _epoch(
     draw = seeds.public(setting.seed, order.round, place.site, "batches")
     change = seeds.public(setting.seed, order.round, place.site, "augmentation")
     batches = training.sample(samples, setting.options, draw)
-    total, factors = torch.zeros((), device=shop.device), []
+    total, factors = torch.zeros((), device=shop.device), list[float]()
     shop.model.train()
     for step, images in enumerate(batches):
-        factors.append(_set_rate(shop, order.round - 1 + step / len(batches)))
+        factor = _set_rate(shop, order.round - 1 + step / len(batches))
         batch = training.transform(samples, images, setting.options, change, shop.device)
-        total += _step(shop, batch, images, states, precision)
+        loss, taken = _step(shop, batch, images, states, precision)
+        total += loss
+        factors += [factor] if taken else []
     return Epoch(len(batches), batches.shape[1], tuple(factors), float(total) / len(batches))
 
 
@@ -127,14 +129,17 @@ def _set_rate(shop: Workshop, done: float) -> float:
     return factor
 
 
-def _step(shop: Workshop, batch: Any, images: Any, states: list[Any], precision: Precision) -> torch.Tensor:
+def _step(
+    shop: Workshop, batch: Any, images: Any, states: list[Any], precision: Precision
+) -> tuple[torch.Tensor, bool]:
+    """Take a step; return the batch's loss, and whether the step was not left out."""
     with precision.arithmetic():
         loss = _loss(shop, batch, images, states)
     shop.optimiser.zero_grad(set_to_none=True)
     precision.backward(loss)
     _drift(shop, states)
-    precision.step(shop.optimiser)
-    return loss.detach()
+    taken = precision.step(shop.optimiser)
+    return loss.detach(), taken
 
 
 def _loss(shop: Workshop, batch: Any, images: Any, states: list[Any]) -> torch.Tensor:
@@ -153,6 +158,9 @@ def _drift(shop: Workshop, states: list[Any]) -> None:
         if term.drift:
             parameters = dict(shop.model.named_parameters())
             pushes = term.drift(state, parameters)
+            for name in pushes:
+                if parameters[name].grad is None:  # the batch did not reach it
+                    parameters[name].grad = torch.zeros_like(parameters[name])
             if pushes:
                 torch._foreach_add_([parameters[name].grad for name in pushes], list(pushes.values()))
 

@@ -20,8 +20,10 @@ class Joined:
         return sum(len(part) for part in self.parts)
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        """Return (n, H, W, 3) of ``rows``, (n,) int64."""
+        """Return (n, H, W, 3) of ``rows``, (n,) int64, each at least 0."""
         ends = np.cumsum([len(part) for part in self.parts])
+        if len(rows) and not 0 <= rows.min() <= rows.max() < ends[-1]:
+            raise IndexError(f"rows {rows.min()} to {rows.max()} of {ends[-1]}")
         whose = np.searchsorted(ends, rows, side="right")
         out = np.empty((len(rows), *self.parts[0].shape[1:]), self.parts[0].dtype)
         for number, part in enumerate(self.parts):
