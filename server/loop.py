@@ -99,9 +99,10 @@ def _evaluate(strategy: Composed, grid: Grid, emit: Emit, patience: Patience) ->
 
 def _entry(strategy: Composed, number: int, seconds: float, metrics: Any) -> dict[str, Any]:
     assert strategy.outcome is not None
-    numbers = strategy.outcome.numbers
+    numbers, setting = strategy.outcome.numbers, strategy.setting
     return {
         "round": number,
+        "rate": setting.task.training.rate(number - 1, setting.rounds, setting.options),
         "seconds": seconds,
         "loss": {site: own["loss"] for site, own in numbers.items()},
         "examples": {site: own["examples"] for site, own in numbers.items()},
