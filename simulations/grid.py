@@ -30,9 +30,9 @@ class Node:
     config: Mapping[str, Any]
 
 
-def identify() -> None:
-    """Tell Flower which task this process is; without it no message can be made."""
-    TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = RUN_ID, SERVER, 1
+def identify(run: int = RUN_ID) -> None:
+    """Tell Flower which task of which run this process is; without it no message can be made."""
+    TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = run, SERVER, 1
 
 
 class LocalGrid(Grid):

@@ -24,11 +24,12 @@ from flwr.serverapp import Grid, ServerApp
 
 from isofed.errors import RoundError
 from isofed.events import Emit
-from isofed.simulations.grid import Node
+from isofed.simulations.grid import Node, identify
 from isofed.simulations.ray_nodes import VirtualNode, introduced, introduction
 
 POLL_SECONDS = 0.02
 END_SECONDS = 20.0
+A_YEAR = 365 * 86400.0
 SILENT = logging.CRITICAL + 1
 PREFIX = "isofed-ray-"
 LONGEST_FOLDER = 44  # characters; Ray's sockets lie deep inside, and their paths may have 107
@@ -57,6 +58,8 @@ class RayEngine:
     def __call__(self, nodes: Mapping[str, Node], cfg: str, emit: Emit) -> tuple[Grid, dict[str, int]]:
         """Give every node of a federation to a virtual one; return the grid and their numbers by name."""
         grid = RayGrid(self._serving(len(nodes), emit))
+        # one identity holds for the whole process, and a local grid may have taken it meanwhile
+        identify(grid.run.run_id)
         numbers = grid.present(len(nodes))
         messages = [
             Message(introduction(name, node.config, cfg), number, MessageType.QUERY)
@@ -158,7 +161,9 @@ def _settings() -> Iterator[dict[str, Any]]:
     from ray._private import worker  # the only switch for what raylet says when an actor dies
 
     _sweep()
-    before, flower = dict(os.environ), logging.getLogger("flwr")
+    # Flower tells the actors by PYTHONPATH where modules are, and leaves it so
+    before = {name: os.environ.get(name) for name in (*SETTINGS, "PYTHONPATH")}
+    flower = logging.getLogger("flwr")
     level, folder = flower.level, tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
     os.environ.update(SETTINGS)
     flower.setLevel(SILENT)
@@ -166,11 +171,17 @@ def _settings() -> Iterator[dict[str, Any]]:
     try:
         yield {"logging_level": SILENT} | ({"_temp_dir": folder} if len(folder) <= LONGEST_FOLDER else {})
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        _restore(before)
         flower.setLevel(level)
         worker._worker_logs_enabled = True
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _restore(before: Mapping[str, str | None]) -> None:
+    for name, value in before.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
 
 
 def _sweep() -> None:
@@ -218,8 +229,18 @@ class RayGrid(Grid):
         return numbers
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        """Take messages."""
-        return self._session.grid.push_messages(messages)
+        """Take messages. Flower would give up after half a day, but here a client is only slow.
+
+        Raises:
+            RoundError: Flower refused one, of which it only tells its log.
+        """
+        messages = list(messages)
+        for message in messages:
+            message.metadata.ttl = A_YEAR
+        pushed = list(self._session.grid.push_messages(messages))
+        if len(pushed) < len(messages):
+            raise RoundError("Flower's simulation did not take all messages; resume the run")
+        return pushed
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """Return the replies that are there; waits a moment where none is.
