@@ -152,7 +152,7 @@ OPTIONS = [
     ("circle_weight", -1), ("circle_margin", 2), ("circle_scale", 0), ("circle_divisor", 0),
     ("batch_identities", 0), ("batch_identities", 1), ("batch_images", 0), ("head_rate", 0),
     ("backbone_rate", -1), ("momentum", 1.5), ("momentum", 1.0), ("weight_decay", -1), ("warmup", 1.0),
-    ("local_epochs", 0), ("shots", 0),
+    ("peak_round", -1), ("local_epochs", 0), ("shots", 0), ("split", 0), ("stems", 3), ("erasing", 1.5),
 ]  # fmt: skip
 
 MALFORMED = [
