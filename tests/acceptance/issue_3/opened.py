@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from published import Client, Table
+from published import Client
 
 from isofed.protocols.levels import LEVELS, LevelOptions
 from isofed.setting import Setting, build
@@ -15,8 +15,9 @@ from isofed.strategies.rules import COUNTS
 from isofed.tasks import TASKS
 from isofed.tasks.reid.benchmarks.benchmark import benchmark, gallery_draws
 from isofed.tasks.reid.benchmarks.embeddings import Embeddings, embeddings
-from isofed.tasks.reid.layouts.common import INFRARED, VISIBLE
-from isofed.tasks.task import DataLayout, Finding, Samples
+from isofed.tasks.reid.layouts.common import INFRARED, POOLED, VISIBLE
+from isofed.tasks.reid.layouts.groups import FOLDERS
+from isofed.tasks.task import DataLayout, Samples
 
 SIZE = 16  # pixels, the smallest that the task takes
 MODALITY = {(VISIBLE,): "visible", (INFRARED,): "infrared", (VISIBLE, INFRARED): "both"}
@@ -37,17 +38,9 @@ class Opened:
     layout: DataLayout
     setting: Setting
 
-    def split(self, number: int) -> "Opened":
-        """Choose a published split, and learn the number of classes from the data."""
-        options = replace(self.setting.options, split=number)
-        options = replace(options, **self.layout.resolve(self.root, options))
-        return replace(
-            self, setting=replace(self.setting, options=options), cache=self.cache / f"split{number}"
-        )
-
     def train(self, site: str) -> Samples:
-        """Open a site's samples; an entity and a pooled trainer hold the same and share a cache."""
-        cache = self.cache / (site if site.startswith("cam") else "all")
+        """Open a site's samples; entities and a pooled trainer hold the same and share a cache."""
+        cache = self.cache / ("all" if site == POOLED or site in FOLDERS else site)
         return self.layout.open_train(self.root, site, cache, self.setting.options)
 
     def names(self, level: str) -> list[str]:
@@ -61,11 +54,21 @@ class Opened:
         return COUNTS[self.setting.recipe.count](len(samples), batch)
 
 
-def write(folder: Path, name: str, table: Table) -> Opened:
-    """Write the tree of a layout below ``folder``."""
-    root = folder / name
+def write(folder: Path, name: str) -> Path:
+    """Write the tree of a layout below ``folder``, where groups of data sets look for it."""
+    root = folder / FOLDERS[name]
     importlib.import_module(f"trees.{name}").write(root)
-    return Opened(root, folder / f"{name}.cache", TASKS["reid"].layouts[name], setting(name, table))
+    return root
+
+
+def open_tree(
+    root: Path, cache: Path, name: str, level: str, batch: tuple[int, int], split: int = 1
+) -> Opened:
+    """Open a tree by the layout called ``name``, which tells the task what only the data can tell."""
+    layout, made = TASKS["reid"].layouts[name], setting(name, level, batch)
+    options = replace(made.options, split=split)
+    options = replace(options, **layout.resolve(root, options))
+    return Opened(root, cache, layout, replace(made, options=options))
 
 
 def clients(opened: Opened) -> tuple[dict[str, Client], int]:
@@ -88,34 +91,25 @@ def clients(opened: Opened) -> tuple[dict[str, Client], int]:
 
 
 def evaluation(opened: Opened, draws: str = "auto") -> dict[str, int]:
-    """Open the test half; return the numbers of queries, of gallery images in a draw, and of draws."""
-    test = opened.layout.open_test(opened.root, opened.cache / "test", opened.setting.options)
+    """Open the test half; return queries, gallery images in a draw or repetition, and how many of those."""
+    cache = opened.cache / f"test {opened.layout.name}"
+    test = opened.layout.open_test(opened.root, cache, opened.setting.options)
     rule = benchmark(test.rule, draws=draws, permutations=test.permutations)
-    galleries = gallery_draws(rule, _blank("query", test.query), _blank("gallery", test.gallery))
-    (size,) = {len(gallery) for gallery in galleries}
-    return {"query": len(test.query), "gallery": size, "draws": len(galleries)}
-
-
-def amiss(opened: Opened) -> list[Finding]:
-    """Check the tree as ``isofed data check`` does and return what does not fit."""
-    return [finding for finding in opened.layout.check(opened.root, None) if not finding.ok]
+    sides = _blank("query", test.query), _blank("gallery", test.gallery)
+    pairs = test.repetitions or [(test.query.ids, drawn) for drawn in gallery_draws(rule, *sides)]
+    ((query, gallery),) = {(len(asked), len(drawn)) for asked, drawn in pairs}
+    return {"query": query, "gallery": gallery, "draws": len(pairs)}
 
 
 def _blank(side: str, images: Any) -> Embeddings:
     return embeddings(side, np.ones((len(images), 1)), images.ids, images.cams)
 
 
-def setting(name: str, table: Table) -> Setting:
+def setting(name: str, level: str, batch: tuple[int, int]) -> Setting:
     """Return the setting that counts images as the released code does."""
-    persons, images = table.batch
-    task = {
-        "name": "reid",
-        "height": SIZE,
-        "width": SIZE,
-        "batch_identities": persons,
-        "batch_images": images,
-    }
+    task = {"name": "reid", "height": SIZE, "width": SIZE}
+    task |= {"batch_identities": batch[0], "batch_images": batch[1]}
     strategy = {"name": "fedavg", "count": "full_batches"}
     cfg = {"run": "counts", "seed": 0, "rounds": 50, "evaluate_every": 0, "layout": name, "task": task}
-    cfg |= {"protocol": {"name": "camera"}, "strategy": strategy}
+    cfg |= {"protocol": {"name": level}, "strategy": strategy}
     return build(cfg, TASKS, STRATEGIES, LEVELS, LevelOptions)

@@ -4,6 +4,7 @@ Source: Jiang et al., CVPR 2025, the printed output of its released notebooks, a
 video data sets. None stands for what no source gives; it is counted and printed all the same.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -48,23 +49,37 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Entity:
+    """One client under entity independence: its rows of the head (first, last), images, weight as printed."""
+
+    rows: tuple[int, int]
+    images: int
+    weight: str
+
+
+@dataclass(frozen=True)
 class Group:
     """Two data sets under entity independence and entity sharing, tested on a third.
 
     Attributes:
-        clients: layouts, client 1 first.
-        unseen: the layout tested on.
+        entities: by layout.
+        target: the layout tested on, which nobody trained on.
         head: persons of both, who are never the same.
-        weights: of the clients, as printed.
         visible, infrared: images of the pool under sharing.
+        draws: repetitions of the evaluation, each of the target's own size.
     """
 
-    clients: tuple[str, str]
-    unseen: str
+    entities: Mapping[str, Entity]
+    target: str
     head: int
-    weights: tuple[str, str]
     visible: int
     infrared: int
+    draws: int = 10
+
+    @property
+    def name(self) -> str:
+        """The layout of the group, which names the entities in the order of their rows."""
+        return f"{'_'.join(sorted(self.entities, key=lambda n: self.entities[n].rows))}_to_{self.target}"
 
 
 TABLES = {
@@ -112,7 +127,34 @@ TABLES = {
 }
 
 GROUPS = (
-    Group(("regdb", "llcm"), "sysu", 919, ("0.117", "0.883"), 19006, 16035),
-    Group(("sysu", "llcm"), "regdb", 1108, ("0.52461", "0.47539"), 39204, 25884),
-    Group(("sysu", "regdb"), "llcm", 601, ("0.8928", "0.1072"), 24318, 13969),
+    Group(
+        entities={
+            "regdb": Entity((0, 205), 4120, "0.117"),
+            "llcm": Entity((206, 918), 30921, "0.883"),
+        },
+        target="sysu",
+        head=919,
+        visible=19006,
+        infrared=16035,
+    ),
+    Group(
+        entities={
+            "sysu": Entity((713, 1107), 34167, "0.52461"),
+            "llcm": Entity((0, 712), 30921, "0.47539"),
+        },
+        target="regdb",
+        head=1108,
+        visible=39204,
+        infrared=25884,
+    ),
+    Group(
+        entities={
+            "sysu": Entity((206, 600), 34167, "0.8928"),
+            "regdb": Entity((0, 205), 4120, "0.1072"),
+        },
+        target="llcm",
+        head=601,
+        visible=24318,
+        infrared=13969,
+    ),
 )

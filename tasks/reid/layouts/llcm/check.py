@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from isofed.tasks.reid.layouts import checking
-from isofed.tasks.reid.layouts.images import ImageFile
-from isofed.tasks.reid.layouts.llcm.read import CAMERAS, Files, Llcm, open_llcm, read_lists
+from isofed.tasks.reid.layouts.llcm.read import CAMERAS, Files, Line, Llcm, open_llcm, read_lists
 from isofed.tasks.task import Finding, Progress
 
 WHOLE = "three lists, their images, and the folders of test images"
@@ -74,11 +73,11 @@ def check_llcm(root: Path, progress: Progress | None = None) -> list[Finding]:
     tree = read_lists(root, f"'{root}'")
     query, gallery = tree.test_files("infrared"), tree.test_files("visible")
     expected = checking.expected_counts(root, PUBLISHED, counts_from)
-    train = _train(tree)
+    train = [file for files in tree.of().values() for file in files]
     return [
         checking.looked_at(lambda: open_llcm(root), WHOLE),
         *checking.compare(_rows(_count(tree, query, gallery), expected)),
-        *checking.compare(_consistency(tree, train)),
+        *checking.compare(_consistency(tree)),
         *checking.integrity(root, [*dict.fromkeys(train), *query, *gallery], "JPEG", progress),
     ]
 
@@ -93,14 +92,10 @@ def counts_from(expected: Mapping[str, Any]) -> Counts:
     )
 
 
-def _train(tree: Llcm) -> Files:
-    return tree.train["visible"] + tree.train["infrared"]
-
-
 def _count(tree: Llcm, query: Files, gallery: Files) -> Counts:
     persons: dict[int, list[int]] = {camera: [] for camera in CAMERAS}
-    for file in _train(tree):
-        persons[file.camera].append(file.id)
+    for line in _lines(tree):
+        persons[line.camera].append(line.id)
     return Counts(
         identities=len(tree.train_ids),
         test_identities=len(tree.test_ids),
@@ -125,9 +120,14 @@ def _rows(found: Counts, expected: Counts) -> Iterator[checking.Row]:
     yield "gallery images in a draw", found.gallery, expected.gallery
 
 
-def _consistency(tree: Llcm, train: tuple[ImageFile, ...]) -> Iterator[checking.Row]:
+def _consistency(tree: Llcm) -> Iterator[checking.Row]:
     """Look for images listed twice and for labels that do not stand for one person each."""
-    pairs = {(f.id, n) for m, files in tree.train.items() for f, n in zip(files, tree.labels[m], strict=True)}
+    paths = [line.path for line in _lines(tree)]
+    pairs = {(line.id, line.label) for line in _lines(tree)}
     labels = {label for _, label in pairs}
-    yield "images that a list names again", len(train) - len({file.path for file in train}), 0
+    yield "images that a list names again", len(paths) - len(set(paths)), 0
     yield "labels without a person of their own", len(pairs) - min(len(labels), len(tree.train_ids)), 0
+
+
+def _lines(tree: Llcm) -> tuple[Line, ...]:
+    return tree.train["visible"] + tree.train["infrared"]

@@ -17,6 +17,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from isofed.errors import DataError
 from isofed.tasks.reid.layouts.images import ImageFile
@@ -28,9 +29,18 @@ SHORT = {"visible": "vis", "infrared": "nir"}  # modality -> as folders and name
 CAMERAS = tuple(range(1, 10))
 TEST_CAMERAS = {"visible": CAMERAS, "infrared": (1, 2, 4, 5, 6, 7, 8, 9)}
 CLIENT = "the data folder"  # what an error calls the root where no path may be told
-LINE = re.compile(r"((vis|nir)/(\d{1,4})/(?:[^/\s]*_)?c(\d+)_[^/\s]*\.jpg)[\s,]+(\d+)", re.IGNORECASE)
+PATTERN = re.compile(r"((vis|nir)/(\d{1,4})/(?:[^/\s]*_)?c(\d+)_[^/\s]*\.jpg)[\s,]+(\d+)", re.IGNORECASE)
 
 Files = tuple[ImageFile, ...]
+
+
+class Line(NamedTuple):
+    """One line of a training list: an image's path below the root, its person, its camera, its label."""
+
+    path: str
+    id: int
+    camera: int
+    label: int
 
 
 @dataclass(frozen=True)
@@ -39,22 +49,24 @@ class Llcm:
 
     Attributes:
         root: of the tree.
-        train: training images by modality, ``"visible"`` and ``"infrared"``, in the lists' order.
-        labels: the lists' labels, one for each of those images.
+        train: the training lists by modality, ``"visible"`` and ``"infrared"``.
         train_ids, test_ids: ascending person numbers to train on and to test on.
     """
 
     root: Path
-    train: Mapping[str, Files]
-    labels: Mapping[str, tuple[int, ...]]
+    train: Mapping[str, tuple[Line, ...]]
     train_ids: tuple[int, ...]
     test_ids: tuple[int, ...]
 
-    def of(self, cameras: Collection[int]) -> dict[str, Files]:
-        """Return the training images of some cameras by modality."""
+    def of(self, cameras: Collection[int] = CAMERAS) -> dict[str, Files]:
+        """Return the training images of some cameras by modality, in the lists' order."""
         return {
-            modality: tuple(file for file in files if file.camera in cameras)
-            for modality, files in self.train.items()
+            modality: tuple(
+                ImageFile(self.root / line.path, line.id, line.camera)
+                for line in lines
+                if line.camera in cameras
+            )
+            for modality, lines in self.train.items()
         }
 
     def test_files(self, modality: str) -> Files:
@@ -93,7 +105,7 @@ def open_llcm(root: Path) -> Llcm:
             files that are empty or missing. It may name ``root``, never a file of images or a person.
     """
     tree = read_lists(root, f"'{root}'")
-    for modality, files in tree.train.items():
+    for modality, files in tree.of().items():
         refuse_empty(files, f"{SHORT[modality]} in '{root}'", "llcm")
     _look_at_tests(tree, f"'{root}'")
     return tree
@@ -139,10 +151,8 @@ def read_lists(root: Path, shown: str) -> Llcm:
             f"{shown} is not a folder; expected the root of LLCM, which holds vis, nir, test_vis, test_nir "
             f"and {IDX}"
         )
-    listed = {modality: _read_list(root, modality, shown) for modality in SHORT}
-    train = {modality: files for modality, (files, _) in listed.items()}
-    labels = {modality: numbers for modality, (_, numbers) in listed.items()}
-    train_ids = {file.id for files in train.values() for file in files}
+    train = {modality: _read_list(root, modality, shown) for modality in SHORT}
+    train_ids = {line.id for lines in train.values() for line in lines}
     test_ids = number_line(root, f"{IDX}/{TEST_LIST}", shown)
     overlap = len(train_ids & set(test_ids))
     if overlap:
@@ -150,23 +160,22 @@ def read_lists(root: Path, shown: str) -> Llcm:
             f"{overlap} persons of {shown} are both trained on and tested on; expected none: restore the "
             f"published lists under {IDX}"
         )
-    return Llcm(root, train, labels, tuple(sorted(train_ids)), tuple(sorted(test_ids)))
+    return Llcm(root, train, tuple(sorted(train_ids)), tuple(sorted(test_ids)))
 
 
-def _read_list(root: Path, modality: str, shown: str) -> tuple[Files, tuple[int, ...]]:
-    """Return the images and the labels of one training list."""
+def _read_list(root: Path, modality: str, shown: str) -> tuple[Line, ...]:
+    """Return the lines of one training list."""
     name, short = list_name(modality), SHORT[modality]
     advice = f"expected lines such as {short}/0001/0001_c01_s1_f1_{short}.jpg 0: restore the published file"
     lines = [line.strip() for line in read_text(root, name, shown, advice).splitlines() if line.strip()]
-    found = [match.groups() for match in map(LINE.fullmatch, lines) if match]
+    found = [match.groups() for match in map(PATTERN.fullmatch, lines) if match]
     good = [fields for fields in found if fields[1].lower() == short and int(fields[3]) in CAMERAS]
     if not lines or len(good) < len(lines):
         raise DataError(
             f"{len(lines) - len(good)} of {len(lines)} lines of {name} in {shown} are not "
             f"understood; {advice}"
         )
-    files = tuple(ImageFile(root / path, int(person), int(camera)) for path, _, person, camera, _ in good)
-    return files, tuple(int(label) for *_, label in good)
+    return tuple(Line(path, int(person), int(camera), int(label)) for path, _, person, camera, label in good)
 
 
 def _look_at_tests(tree: Llcm, shown: str) -> None:

@@ -34,20 +34,20 @@ def root(tmp_path: Path) -> Path:
 def test_the_lists_tell_persons_and_cameras(root: Path) -> None:
     tree = open_llcm(root)
     assert tree.train_ids == (3, 7) and tree.test_ids == (5,)
-    assert [(f.id, f.camera, f.path.name) for f in tree.train["visible"]][:3] == [
+    assert [(f.id, f.camera, f.path.name) for f in tree.of()["visible"]][:3] == [
         (3, 1, "0003_c01_s000001_f0001_vis.jpg"),
         (3, 1, "0003_c01_s000001_f0002_vis.jpg"),
         (3, 9, "0003_c09_s000009_f0001_vis.jpg"),
     ]
     assert len(tree.train["visible"]) == len(tree.train["infrared"]) == 2 * 4
-    assert set(tree.labels["visible"]) == {0, 1}
+    assert {line.label for line in tree.train["visible"]} == {0, 1}
 
 
 def test_a_published_line_is_understood(root: Path) -> None:
     name = "nir/0003/0003_c01_s185535_f7010_nir.jpg"
     (root / name).write_bytes(GREY[0])
     (root / "idx" / "train_nir.txt").write_text(f"{name} 0\n\n")
-    (file,) = read_lists(root, "the tree").train["infrared"]
+    (file,) = read_lists(root, "the tree").of()["infrared"]
     assert (file.path, file.id, file.camera) == (root / name, 3, 1)
 
 
