@@ -95,6 +95,13 @@ class World:
     root: Path
     home: Path
     case: Case = field(repr=False)
+    protocol: Mapping[str, Any] = field(default_factory=lambda: {"name": "camera", "min_images": 2})
+
+    @property
+    def strict(self) -> "World":
+        """The same world under strict cameras, which let out centres and rows of heads."""
+        level = {"name": "camera_strict", "min_images": 2, "centres": "with_rows"}
+        return replace(self, home=self.home.with_name("strict homes"), protocol=level)
 
     @property
     def task(self) -> Task:
@@ -132,7 +139,8 @@ class World:
 
     def cfg(self, strategy: Mapping[str, Any], rounds: int = 2, **more: Any) -> dict[str, Any]:
         """Return the configuration that both halves of a federation read."""
-        task = {"name": self.name, **self.case.options, **self.resolved}
+        strict = self.protocol["name"] == "camera_strict"
+        task = {"name": self.name, **self.case.options, **({} if strict else self.resolved)}
         return {
             "run": "test",
             "seed": 3,
@@ -140,7 +148,7 @@ class World:
             "evaluate_every": 1,
             "layout": self.case.layout,
             "task": {**task, **more},
-            "protocol": {"name": "camera", "min_images": 2},
+            "protocol": dict(self.protocol),
             "strategy": dict(strategy),
         }
 
