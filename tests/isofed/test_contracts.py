@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isofed.contracts import Contract, NumberContract, TableContract, TreeContract
+from isofed.contracts import MOST_ROWS, Contract, NumberContract, TableContract, TreeContract
 from isofed.errors import ContractError
 from isofed.records import Delta, Report, Table, Value, empty_table
 from isofed.trees import from_arrays
@@ -114,3 +114,26 @@ def test_a_row_leaves_only_with_enough_images(counts: list[int], fewest: int) ->
     else:
         with pytest.raises(ContractError, match=f"more than 1/{fewest}"):
             replace(CENTRES, min_count=fewest).check("centres", sent)
+
+
+ANY_ROWS = replace(CENTRES, rows=None)
+TWO = replace(CONTRACT, channels={"model": CONTRACT.channels["model"], "centres": ANY_ROWS, "rows": ANY_ROWS})
+
+
+@pytest.mark.parametrize("rows", [1, 3, 7])
+def test_where_the_site_alone_knows_its_rows_any_number_passes(rows: int) -> None:
+    ANY_ROWS.check("centres", table([[1, 2]] * rows, [2] * rows))
+
+
+@pytest.mark.parametrize("shape", [(0, 2), (3, 3), (3,), (3, 2, 1)])
+def test_even_then_no_other_width_and_not_nothing(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ContractError, match="but the contract says"):
+        ANY_ROWS.check("centres", Table(np.ones(shape, np.float32), np.full(shape[0], 4)))
+    assert not ANY_ROWS.fits((MOST_ROWS + 1, 2)) and ANY_ROWS.fits((MOST_ROWS, 2))
+
+
+def test_a_row_is_one_identity_in_every_table() -> None:
+    sent = {"model": Value(MODEL), "centres": GOOD, "rows": GOOD}
+    TWO.check(replace(REPORT, channels=sent))
+    with pytest.raises(ContractError, match="tables have different numbers of rows"):
+        TWO.check(replace(REPORT, channels={**sent, "rows": table([[1, 2]], [2])}))

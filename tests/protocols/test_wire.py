@@ -61,7 +61,8 @@ CHANNELS: dict[str, Channel] = {
     "centres": CENTRES,
 }
 CONTRACT = agreed(CHANNELS)
-REPORT = Report(3, 1, "3.1", CHANNELS, {"examples": 5, "steps": 2, "loss": 0.25})
+NUMBERED = {"examples": 5, "steps": 2, "loss": 0.25}
+REPORT = Report(3, 1, "3.1", CHANNELS, NUMBERED)
 
 
 def same(found: Channel, sent: Channel) -> None:
@@ -257,3 +258,36 @@ def test_bytes_that_are_not_what_they_claim_are_refused(change: Callable[[Record
     wire.check(content, CONTRACT)  # the claim itself is as agreed
     with pytest.raises(ContractError, match=r"record 'value\.model' (differs|holds bytes that are no array)"):
         wire.read_report(content, CONTRACT)
+
+
+UNKNOWN = Contract(
+    "camera_strict", {**CONTRACT.channels, "centres": TableContract(None, 2, 2, "identity_centres")}, NUMBERS
+)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 50])
+def test_a_table_of_as_many_rows_as_the_site_alone_knows_comes_back(rows: int) -> None:
+    table = Table(np.arange(2 * rows, dtype=np.float32).reshape(rows, 2), np.full(rows, 2))
+    content = by_flower(wire.report_content(Report(3, 1, "3.1", {**CHANNELS, "centres": table}, NUMBERED)))
+    wire.check(content, UNKNOWN)
+    same(wire.read_report(content, UNKNOWN).channels["centres"], table)
+
+
+@pytest.mark.parametrize(
+    ("values", "present"), [((0, 2), (0,)), ((3, 3), (3,)), ((3, 2), (4,)), ((3,), (3,)), ((3, 2), (3, 1))]
+)
+def test_a_table_of_unknown_rows_still_has_a_form(values: tuple[int, ...], present: tuple[int, ...]) -> None:
+    content = wire.report_content(REPORT)
+    record = ArrayRecord()
+    record["values"] = wire.Held(np.ones(values, np.float32))
+    record["present"] = wire.Held(np.ones(present, np.uint8))
+    content["table.centres"] = record
+    for read in (wire.check, wire.read_report):
+        with pytest.raises(ContractError, match=r"'table\.centres' differs from the contract"):
+            read(content, UNKNOWN)  # type: ignore[operator]
+
+
+def test_more_rows_than_anybody_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "MOST_ROWS", 2)
+    with pytest.raises(ContractError, match=r"'table\.centres' differs from the contract"):
+        wire.check(wire.report_content(REPORT), UNKNOWN)

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isofed.errors import ConfigError, DataError
-from isofed.strategies.named import STRATEGIES, dppt, fedavg
+from isofed.strategies.named import BASES, STRATEGIES, dppt, fedavg, fednova
 from isofed.strategies.recipe import Recipe
-from isofed.strategies.rules import COUNTS, LinearRule, uniform_mean, weighted_mean
+from isofed.strategies.rules import COUNTS, LinearRule, normalised_mean, uniform_mean, weighted_mean
 
 
 def fold(rule: LinearRule, updates: list[float], examples: list[int]) -> float:
@@ -102,3 +102,61 @@ def test_a_recipe_is_its_call(name: str) -> None:
 def test_what_dppt_does_not_know_is_refused(change: dict[str, object], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         dppt(**change)  # type: ignore[arg-type]
+
+
+CLIENTS = st.lists(
+    st.tuples(st.integers(1, 10**5), st.floats(0.01, 1000), st.floats(-9, 9)), min_size=1, max_size=6
+)
+
+
+def normalised(clients: list[tuple[int, float, float]]) -> float:
+    """Fold changes θ_i - θ_g with FedNova's rule, one number each."""
+    total: dict[str, float] = {}
+    moved = 0.0
+    for examples, reach, change in clients:
+        own = {"examples": float(examples), "normaliser": reach}
+        moved += normalised_mean.factor(own) * change
+        for name, value in normalised_mean.sums(own).items():
+            total[name] = total.get(name, 0.0) + value
+    return moved / normalised_mean.common(total)
+
+
+@given(CLIENTS)
+def test_fednova_is_the_papers_direction(clients: list[tuple[int, float, float]]) -> None:
+    """With d_i = (θ_g - θ_i) / a_i the model goes to θ_g - (Σ p_i a_i) Σ p_i d_i."""
+    n = np.array([c[0] for c in clients], np.float64)
+    a, change = np.array([c[1:] for c in clients]).T
+    p, d = n / n.sum(), -change / a
+    wanted = -(p * a).sum() * (p * d).sum()
+    scale = (p * a).sum() * (p * np.abs(d)).sum()
+    assert normalised(clients) == pytest.approx(wanted, rel=1e-12, abs=1e-12 * scale + 1e-300)
+
+
+@given(CLIENTS, st.floats(0.01, 1000))
+def test_fednova_is_fedavg_where_all_reach_equally_far(
+    clients: list[tuple[int, float, float]], reach: float
+) -> None:
+    alike = [(n, reach, change) for n, _, change in clients]
+    wanted = fold(weighted_mean, [c[2] for c in clients], [c[0] for c in clients])
+    assert normalised(alike) == pytest.approx(wanted, rel=1e-12, abs=1e-12)
+
+
+def test_fednova_does_not_follow_whoever_takes_more_steps() -> None:
+    # equal gradients +1 and -1, but ten steps against one: FedAvg runs away with the busy one
+    clients = [(10, 10.0, 10.0), (10, 1.0, -1.0)]
+    assert fold(weighted_mean, [10.0, -1.0], [10, 10]) == 4.5
+    assert normalised(clients) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_only_fednova_asks_for_a_normaliser() -> None:
+    assert fednova().rule.needs == dppt(base="fednova").rule.needs == ("normaliser",)
+    others = [name for name, make in STRATEGIES.items() if make().rule.needs]
+    assert others == ["fednova"]
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_the_bank_keeps_all_of_its_base(base: str) -> None:
+    plain, bank = BASES[base](), dppt(base=base)
+    assert bank.rule == plain.rule and bank.count == plain.count and bank.share == plain.share
+    assert [term.call for term in bank.local[1:]] == [term.call for term in plain.local]
+    assert bank.local[0].call.startswith("rectify(") and set(bank.channels) == {"centres"}
