@@ -64,7 +64,7 @@ def build(
     within("rounds", cfg["rounds"], 0, 1e6)
     within("evaluate_every", cfg["evaluate_every"], 0, 1e6)
     options = read(task.options, _rest(cfg, "task"), "task")
-    _fit_options(task, level, recipe, options)
+    _fit_options(task, cfg["layout"], level, recipe, options)
     if level.private_head:
         recipe = replace(recipe, share=recipe.share.but(*task.head))
     agreed = read(level_options, _rest(cfg, "protocol"), "protocol")
@@ -121,7 +121,7 @@ def _fit(task: Any, layout: Any, level: Any) -> None:
         raise CompositionError(f"task '{task.name}' is a benchmark and does not train; use 'isofed score'")
 
 
-def _fit_options(task: Any, level: Any, recipe: Any, options: Any) -> None:
+def _fit_options(task: Any, layout: str, level: Any, recipe: Any, options: Any) -> None:
     given = {*task.training.capabilities, *(("head",) if task.head else ())}
     for need in sorted(recipe.needs - given):
         raise CompositionError(
@@ -144,6 +144,7 @@ def _fit_options(task: Any, level: Any, recipe: Any, options: Any) -> None:
             f"protocol '{level.name}' keeps heads at the sites, but task '{task.name}' has none; "
             "use protocol=camera"
         )
+    task.benchmark(layout, options)
     reason = task.suits(options, level.name)
     if reason:
         raise CompositionError(reason)

@@ -125,9 +125,10 @@ def _left(plan: Plan, site: str) -> dict[str, Any]:
 
 
 def _evaluation(plan: Plan) -> dict[str, Any]:
-    task = plan.cfg["task"]
-    shown = {key: task[key] for key in ("search", "shots", "draws") if key in task}
-    return {"benchmark": plan.data.layout, **shown}
+    setting = plan.setting()
+    return {
+        key: v for key, v in setting.task.benchmark(setting.layout, setting.options).items() if v is not None
+    }
 
 
 def table(summary: Mapping[str, Any]) -> str:

@@ -136,7 +136,10 @@ class Task:
         model: (options, torch generator) to the module.
         width: options to the width of ``features``.
         evaluate: (model, test data, options) to numbers that add up over disjoint queries.
-        result: those sums to ``{"mean": {...}, "spread": {...}}``.
+        result: those sums to ``{"mean": {...}, "spread": {...}}``, and ``draw00`` and so on beside them where
+            an evaluation is repeated.
+        benchmark: (layout name, options) to what a report says of the evaluation's rules; raises ConfigError
+            where the options do not fit the layout.
         pictures: (model, test data, options) to rows of a gallery, for the report.
         projection: (model, test data, options) to (vectors (n, D), thumbnails (n, h, w, 3) uint8, identities,
             cameras, modalities) for an embedding projector; None where nothing is embedded.
@@ -162,6 +165,9 @@ class Task:
     width: Callable[[Any], int] = field(repr=False)
     evaluate: Callable[[Any, Any, Any], Statistics] = field(repr=False)
     result: Callable[[Statistics], Mapping[str, Mapping[str, float]]] = field(repr=False)
+    benchmark: Callable[[str, Any], Mapping[str, Any]] = field(
+        default=lambda layout, options: {"benchmark": layout}, repr=False
+    )
     pictures: Callable[[Any, Any, Any], Any] | None = field(default=None, repr=False)
     projection: Callable[[Any, Any, Any], Any] | None = field(default=None, repr=False)
     baselines: Mapping[str, Callable[[Any, Any], Statistics]] = field(default_factory=dict, repr=False)

@@ -1,5 +1,6 @@
 """Visible-infrared person re-identification (L2RW, CVPR 2025)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from isofed.tasks.reid import evaluate, model, weights
@@ -20,6 +21,11 @@ def build(options: ReidOptions, generator: Any) -> model.ReidNet:
     return model.build(options, max(options.classes, 1), generator)
 
 
+def benchmark(layout: str, options: ReidOptions) -> Mapping[str, Any]:
+    """Return the rules of the data set that is tested on; a group's is the one after ``_to_``."""
+    return evaluate.described(layout.rpartition("_to_")[2], options)
+
+
 TASK = Task(
     name="reid",
     summary="visible-infrared person re-identification (L2RW, CVPR 2025)",
@@ -37,6 +43,7 @@ TASK = Task(
     width=lambda options: options.dimensions,
     evaluate=evaluate.measure,
     result=evaluate.result,
+    benchmark=benchmark,
     pictures=evaluate.pictures,
     projection=evaluate.projected,
     baselines={"raw pixels": evaluate.measure_pixels, "random features": evaluate.measure_random},

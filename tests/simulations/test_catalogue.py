@@ -21,7 +21,7 @@ def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("strategies", sorted(STRATEGIES)),
         ("protocols", sorted(LEVELS)),
         ("engines", ["local", "ray"]),
-        ("layouts", ["sysu"]),
+        ("layouts", sorted(TASKS["reid"].layouts)),
     ],
 )
 def test_a_list_as_json_holds_names_in_lower_case(

@@ -138,7 +138,7 @@ RANGES = [
     ("protocol.min_images=0", "protocol: 'min_images' is 0, but must lie between 1 and"),
     ("strategy.k=0", "strategy: 'k' is 0, but must lie between 1 and"),
     ("strategy.lam=-1", "strategy: 'lam' is -1"),
-    ("strategy.over=pres", "strategy: 'over' is 'pres', but must be one of: present, all"),
+    ("strategy.over=pres", "strategy: unknown over 'pres'; did you mean 'present'? known: all, nobody, present"),
     ("strategy.loss=cosin", "'cosin'"),
     ("data.make.images=0", "images is 0; expected 1 to 9999"),
     ("data.make.coverage=0.1", "coverage is 0.1; expected 0.25 to 1"),
@@ -169,11 +169,13 @@ MALFORMED = [
     (["--multirun", "seed=0,1", "rounds=1,x"], "'rounds' is 'x', but must be a whole number"),
     (["--multirun", "strategy=fedavg,fedvag"], "unknown strategy 'fedvag'; did you mean 'fedavg'?"),
     (["--multirun", "task.momentum=interval(0,1)"], "is no list of values; write KEY=A,B,C"),
-    (
-        ["protocol=entity"],
-        "does not run under protocol 'entity' in this version; use one of: camera, sharing",
-    ),
-    (["protocol=camera_strict"], "does not run under protocol 'camera_strict' in this version"),
+    (["protocol=camera_strict"], "under protocol 'camera_strict' every site numbers people for itself"),
+    (["protocol=camera_strict", "strategy=cgpr"], "keeps identity centres at the site"),
+    (["strategy=fednova"], "momentum is kept across rounds, which reaches further; write task.keep_momentum"),
+    (["data=regdb_llcm_to_sysu"], "has no clients under protocol 'camera'; use one of: entity, sharing"),
+    (["protocol=sharing", "data.declared=camera"], "the data are declared for protocol 'camera'"),
+    (["weights=nowhere.pth"], "'weights' is 'nowhere.pth', but there is no such file"),
+    (["engine.device=cuda:7"], "'engine.device' is 'cuda:7', but this machine has"),
     (["data.root=nowhere"], "nowhere' is not a folder; expected the root of SYSU-MM01"),
 ]
 

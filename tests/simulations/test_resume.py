@@ -132,7 +132,7 @@ def test_the_curves_have_the_names_that_the_sink_documents(reference: Path) -> N
     found = {tag for tag in events.Tags()["scalars"] if not tag.startswith(told)}
     keys = ("R1", "R5", "R10", "R20", "mAP", "mINP")
     over = {f"draws/{key}/{which}" for key in keys for which in ("lowest", "highest", "deviation")}
-    assert found == {"time/round", *(f"metrics/{key}" for key in keys), *over}
+    assert found == {"time/round", "rate", *(f"metrics/{key}" for key in keys), *over}
 
 
 def test_pictures_embedding_and_configuration_are_there(reference: Path) -> None:
