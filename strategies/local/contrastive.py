@@ -42,7 +42,8 @@ def contrastive(mu: float, tau: float) -> LocalTerm:
     def add(references: References, seen: Seen) -> torch.Tensor | None:
         if references.around is None:
             return None
-        with torch.no_grad():
+        # in single precision: with a young model's running statistics, halves overflow in evaluation mode
+        with torch.no_grad(), torch.autocast(seen.output.features.device.type, enabled=False):
             around = references.around(seen.inputs).features
             before = references.before(seen.inputs).features
         return mu * model_contrast(seen.output.features, around, before, tau)
