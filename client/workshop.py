@@ -73,7 +73,7 @@ class Place:
             role=str(node_config["role"]),
             device=str(node_config.get("device", "cpu")),
             centres=str(node_config.get("centres", "level")),
-            simulated=node_config.get("simulated"),  # type: ignore[arg-type]
+            simulated=node_config.get("simulated"),
         )
 
     def allow(self, setting: Setting, role: str) -> None:

@@ -154,12 +154,12 @@ def _form(channel: Any) -> Form:
 
 def _matches(found: Form, form: Form) -> bool:
     """Return whether arrays have an agreed form; a form without a number of rows takes any, all alike."""
-    rows = {shape[0] for _, shape in found.values() if shape}
-    if any(None in shape for _, shape in form.values()):
-        if len(rows) != 1 or not 0 < max(rows) <= MOST_ROWS:
-            return False
-        form = {key: (dtype, (*rows, *shape[1:])) for key, (dtype, shape) in form.items()}
-    return found == form
+    if not any(None in shape for _, shape in form.values()):
+        return found == form
+    rows = {shape[0] or 0 for _, shape in found.values() if shape}
+    if len(rows) != 1 or not 0 < max(rows) <= MOST_ROWS:
+        return False
+    return found == {key: (dtype, (*rows, *shape[1:])) for key, (dtype, shape) in form.items()}
 
 
 def _channels(channels: Mapping[str, Channel]) -> RecordDict:

@@ -186,7 +186,7 @@ def _array(name: str, dtype: str, shape: Iterable[int]) -> str:
 
 def _empty(agreed: TreeContract | TableContract) -> Channel:
     if isinstance(agreed, TableContract):
-        return empty_table(agreed.rows, agreed.width)
+        return empty_table(agreed.rows or 1, agreed.width)  # as many as the site has: shown for one
     return (Value if agreed.kind == "value" else Delta)(zeros(agreed.layout))
 
 
