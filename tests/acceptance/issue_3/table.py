@@ -35,7 +35,7 @@ from isofed.tasks.reid.options import ReidOptions
 SIZE = {"height": 64, "width": 32}
 DATA: Mapping[str, tuple[str, Mapping[str, int]]] = {
     "camera": ("sysu", {"identities": 48, "test_identities": 24, "images": 8}),
-    "entity": ("regdb_llcm_to_sysu", {"identities": 32, "test_identities": 24, "images": 6}),
+    "entity": ("regdb_llcm_to_sysu", {"identities": 32, "test_identities": 24, "images": 2}),
 }
 LOCAL: Mapping[str, tuple[float, bool]] = {"B": (0.0, False), "B + CA": (1.0, False), "DPPT": (1.0, True)}
 BASES: Mapping[str, Mapping[str, bool]] = {
