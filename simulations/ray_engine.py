@@ -6,7 +6,6 @@ as the largest federation has; each federation in turn tells them which sites th
 
 import logging
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +23,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from isofed.errors import RoundError
 from isofed.events import Emit
+from isofed.simulations import ray_reaper
 from isofed.simulations.grid import Node, identify
 from isofed.simulations.ray_nodes import VirtualNode, introduced, introduction
 
@@ -160,12 +160,12 @@ def _settings() -> Iterator[dict[str, Any]]:
     """Yield arguments for Ray, while it and Flower say nothing and send nothing; undo all afterwards."""
     from ray._private import worker  # the only switch for what raylet says when an actor dies
 
-    _sweep()
     # Flower tells the actors by PYTHONPATH where modules are, and leaves it so
-    before = {name: os.environ.get(name) for name in (*SETTINGS, "PYTHONPATH")}
+    before = {name: os.environ.get(name) for name in (*SETTINGS, ray_reaper.VARIABLE, "PYTHONPATH")}
     flower = logging.getLogger("flwr")
-    level, folder = flower.level, tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
-    os.environ.update(SETTINGS)
+    level, folder = flower.level, tempfile.mkdtemp(prefix=PREFIX)
+    watcher = ray_reaper.watch(folder)
+    os.environ.update({**SETTINGS, ray_reaper.VARIABLE: folder})
     flower.setLevel(SILENT)
     worker._worker_logs_enabled = False
     try:
@@ -174,7 +174,7 @@ def _settings() -> Iterator[dict[str, Any]]:
         _restore(before)
         flower.setLevel(level)
         worker._worker_logs_enabled = True
-        shutil.rmtree(folder, ignore_errors=True)
+        ray_reaper.release(watcher, END_SECONDS)
 
 
 def _restore(before: Mapping[str, str | None]) -> None:
@@ -182,15 +182,6 @@ def _restore(before: Mapping[str, str | None]) -> None:
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
-
-
-def _sweep() -> None:
-    """Remove the folders of simulations whose process was killed."""
-    with os.scandir(tempfile.gettempdir()) as found:
-        for entry in found:
-            owner = entry.name.removeprefix(PREFIX).partition("-")[0]
-            if entry.name.startswith(PREFIX) and owner.isdigit() and not psutil.pid_exists(int(owner)):
-                shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def _kill_actors() -> None:

@@ -25,7 +25,7 @@ from isofed.errors import ConfigError, RoundError
 from isofed.events import silent
 from isofed.server.state import Checkpoints
 from isofed.simulations import plan as plans
-from isofed.simulations import ray_engine, ray_nodes
+from isofed.simulations import ray_engine, ray_nodes, ray_reaper
 from isofed.simulations.federation import Federation, run
 from isofed.simulations.grid import Node, identify
 from isofed.simulations.pool import Pool
@@ -185,9 +185,13 @@ def test_nothing_of_a_stopped_run_lives_on_and_it_resumes(drawn: Path, tmp_path:
         time.sleep(0.05)
     if how == signal.SIGINT:
         assert main.returncode == 130
-        assert said[0].startswith("writing into") and said[1].startswith("starting Ray with 2 actors")
-        assert said[-1].startswith("stopped; continue with: isofed simulate --resume")
-        assert len([line for line in said if line and not line.startswith("federated, round")]) == 3
+        told = [line for line in said if line and not line.startswith(("federated, round", "decoding"))]
+        begun = (
+            "writing into",
+            "starting Ray with 2 actors",
+            "stopped; continue with: isofed simulate --res",
+        )
+        assert [line.startswith(begin) for line, begin in zip(told, begun, strict=True)] == [True] * 3
     subprocess.run([*command, "--resume", str(place)], check=True, capture_output=True)
     whole = tmp_path / "whole"
     subprocess.run([*command, *words, f"hydra.run.dir={whole}"], check=True, capture_output=True)
@@ -310,18 +314,26 @@ def test_a_simulation_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch
     assert not any(thread.is_alive() for thread in threading.enumerate() if thread is session._thread)
 
 
-def test_only_folders_of_dead_processes_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    for name in (f"isofed-ray-{dead.pid}-x", f"isofed-ray-{os.getpid()}-x", "isofed-ray-mine", "other"):
-        (tmp_path / name / "inside").mkdir(parents=True)
-    ray_engine._sweep()
-    assert {path.name for path in tmp_path.iterdir()} == {
-        f"isofed-ray-{os.getpid()}-x",
-        "isofed-ray-mine",
-        "other",
-    }
+def test_what_ray_leaves_behind_is_ended_and_removed(tmp_path: Path) -> None:
+    folder, other = tmp_path / "mine", tmp_path / "other"
+    for each in (folder, other):
+        each.mkdir()
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    named = subprocess.Popen([*sleep, f"--logs={folder}/logs"])
+    told = subprocess.Popen(sleep, env={**os.environ, ray_reaper.VARIABLE: str(folder)})
+    others = subprocess.Popen([*sleep, f"--logs={other}"])
+    try:
+        watcher = ray_reaper.watch(str(folder))
+        time.sleep(0.2)
+        assert (watcher.poll(), named.poll(), told.poll(), folder.exists()) == (None, None, None, True)
+        ray_reaper.release(watcher, 20)
+        assert (watcher.returncode, named.wait(5), told.wait(5)) == (0, -signal.SIGKILL, -signal.SIGKILL)
+        assert others.poll() is None
+        assert [path.name for path in tmp_path.iterdir()] == ["other"]
+    finally:
+        for process in (named, told, others):
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.slow
