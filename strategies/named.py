@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from isofed.strategies.adaptive import adagrad, adam, yogi
 from isofed.strategies.local.contrastive import contrastive
 from isofed.strategies.local.head_rows import CHANNEL as ROWS
 from isofed.strategies.local.head_rows import head_rows
 from isofed.strategies.local.proximal import proximal
 from isofed.strategies.local.rectify import CHANNEL, rectify
+from isofed.strategies.optimisers import sgd
 from isofed.strategies.recipe import Recipe
-from isofed.strategies.rules import normalised_mean
+from isofed.strategies.rules import normalised_mean, uniform_mean
 from isofed.strategies.tables import MatchRule, TableRule
 from isofed.suggest import pick
 
@@ -25,6 +27,80 @@ def fedavg(count: str = "images") -> Recipe:
     2017, algorithm 1.
     """
     return Recipe(f"fedavg(count='{count}')", count=count)
+
+
+def uniform(count: str = "images") -> Recipe:
+    """Average the clients' models, each with the same weight: θ ← Σ θ_i / k.
+
+    Args:
+        count: what a site reports as its examples, by which running statistics are weighted; as in
+            :func:`fedavg`.
+    """
+    return Recipe(f"uniform(count='{count}')", rule=uniform_mean, count=count)
+
+
+def fedavgm(lr: float = 1.0, momentum: float = 0.9, count: str = "images") -> Recipe:
+    """FedAvg with momentum at the server: m ← β m + Δ, θ ← θ + η m.
+
+    Args:
+        lr: η, server learning rate, at least 0.
+        momentum: β in [0, 1); 0 with lr 1 gives FedAvg's weights.
+        count: as in :func:`fedavg`.
+
+    Source: Hsu et al., Measuring the Effects of Non-Identical Data Distribution for Federated Visual
+    Classification, 2019, section 4.3.
+    """
+    call = f"fedavgm(lr={lr}, momentum={momentum}, count='{count}')"
+    return Recipe(call, server=sgd(lr, momentum), count=count)
+
+
+def fedadam(
+    lr: float = 0.1,
+    beta1: float = 0.9,
+    beta2: float = 0.99,
+    tau: float = 1e-3,
+    bias_correction: bool = False,
+    count: str = "images",
+) -> Recipe:
+    """FedAvg's mean change, stepped along by Adam: m ← β₁ m + (1-β₁) Δ, θ ← θ + η m / (√v + τ).
+
+    Args:
+        lr: η; beta1, beta2: β₁, β₂ in [0, 1); tau: τ above 0, v starts at τ².
+        bias_correction: as Adam on its own; the paper has none.
+        count: as in :func:`fedavg`.
+
+    Source: Reddi et al., Adaptive Federated Optimization, 2021, algorithm 2. Running statistics are no
+    parameters: they are averaged as in FedAvg and never stepped.
+    """
+    options = f"lr={lr}, beta1={beta1}, beta2={beta2}, tau={tau}, bias_correction={bias_correction}"
+    server = adam(lr, beta1, beta2, tau, bias_correction)
+    return Recipe(f"fedadam({options}, count='{count}')", server=server, count=count)
+
+
+def fedyogi(
+    lr: float = 0.1, beta1: float = 0.9, beta2: float = 0.99, tau: float = 1e-3, count: str = "images"
+) -> Recipe:
+    """:func:`fedadam` with a second moment that grows and shrinks by steps: v ← v - (1-β₂) Δ² sign(v - Δ²).
+
+    Args:
+        lr, beta1, beta2, tau, count: as in :func:`fedadam`.
+
+    Source: Reddi et al., Adaptive Federated Optimization, 2021, algorithm 2.
+    """
+    call = f"fedyogi(lr={lr}, beta1={beta1}, beta2={beta2}, tau={tau}, count='{count}')"
+    return Recipe(call, server=yogi(lr, beta1, beta2, tau), count=count)
+
+
+def fedadagrad(lr: float = 0.1, beta1: float = 0.0, tau: float = 1e-3, count: str = "images") -> Recipe:
+    """:func:`fedadam` with a second moment that only grows: v ← v + Δ².
+
+    Args:
+        lr, beta1, tau, count: as in :func:`fedadam`.
+
+    Source: Reddi et al., Adaptive Federated Optimization, 2021, algorithm 2.
+    """
+    call = f"fedadagrad(lr={lr}, beta1={beta1}, tau={tau}, count='{count}')"
+    return Recipe(call, server=adagrad(lr, beta1, tau), count=count)
 
 
 def fedprox(mu: float = 0.01, count: str = "images") -> Recipe:
@@ -151,9 +227,14 @@ def l2rwplus(
 STRATEGIES: dict[str, Callable[..., Recipe]] = {
     "cgpr": cgpr,
     "dppt": dppt,
+    "fedadagrad": fedadagrad,
+    "fedadam": fedadam,
     "fedavg": fedavg,
+    "fedavgm": fedavgm,
     "fednova": fednova,
     "fedprox": fedprox,
+    "fedyogi": fedyogi,
     "l2rwplus": l2rwplus,
     "moon": moon,
+    "uniform": uniform,
 }
