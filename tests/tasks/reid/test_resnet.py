@@ -89,7 +89,8 @@ def test_gradients_reach_every_parameter_and_tracklets_fit(model: ReidNet) -> No
 
 
 def test_mixed_arithmetic_leaves_float32_and_finite_gradients(model: ReidNet) -> None:
-    images = torch.randn(4, 3, 32, 16, generator=torch.Generator().manual_seed(9))
+    # not 32 x 16: torch 2.13 reads beyond a bf16 map of 4 x 2 in convolutions of stride 2, on CPUs with AMX
+    images = torch.randn(4, 3, 64, 32, generator=torch.Generator().manual_seed(9))
     with torch.autocast("cpu", torch.bfloat16):
         output = model.train()(images)
     assert {output.features.dtype, output.pooled.dtype, output.logits.dtype} == {torch.float32}
