@@ -46,9 +46,7 @@ def one_layout(name: str, root: Path, table: Table) -> Iterator[str]:
         if split == 1:
             show(where, found, together, tested)
             if table.clients[0].images is None:
-                print(
-                    "  no counts of its cameras are published: those above are the tree's own, and not compared"
-                )
+                print("  its cameras' counts are not published: these are the tree's own")
         faults = list(compare(where, opened, found, together, tested, table))
         if split > 1 and not faults:
             print(f"  split {split}: the same", flush=True)
