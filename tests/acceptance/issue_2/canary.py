@@ -28,6 +28,7 @@ from planted import CAMERA, MARK, TOKEN, Canary, plant
 from small import BATCHES, MODEL, ROUNDS
 
 from isofed import __main__ as isofed
+from isofed.protocols.declared import FILE
 from isofed.simulations import grid
 from isofed.simulations.federation import EVALUATOR
 from isofed.tasks.reid import augment
@@ -64,11 +65,11 @@ def record(folder: Path, words: list[str]) -> int:
     return isofed.main(words)
 
 
-def simulate(base: Path, canary: Canary, workers: int) -> tuple[bytes, int]:
-    """Run the simulation over the planted tree; return what it printed, and its exit code."""
+def simulate(base: Path, canary: Canary, workers: int, more: tuple[str, ...] = ()) -> tuple[bytes, int]:
+    """Run the simulation over the planted tree, ``more`` words added; return what it printed and its code."""
     (base / "messages").mkdir(parents=True)
     words = ["simulate", *SIZE, *BATCHES, *MODEL, f"engine.workers={workers}"]
-    words += [f"data.root={canary.root}", f"hydra.run.dir={base / 'run'}"]
+    words += [f"data.root={canary.root}", f"hydra.run.dir={base / 'run'}", *more]
     command = [sys.executable, __file__, "--record", str(base / "messages"), *words]
     done = subprocess.run(command, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     return done.stdout + done.stderr, done.returncode
@@ -117,7 +118,7 @@ def opened(asked: Asked, base: Path) -> Iterator[str]:
         yield f"{OTHER} did not train: {reply.error.reason}"
     inside = {path.relative_to(asked.root).parts[0] for path in paths if asked.root in path.parents}
     print(f"  {OTHER} opened {len(paths)} files and folders, of the tree: {', '.join(sorted(inside))}")
-    yield from (f"{OTHER} opened {part}" for part in sorted(inside - {OTHER, "exp"}))
+    yield from (f"{OTHER} opened {part}" for part in sorted(inside - {OTHER, "exp", FILE}))
     if OTHER not in inside:
         yield f"{OTHER} did not even open its own folder, so nothing was heard"
     yield from (f"{OTHER} opened {path}" for path in paths if base / "run" in path.parents)
@@ -212,9 +213,11 @@ def search(base: Path) -> Iterator[tuple[str, list[str]]]:
     yield "errors carry no text", list(unexpected(asked, run))
 
 
-def ran(base: Path, canary: Canary, workers: int) -> Iterator[tuple[str, list[str]]]:
+def ran(
+    base: Path, canary: Canary, workers: int, more: tuple[str, ...] = ()
+) -> Iterator[tuple[str, list[str]]]:
     """Run with some workers and look at all that it left."""
-    output, code = simulate(base, canary, workers)
+    output, code = simulate(base, canary, workers, more)
     with_them = f"with {workers} worker{'s' if workers > 1 else ''}"
     yield f"the run {with_them} ends well", [] if not code else [f"code {code}: {output.decode()[-500:]}"]
     if not code:
