@@ -282,3 +282,12 @@ def test_the_text_and_the_report_show_everything(found: dict[str, Any]) -> None:
     html = page({"controls": {**found, "verdicts": [verdict]}}, {"rounds": []}, None)
     assert "&lt;b&gt;claim" in html and "<b>claim" not in html
     assert "gallery draws" in html and ">no<" in html
+
+
+def test_the_pooled_trainer_of_strict_cameras_numbers_people_in_common(folder: Path, tmp_path: Path) -> None:
+    words = ("protocol=camera_strict", "strategy=fedavg", f"data.root={folder / 'data'}")
+    plan = make_plan(composed(*words), tmp_path)
+    (pooled,) = (control for control in CONTROLS if control.name == "pooled")
+    (variant,) = pooled.variants(Scene(plan, CAMERAS, {}))
+    assert plan.cfg["task"]["classes"] == 0 and variant.changes["task"]["classes"] == 12
+    assert variant.changes["protocol"]["name"] == "sharing"
