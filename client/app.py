@@ -59,7 +59,7 @@ def on_evaluate(shop: Workshop, place: Place, message: Message, context: Context
 def _order(shop: Workshop, place: Place, message: Message, role: str) -> Order:
     """Return the order in a message after everything that speaks against following it."""
     place.allow(shop.setting, role)
-    personal = {name for name, rule in shop.setting.recipe.channels.items() if rule.personal}
+    personal = {name for name, rule in shop.setting.recipe.tables.items() if rule.personal}
     contract = shop.contract(shop.classes(place) if role == TRAINER else None)
     # what the server sends to one site alone it can only send once that site has reported
     needed = [name for name in contract.channels if name not in personal] if role == TRAINER else TRAVELLING

@@ -1,5 +1,6 @@
 """The one local training loop."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,13 +8,14 @@ import numpy as np
 import torch
 
 from isofed import seeds
+from isofed.client.gradient import mean_gradient
 from isofed.client.memory import Sections
 from isofed.client.normaliser import normaliser
 from isofed.client.optimiser import export_state, restore_state
 from isofed.client.precision import Precision
 from isofed.client.workshop import Place, Workshop
 from isofed.records import Channel, Order, Report, Value
-from isofed.strategies.recipe import Seen, TermStart
+from isofed.strategies.recipe import Done, Seen, TermStart
 from isofed.strategies.rules import COUNTS
 from isofed.strategies.share import TRAVELLING
 
@@ -61,10 +63,11 @@ def train(shop: Workshop, place: Place, order: Order, memory: Sections, version:
     ]
     with torch.random.fork_rng(devices=[] if shop.device == "cpu" else [shop.device]):
         torch.manual_seed(seeds.public_key(shop.setting.seed, order.round, place.site, "layers") % 2**63)
-        epoch = _epoch(shop, place, order, samples, states, precision)
+        epoch = _epoch(shop, place, order, states, precision)
     channels = _travelling(shop)
+    done = Done(epoch.steps, _reach(shop, epoch.factors))
     for term, state in zip(recipe.local, states, strict=True):
-        channels.update(term.finish(state) if term.finish else {})
+        channels.update(term.finish(state, done) if term.finish else {})
     examples = COUNTS[recipe.count](len(samples), epoch.batch)
     scalars: dict[str, int | float] = {"examples": examples, "steps": epoch.steps, "loss": epoch.loss}
     if "normaliser" in recipe.rule.needs:
@@ -100,26 +103,43 @@ def _term_start(shop: Workshop, place: Place, order: Order, remembered: Any) -> 
         travelling=tuple(shop.trees["model"]),
         images=None if labels is None else np.bincount(labels, minlength=classes),
         memory=remembered,
+        gradient=lambda: mean_gradient(shop, (batch for _, _, batch in _batches(shop, place, order))),
     )
 
 
-def _epoch(
-    shop: Workshop, place: Place, order: Order, samples: Any, states: list[Any], precision: Precision
-) -> Epoch:
-    """Take the round's steps."""
-    setting, training = shop.setting, shop.setting.task.training
+def _batches(shop: Workshop, place: Place, order: Order) -> Iterator[tuple[float, Any, Any]]:
+    """Yield the share of the round that is done, the images' rows and the batch of every step."""
+    setting, training, samples = shop.setting, shop.setting.task.training, shop.samples(place)
     draw = seeds.public(setting.seed, order.round, place.site, "batches")
     change = seeds.public(setting.seed, order.round, place.site, "augmentation")
-    batches = training.sample(samples, setting.options, draw)
-    total, factors = torch.zeros((), device=shop.device), list[float]()
-    shop.model.train()
-    for step, images in enumerate(batches):
-        factor = _set_rate(shop, order.round - 1 + step / len(batches))
+    steps = training.sample(samples, setting.options, draw)
+    for step, images in enumerate(steps):
         batch = training.transform(samples, images, setting.options, change, shop.device)
+        yield step / len(steps), images, batch
+
+
+def _epoch(shop: Workshop, place: Place, order: Order, states: list[Any], precision: Precision) -> Epoch:
+    """Take the round's steps."""
+    total, factors, steps, size = torch.zeros((), device=shop.device), list[float](), 0, 0
+    shop.model.train()
+    for done, images, batch in _batches(shop, place, order):
+        factor = _set_rate(shop, order.round - 1 + done)
         loss, taken = _step(shop, batch, images, states, precision)
         total += loss
         factors += [factor] if taken else []
-    return Epoch(len(batches), batches.shape[1], tuple(factors), float(total) / len(batches))
+        steps, size = steps + 1, len(images)
+    return Epoch(steps, size, tuple(factors), float(total) / steps)
+
+
+def _reach(shop: Workshop, factors: tuple[float, ...]) -> dict[str, float]:
+    """Return each parameter's learning rates, summed over the round."""
+    names = {id(parameter): name for name, parameter in shop.model.named_parameters()}
+    total = sum(factors)
+    return {
+        names[id(parameter)]: peak * total
+        for group, peak in zip(shop.optimiser.param_groups, shop.peaks, strict=True)
+        for parameter in group["params"]
+    }
 
 
 def _set_rate(shop: Workshop, done: float) -> float:
@@ -134,7 +154,9 @@ def _step(
 ) -> tuple[torch.Tensor, bool]:
     """Take a step; return the batch's loss, and whether the step was not left out."""
     with precision.arithmetic():
-        loss = _loss(shop, batch, images, states)
+        output = shop.model(batch.inputs)
+    # losses stay in single precision: under bf16 the circle loss's gradient would be off by a tenth
+    loss = _loss(shop, batch, images, output, states)
     shop.optimiser.zero_grad(set_to_none=True)
     precision.backward(loss)
     _drift(shop, states)
@@ -142,9 +164,8 @@ def _step(
     return loss.detach(), taken
 
 
-def _loss(shop: Workshop, batch: Any, images: Any, states: list[Any]) -> torch.Tensor:
+def _loss(shop: Workshop, batch: Any, images: Any, output: Any, states: list[Any]) -> torch.Tensor:
     setting = shop.setting
-    output = shop.model(batch.inputs)
     loss: torch.Tensor = setting.task.training.loss(output, batch.labels, setting.options)
     seen = Seen(output, batch.labels, images, batch.inputs)
     for term, state in zip(setting.recipe.local, states, strict=True):

@@ -163,18 +163,21 @@ class Workshop:
     def contract(self, classes: int | None) -> Contract:
         """Return what a report of this run may hold; ``classes`` is None where only sites know it."""
         travelling, setting = {g: self.trees[g].layout for g in TRAVELLING}, self.setting
-        tables, needs = self.tables(classes), setting.recipe.rule.needs
-        return contract(setting.level, setting.level_options, travelling, tables, setting.task.head, needs)
+        changes = {n: (rule.meaning, travelling["model"]) for n, rule in setting.recipe.trees.items()}
+        needs, head = setting.recipe.rule.needs, setting.task.head
+        return contract(
+            setting.level, setting.level_options, travelling, self.tables(classes), head, needs, changes
+        )
 
     def tables(self, classes: int | None = None) -> Mapping[str, tuple[str, int | None, int]]:
         """Return (meaning, rows, width) of the recipe's tables."""
         width = self.setting.task.width(self.setting.options)
         rows = classes if self.setting.level.private_head else self.setting.options.classes
-        return {name: (rule.meaning, rows, width) for name, rule in self.setting.recipe.channels.items()}
+        return {name: (rule.meaning, rows, width) for name, rule in self.setting.recipe.tables.items()}
 
     def held(self, place: Place) -> Mapping[str, int]:
         """Rows of each table that this site has something for: its distinct labels."""
-        channels = self.setting.recipe.channels
+        channels = self.setting.recipe.tables
         return dict.fromkeys(channels, len(np.unique(self.samples(place).labels)) if channels else 0)
 
     def samples(self, place: Place) -> Any:

@@ -64,7 +64,7 @@ def build(
     within("rounds", cfg["rounds"], 0, 1e6)
     within("evaluate_every", cfg["evaluate_every"], 0, 1e6)
     options = read(task.options, _rest(cfg, "task"), "task")
-    _fit_options(task, cfg["layout"], level, recipe, options)
+    _fit_options(task, cfg, level, recipe, options)
     if level.private_head:
         recipe = replace(recipe, share=recipe.share.but(*task.head))
     agreed = read(level_options, _rest(cfg, "protocol"), "protocol")
@@ -121,8 +121,8 @@ def _fit(task: Any, layout: Any, level: Any) -> None:
         raise CompositionError(f"task '{task.name}' is a benchmark and does not train; use 'isofed score'")
 
 
-def _fit_options(task: Any, layout: str, level: Any, recipe: Any, options: Any) -> None:
-    given = {*task.training.capabilities, *(("head",) if task.head else ())}
+def _fit_options(task: Any, cfg: Mapping[str, Any], level: Any, recipe: Any, options: Any) -> None:
+    given = {*task.training.capabilities, *(("head",) if task.head else ()), "plain_sgd"}
     for need in sorted(recipe.needs - given):
         raise CompositionError(
             f"strategy '{recipe.call}' needs '{need}' from the model, which task '{task.name}' does not "
@@ -133,7 +133,12 @@ def _fit_options(task: Any, layout: str, level: Any, recipe: Any, options: Any) 
             f"strategy '{recipe.call}' divides by what a round's steps reach, but momentum is kept across "
             "rounds, which reaches further; write task.keep_momentum=false"
         )
-    if level.private_head and any(not rule.personal for rule in recipe.channels.values()):
+    if "plain_sgd" in recipe.needs and not task.training.plain(options):
+        raise CompositionError(
+            f"strategy '{recipe.call}' takes a step for rate times gradient, but the optimiser has momentum; "
+            "write task.momentum=0"
+        )
+    if level.private_head and any(not rule.personal for rule in recipe.tables.values()):
         raise CompositionError(
             f"under protocol '{level.name}' every site numbers people for itself, but strategy "
             f"'{recipe.call}' averages rows by number; use strategy=cgpr protocol.centres=plain, which "
@@ -144,7 +149,9 @@ def _fit_options(task: Any, layout: str, level: Any, recipe: Any, options: Any) 
             f"protocol '{level.name}' keeps heads at the sites, but task '{task.name}' has none; "
             "use protocol=camera"
         )
-    task.benchmark(layout, options)
+    task.benchmark(cfg["layout"], options)
+    if cfg["rounds"]:
+        task.training.rate(0.0, cfg["rounds"], options)
     reason = task.suits(options, level.name)
     if reason:
         raise CompositionError(reason)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from isofed.config import within
 from isofed.contracts import Contract, NumberContract, TableContract, TreeContract
@@ -12,6 +13,7 @@ from isofed.trees import Layout
 STATE = "model_state"
 CENTRES = "identity_centres"
 ROWS = "identity_head_rows"
+CONTROL = "control_variates"
 _NEVER = ("images", "file names and paths", "features of single images", "labels of single images")
 
 
@@ -42,8 +44,10 @@ _NUMBERS = (
 _SENTENCES = (
     "sentences about errors: they may hold counts, such as of images, but no path and no person's number"
 )
+_CONTROL = "with strategies that use them, control variates: changes of a mean of the client's gradients"
 _SHARED = (
     "model state: every parameter, the head included, and every running statistic",
+    _CONTROL,
     "identity centres, with strategies that use them: a mean of features for each identity, no image in it "
     "weighing more than 1/min_images; a centre that one client alone sent goes on to all others as it is",
     "for whom there is such a centre: as clients number people alike, this tells which people a client saw",
@@ -52,19 +56,20 @@ _SHARED = (
 )
 
 LEVELS: Mapping[str, Level] = {
-    "camera": Level("camera", "one camera", _SHARED, _NEVER, frozenset({STATE, CENTRES, ROWS})),
+    "camera": Level("camera", "one camera", _SHARED, _NEVER, frozenset({STATE, CONTROL, CENTRES, ROWS})),
     "camera_strict": Level(
         "camera_strict",
         "one camera, whose numbers for people are its own",
         (
             "model state without the head",
+            _CONTROL,
             "with centres=plain, which every report then shows: identity centres under the camera's own "
             "numbers; with centres=with_rows the head's rows of these identities, too",
             _NUMBERS,
             _SENTENCES,
         ),
         (*_NEVER, "identity numbers", "the head and identity centres, unless centres= allows them"),
-        frozenset({STATE}),
+        frozenset({STATE, CONTROL}),
         private_head=True,
     ),
     "entity": Level(
@@ -72,14 +77,14 @@ LEVELS: Mapping[str, Level] = {
         "one institution with all its cameras",
         _SHARED,
         _NEVER,
-        frozenset({STATE, CENTRES, ROWS}),
+        frozenset({STATE, CONTROL, CENTRES, ROWS}),
     ),
     "sharing": Level(
         "sharing",
         "no federation: one trainer holds everything",
         ("nothing: a one-client run inside one process; the bytes shown never left it",),
         (),
-        frozenset({STATE, CENTRES, ROWS}),
+        frozenset({STATE, CONTROL, CENTRES, ROWS}),
     ),
 }
 
@@ -143,6 +148,7 @@ def contract(
     tables: Mapping[str, tuple[str, int | None, int]],
     head: tuple[str, ...] = (),
     numbers: tuple[str, ...] = (),
+    changes: Mapping[str, tuple[str, Layout]] = MappingProxyType({}),
 ) -> Contract:
     """Write down what a report may hold.
 
@@ -153,6 +159,7 @@ def contract(
         tables: (meaning, rows, width) of each further channel; rows None where the site alone knows them.
         head: state-dict prefixes of the task's head.
         numbers: further public numbers that the strategy's rule needs, keys of ``FURTHER``.
+        changes: (meaning, layout) of each further tree, of which changes are sent.
 
     Raises:
         CompositionError: the recipe wants to send what the level keeps.
@@ -162,10 +169,12 @@ def contract(
             f"protocol '{level.name}' keeps the head at the site, but the strategy shares it; use a strategy "
             "that shares the model without its head"
         )
-    permit(level, options, {name: meaning for name, (meaning, _, _) in tables.items()})
+    permit(level, options, {name: further[0] for name, further in (*tables.items(), *changes.items())})
     channels: dict[str, TreeContract | TableContract] = {
         name: TreeContract("value", layout, STATE) for name, layout in trees.items()
     }
+    for name, (meaning, layout) in changes.items():
+        channels[name] = TreeContract("delta", layout, meaning)
     for name, (meaning, rows, width) in tables.items():
         channels[name] = TableContract(rows, width, options.min_images, meaning)
     return Contract(level.name, channels, {**NUMBERS, **{name: FURTHER[name] for name in numbers}})

@@ -73,7 +73,7 @@ def training_round(
         Ask(site, Order(run, number, attempt, versions.get(site, ""), digest, model | state.tables_for(site)))
         for site in sites
     ]
-    total = Total.of(state, setting)
+    total = Total.of(state, setting, len(sites))
     replies = yield asks
     for site, reply in replies:
         total.add(site, reply)
@@ -101,6 +101,8 @@ class Total:
     buffers: Tree
     tables: dict[str, TableSum]
     personal: dict[str, dict[str, Table]]
+    changes: dict[str, Tree]
+    population: int
     sums: dict[str, float] = field(default_factory=dict)
     examples: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
@@ -108,7 +110,7 @@ class Total:
     refused: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, state: ServerState, setting: Setting) -> "Total":
+    def of(cls, state: ServerState, setting: Setting, population: int) -> "Total":
         """Start the sums of a round."""
         rows, width = setting.options.classes, setting.task.width(setting.options)
         return cls(
@@ -116,8 +118,10 @@ class Total:
             setting.recipe,
             zeros(state.trees["model"].layout).wide(),
             zeros(state.trees["buffers"].layout).wide(),
-            {n: TableSum.empty(rows, width) for n, r in setting.recipe.channels.items() if not r.personal},
-            {name: {} for name, rule in setting.recipe.channels.items() if rule.personal},
+            {n: TableSum.empty(rows, width) for n, r in setting.recipe.tables.items() if not r.personal},
+            {name: {} for name, rule in setting.recipe.tables.items() if rule.personal},
+            {name: zeros(state.trees["model"].layout).wide() for name in setting.recipe.trees},
+            population,
             versions=dict(state.versions),
         )
 
@@ -139,6 +143,8 @@ class Total:
             self.tables[name] = total.add(reply.channels[name])  # type: ignore[arg-type]
         for name, gathered in self.personal.items():
             gathered[site] = reply.channels[name]  # type: ignore[assignment]
+        for name, change in self.changes.items():
+            self.changes[name] = change.map(lambda t, c: t + c, _tree(reply.channels[name]).wide())
         for name, value in rule.sums(own).items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.versions[site], self.numbers[site] = reply.version, dict(own)
@@ -154,18 +160,24 @@ class Total:
         """Return the state after the server optimiser's step."""
         common = self.recipe.rule.common(self.sums)
         direction = self.model.map(lambda t: t / common)
-        step, optimiser = self.recipe.server.step(direction, self.state.optimiser, self.state.round + 1)
+        part = len(self.numbers) / self.population
+        step, optimiser = self.recipe.server.step(direction, self.state.optimiser, self.state.round + 1, part)
         return replace(
             self.state,
             round=self.state.round + 1,
             trees={
                 "model": step.map(lambda s, old: old + s, self.state.trees["model"]).narrow(),
                 "buffers": self.buffers.map(lambda t: t / self.examples).narrow(),
+                **{name: self._moved(name) for name in self.changes},
             },
             tables=self._next_tables(),
             optimiser=optimiser,
             versions=self.versions,
         )
+
+    def _moved(self, name: str) -> Tree:
+        mean = self.changes[name].map(lambda t: t / self.population)
+        return mean.map(lambda m, old: old + m, self.state.trees[name]).narrow()
 
     def _next_tables(self) -> dict[str, Table]:
         """Return averaged tables, and for each site its own answer; sites not heard keep the one before."""

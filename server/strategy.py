@@ -16,6 +16,7 @@ from isofed.records import Order, Value
 from isofed.server.rounds import Ask, Outcome, Refusal, Reply, Round, training_round
 from isofed.server.state import ServerState
 from isofed.setting import Setting
+from isofed.strategies.share import TRAVELLING
 from isofed.tasks.task import Statistics, merge
 
 
@@ -78,7 +79,7 @@ class Composed(Strategy):
         """Send the global model to every evaluator; nobody where no complete model exists to be sent."""
         if not self.setting.evaluable:
             return []
-        channels = {name: Value(tree) for name, tree in self.state.trees.items()}
+        channels = {name: Value(self.state.trees[name]) for name in TRAVELLING}
         order = Order(self.setting.run, server_round, 1, "", self.setting.digest, channels)
         return self._messages([Ask(name, order) for name in self.evaluators], "evaluate", self.evaluators)
 

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from isofed.errors import ConfigError, IsofedError
 from isofed.simulations.compare.command import tell
 from isofed.simulations.overrides import SHOW, SWEEP, check_options, single
-from isofed.simulations.plan import make_plan
+from isofed.simulations.plan import make_plan, runnable
 from isofed.simulations.refusals import in_one_sentence
 from isofed.simulations.simulate import resume, simulate
 
@@ -65,7 +65,7 @@ def check(overrides: list[str], multirun: bool = False) -> None:
         IsofedError: one sentence for whatever is wrong.
     """
     for values in single(overrides, multirun):
-        make_plan(composed(values), Path("outputs"))
+        runnable(make_plan(composed(values), Path("outputs")))
 
 
 def composed(overrides: list[str]) -> Mapping[str, Any]:

@@ -25,7 +25,7 @@ from isofed.server.strategy import Composed
 from isofed.simulations.grid import LocalGrid, Node
 from isofed.simulations.pool import Pool, say
 from isofed.strategies.share import TRAVELLING
-from isofed.trees import Tree
+from isofed.trees import Tree, zeros
 
 CHECKPOINTS, RESULT = "checkpoints", "result.json"
 
@@ -158,6 +158,7 @@ def first_state(shop: Workshop, weights: Path | None = None) -> ServerState:
             raise ConfigError(f"task '{shop.setting.task.name}' reads no pre-trained weights; leave them out")
         load(shop.model, weights)
     trees = {group: shop.trees[group].numpy() for group in TRAVELLING}
+    trees |= {name: zeros(trees["model"].layout) for name in shop.setting.recipe.trees}
     tables = {name: empty_table(rows, width) for name, (_, rows, width) in shop.tables().items() if rows}
     return ServerState(0, trees, tables, shop.setting.recipe.server.init(trees["model"].layout))
 
@@ -172,8 +173,10 @@ def weights_digest(state: ServerState, memories: Mapping[str, Memory]) -> str:
 
 
 def _everything(state: ServerState, memories: Mapping[str, Memory]) -> Iterable[tuple[str, np.ndarray]]:
-    for tree in state.trees.values():
-        yield from ((f"global/{name}", array) for name, array in tree.items())
+    for group, tree in state.trees.items():
+        # names of model and buffers differ; those of a further tree are the model's again
+        of = "global" if group in TRAVELLING else f"global/{group}"
+        yield from ((f"{of}/{name}", array) for name, array in tree.items())
     for site, memory in memories.items():
         for section, value in memory.load(state.versions.get(site, "")).items():
             if isinstance(value, Tree):

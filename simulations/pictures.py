@@ -9,6 +9,7 @@ from isofed.server.state import Checkpoints
 from isofed.simulations.federation import EVALUATOR, Federation, first_state
 from isofed.simulations.projector import Projection
 from isofed.simulations.report import Gallery, GalleryRow, Hit
+from isofed.strategies.share import TRAVELLING
 
 
 def gallery(federation: Federation) -> Gallery | None:
@@ -36,6 +37,7 @@ def _final(shop: Workshop, federation: Federation) -> tuple[Any, Any]:
     """Return the model of the last checkpoint and the test data."""
     checkpoints = Checkpoints(federation.folder / "checkpoints", shop.setting.digest)
     state = checkpoints.latest(first_state(shop))
-    for group, tree in state.trees.items():
+    for group in TRAVELLING:
+        tree = state.trees[group]
         shop.trees[group].copy_from(Value(tree).tree)
     return shop.model.eval(), shop.test_data(Place.of(federation.nodes()[EVALUATOR].config))

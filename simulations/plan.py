@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isofed.config import digest, read, within
-from isofed.errors import CheckpointError, ConfigError
+from isofed.errors import CheckpointError, CompositionError, ConfigError
 from isofed.protocols.declared import declared, refuse
 from isofed.protocols.levels import LEVELS, LevelOptions, permit
 from isofed.setting import Setting, build
@@ -149,6 +149,21 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
     read(plan.layout.options, data.make, "data.make")
     if data.root:
         plan.layout.sites(plan.root, plan.cfg["protocol"]["name"])
+    return plan
+
+
+def runnable(plan: Plan) -> Plan:
+    """Return ``plan`` if this machine can run it.
+
+    Raises:
+        CompositionError: fp16 on a CPU.
+    """
+    setting = plan.setting()
+    if plan.engine.device == "cpu" and setting.task.training.precision(setting.options) == "fp16":
+        raise CompositionError(
+            "halves (task.precision=fp16) are of no use on a CPU, where a step of the full-size model takes "
+            "minutes; write task.precision=float32, or run on a CUDA device"
+        )
     return plan
 
 

@@ -24,7 +24,7 @@ from isofed.simulations.folder import CONFIG, REPORT, SUMMARY, claim, finished, 
 from isofed.simulations.lock import locked
 from isofed.simulations.meter import Meter
 from isofed.simulations.pictures import gallery, projection
-from isofed.simulations.plan import FEDERATED, Plan, make_plan
+from isofed.simulations.plan import FEDERATED, Plan, make_plan, runnable
 from isofed.simulations.pool import Pool
 from isofed.simulations.progress import Progress
 from isofed.simulations.ray_engine import RayEngine
@@ -59,7 +59,7 @@ def simulate(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict
         CheckpointError: the folder holds another run, or a process works in it.
     """
     begun = time.monotonic()
-    plan = make_plan(cfg, folder)
+    plan = runnable(make_plan(cfg, folder))
     with locked(folder):
         watch = Stopwatch.start(folder / "seconds.json", since=begun)
         claim(folder, plan.cfg, overrides)

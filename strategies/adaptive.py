@@ -83,7 +83,7 @@ def _adaptive(call: str, moments: Moments, second: Moment) -> ServerOptimiser:
         start = 0.0 if moments.bias_correction else moments.tau**2
         return {"m": zeros(layout).wide(), "v": zeros(layout).wide().map(lambda v: v + start)}
 
-    def step(direction: Tree, state: State, round: int) -> tuple[Tree, State]:
+    def step(direction: Tree, state: State, round: int, part: float = 1.0) -> tuple[Tree, State]:
         m = state["m"].map(lambda old, d: first * old + (1 - first) * d, direction)
         v = state["v"].map(second, direction)
         one, two = _corrections(moments, round)

@@ -5,14 +5,17 @@ from dataclasses import replace
 
 from isofed.strategies.adaptive import adagrad, adam, yogi
 from isofed.strategies.local.contrastive import contrastive
+from isofed.strategies.local.control import CHANNEL as CONTROL
+from isofed.strategies.local.control import control_variate
+from isofed.strategies.local.dynamic import dynamic
 from isofed.strategies.local.head_rows import CHANNEL as ROWS
 from isofed.strategies.local.head_rows import head_rows
 from isofed.strategies.local.proximal import proximal
 from isofed.strategies.local.rectify import CHANNEL, rectify
-from isofed.strategies.optimisers import sgd
+from isofed.strategies.optimisers import accumulate, sgd
 from isofed.strategies.recipe import Recipe
 from isofed.strategies.rules import normalised_mean, uniform_mean
-from isofed.strategies.tables import MatchRule, TableRule
+from isofed.strategies.tables import MatchRule, TableRule, TreeRule
 from isofed.suggest import pick
 
 
@@ -131,6 +134,46 @@ def fednova(count: str = "images") -> Recipe:
     return Recipe(f"fednova(count='{count}')", rule=normalised_mean, count=count)
 
 
+def scaffold(lr: float = 1.0, option: str = "two", count: str = "images") -> Recipe:
+    """Steps turned from each site's own way to everybody's: gradient + c - c_i, θ ← θ + η Σ Δ_i / k.
+
+    Args:
+        lr: η, server learning rate, at least 0.
+        option: how a site finds its next control variate, ``one`` or ``two``; see
+            :func:`~isofed.strategies.local.control.control_variate`. ``two`` needs SGD without momentum.
+        count: as in :func:`uniform`.
+
+    Source: Karimireddy et al., SCAFFOLD, 2020, algorithm 1. All control variates begin at zero, which the
+    paper allows.
+    """
+    return Recipe(
+        f"scaffold(lr={lr}, option='{option}', count='{count}')",
+        rule=uniform_mean,
+        server=sgd(lr),
+        local=(control_variate(option),),
+        channels={CONTROL: TreeRule("control_variates")},
+        count=count,
+    )
+
+
+def feddyn(alpha: float = 0.01, count: str = "images") -> Recipe:
+    """Every site's loss bent so that all share one optimum: gradient - g_i + α (w - w_global).
+
+    Args:
+        alpha: α, above 0.
+        count: as in :func:`uniform`.
+
+    Source: Acar et al., Federated Learning Based on Dynamic Regularization, 2021, algorithm 1.
+    """
+    return Recipe(
+        f"feddyn(alpha={alpha}, count='{count}')",
+        rule=uniform_mean,
+        server=accumulate(),
+        local=(dynamic(alpha),),
+        count=count,
+    )
+
+
 def moon(mu: float = 1.0, tau: float = 0.5, count: str = "images") -> Recipe:
     """FedAvg with features pulled to the global model's and away from the site's previous: + μ·L_con.
 
@@ -231,10 +274,12 @@ STRATEGIES: dict[str, Callable[..., Recipe]] = {
     "fedadam": fedadam,
     "fedavg": fedavg,
     "fedavgm": fedavgm,
+    "feddyn": feddyn,
     "fednova": fednova,
     "fedprox": fedprox,
     "fedyogi": fedyogi,
     "l2rwplus": l2rwplus,
     "moon": moon,
+    "scaffold": scaffold,
     "uniform": uniform,
 }

@@ -16,12 +16,13 @@ class ServerOptimiser:
     Args:
         call: the call that made it.
         init: from the layout of the travelling parameters to the first state.
-        step: (direction in float64, state, round) to (step, next state).
+        step: (direction in float64, state, round, part) to (step, next state); part is the share of all sites
+            that the direction is of.
     """
 
     call: str
     init: Callable[[Layout], State] = field(repr=False)
-    step: Callable[[Tree, State, int], tuple[Tree, State]] = field(repr=False)
+    step: Callable[[Tree, State, int, float], tuple[Tree, State]] = field(repr=False)
 
 
 def sgd(lr: float = 1.0, momentum: float = 0.0) -> ServerOptimiser:
@@ -39,10 +40,25 @@ def sgd(lr: float = 1.0, momentum: float = 0.0) -> ServerOptimiser:
     def init(layout: Layout) -> State:
         return {"momentum": zeros(layout).wide()} if momentum else {}
 
-    def step(direction: Tree, state: State, round: int) -> tuple[Tree, State]:
+    def step(direction: Tree, state: State, round: int, part: float = 1.0) -> tuple[Tree, State]:
         if momentum:
             direction = state["momentum"].map(lambda m, d: momentum * m + d, direction)
             state = {"momentum": direction}
         return (direction if lr == 1.0 else direction.map(lambda b: lr * b)), state
 
     return ServerOptimiser(f"sgd(lr={lr}, momentum={momentum})", init, step)
+
+
+def accumulate() -> ServerOptimiser:
+    """Step along the direction and along all that it ever was: s ← s + part·Δ, step = Δ + s.
+
+    FedDyn's server: with h = -α s its θ = mean θ_i - h / α needs no α here.
+
+    Source: Acar et al., Federated Learning Based on Dynamic Regularization, 2021, algorithm 1.
+    """
+
+    def step(direction: Tree, state: State, round: int, part: float = 1.0) -> tuple[Tree, State]:
+        held = state["sum"].map(lambda s, d: s + part * d, direction)
+        return direction.map(lambda d, s: d + s, held), {"sum": held}
+
+    return ServerOptimiser("accumulate()", lambda layout: {"sum": zeros(layout).wide()}, step)

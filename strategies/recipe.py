@@ -9,7 +9,7 @@ from isofed.records import Channel
 from isofed.strategies.optimisers import ServerOptimiser, sgd
 from isofed.strategies.rules import COUNTS, LinearRule, weighted_mean
 from isofed.strategies.share import Share, everything
-from isofed.strategies.tables import MatchRule, TableRule
+from isofed.strategies.tables import MatchRule, TableRule, TreeRule
 from isofed.suggest import pick
 
 
@@ -27,8 +27,9 @@ class LocalTerm:
         start: from :class:`TermStart` to the term's own state of this round.
         loss: (state, :class:`Seen`) to a scalar tensor, or None where it has nothing to add.
         drift: (state, parameters by name) to gradients by name.
-        finish: state to the channels it hands back.
-        remember: state to what the site keeps for the next round, handed in again as ``TermStart.memory``.
+        finish: (state, :class:`Done`) to the channels it hands back.
+        remember: state, after ``finish``, to what the site keeps for the next round, handed in again as
+            ``TermStart.memory``.
         needs: capabilities of the task's output, such as ``"features"``.
     """
 
@@ -36,7 +37,7 @@ class LocalTerm:
     start: Callable[["TermStart"], Any] = field(repr=False)
     loss: Callable[[Any, "Seen"], Any] | None = field(default=None, repr=False)
     drift: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = field(default=None, repr=False)
-    finish: Callable[[Any], Mapping[str, Channel]] | None = field(default=None, repr=False)
+    finish: Callable[[Any, "Done"], Mapping[str, Channel]] | None = field(default=None, repr=False)
     remember: Callable[[Any], Any] | None = field(default=None, repr=False)
     name: str = ""
     needs: tuple[str, ...] = ()
@@ -56,6 +57,8 @@ class TermStart:
         travelling: names of the parameters that the global model has.
         images: (C,) int64, images of each class at the site, or None where there are no labels.
         memory: what the term remembered of the round before, or None.
+        gradient: () to the mean gradient of the task's loss over the round's batches, at the model as it
+            was loaded, by parameter; nothing is changed by asking.
     """
 
     channels: Mapping[str, Channel]
@@ -67,6 +70,20 @@ class TermStart:
     travelling: tuple[str, ...] = ()
     images: Any = field(default=None, repr=False)
     memory: Any = field(default=None, repr=False)
+    gradient: Callable[[], Mapping[str, Any]] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A round's training as a local term may look back at it.
+
+    Args:
+        steps: taken.
+        reach: by parameter, the sum of its learning rates over the steps.
+    """
+
+    steps: int
+    reach: Mapping[str, float] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -97,8 +114,9 @@ class Recipe:
         local: terms added to the clients' objective.
         share: which names travel.
         count: how a site counts the examples behind its update, one of ``rules.COUNTS``.
-        channels: further tables that travel, each with its rule: rows that mean the same everywhere
-            (``TableRule``), or rows that every client numbers for itself (``MatchRule``).
+        channels: what else travels, each with its rule: a table whose rows mean the same everywhere
+            (``TableRule``) or are numbered by every client for itself (``MatchRule``), or a tree like the
+            model's (``TreeRule``).
         privacy: steps applied to a report on its way out, undone on the sum.
     """
 
@@ -108,7 +126,7 @@ class Recipe:
     local: tuple[LocalTerm, ...] = ()
     share: Share = everything
     count: str = "images"
-    channels: Mapping[str, TableRule | MatchRule] = field(default_factory=dict)
+    channels: Mapping[str, TableRule | MatchRule | TreeRule] = field(default_factory=dict)
     privacy: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
@@ -118,6 +136,16 @@ class Recipe:
             raise CompositionError(f"two local terms of '{self.call}' remember under one name; rename one")
         if self.privacy:
             raise CompositionError("this version has no privacy steps yet; leave privacy=() out")
+
+    @property
+    def tables(self) -> Mapping[str, TableRule | MatchRule]:
+        """The channels that are tables."""
+        return {name: rule for name, rule in self.channels.items() if not isinstance(rule, TreeRule)}
+
+    @property
+    def trees(self) -> Mapping[str, TreeRule]:
+        """The channels that are trees."""
+        return {name: rule for name, rule in self.channels.items() if isinstance(rule, TreeRule)}
 
     @property
     def needs(self) -> frozenset[str]:

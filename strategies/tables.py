@@ -1,4 +1,4 @@
-"""Tables that travel beside the model, and how the server averages them row by row."""
+"""What travels beside the model: tables, averaged row by row, and trees of the model's own layout."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,6 +67,21 @@ class MatchRule:
         ]
         spread_out = spread(values, [group for group in groups if group])
         return {site: Table(spread_out[site], np.asarray(table.counts)) for site, table in own.items()}
+
+
+@dataclass(frozen=True)
+class TreeRule:
+    """A channel with the layout of the travelling parameters: the server keeps one tree, sites send changes.
+
+    tree ← tree + (1 / N) Σ change_i over the sites heard, N being all sites: who is not heard changes
+    nothing. It begins at zero.
+
+    Args:
+        meaning: as in :class:`TableRule`.
+    """
+
+    meaning: str
+    personal = False
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,7 @@ class Training:
         capabilities: attributes of the output that local terms may ask for.
         precision: options to ``float32``, ``bf16`` or ``fp16``, the arithmetic of forward and backward.
         keeps_optimiser: options to whether a site's optimiser state lives on from round to round.
+        plain: options to whether a step is learning rate times gradient and nothing else.
     """
 
     sample: Callable[[Samples, Any, Any], Any] = field(repr=False)
@@ -121,6 +122,7 @@ class Training:
     capabilities: tuple[str, ...] = ()
     precision: Callable[[Any], str] = field(default=lambda options: "float32", repr=False)
     keeps_optimiser: Callable[[Any], bool] = field(default=lambda options: True, repr=False)
+    plain: Callable[[Any], bool] = field(default=lambda options: False, repr=False)
 
 
 @dataclass(frozen=True)

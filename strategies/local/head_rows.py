@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from isofed.records import Channel, Table
-from isofed.strategies.recipe import LocalTerm, TermStart
+from isofed.strategies.recipe import Done, LocalTerm, TermStart
 
 CHANNEL = "rows"
 
@@ -48,6 +48,6 @@ def _weight(start: TermStart) -> Any:
     return found[0]
 
 
-def _finish(head: Head) -> Mapping[str, Channel]:
+def _finish(head: Head, done: Done) -> Mapping[str, Channel]:
     rows = head.weight.detach().cpu().numpy() * (head.images > 0)[:, None]
     return {CHANNEL: Table(rows.astype(np.float32), head.images)}

@@ -70,7 +70,7 @@ def rectify(lam: float, k: int, loss: str = "cosine", normalise: bool = True) ->
         f"rectify(lam={lam}, k={k}, loss='{loss}', normalise={normalise})",
         start=_start,
         loss=add,
-        finish=lambda bank: _finish(bank, k),
+        finish=lambda bank, done: _finish(bank, k),
         needs=("features",),
     )
 

@@ -105,4 +105,5 @@ TRAINING = Training(
     capabilities=("features", "logits"),
     precision=lambda options: options.precision,
     keeps_optimiser=lambda options: options.keep_momentum,
+    plain=lambda options: options.momentum == 0.0,
 )

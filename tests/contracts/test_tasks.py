@@ -200,9 +200,12 @@ def refusal(world: World, recipe: Any, fresh: bool) -> str:
     """Return how the refusal of a recipe under ``camera`` begins to read, or nothing where it runs."""
     training = world.task.training
     assert training is not None
-    missing = recipe.needs - {*training.capabilities, *(("head",) if world.task.head else ())}
+    given = {*training.capabilities, *(("head",) if world.task.head else ()), "plain_sgd"}
+    missing = recipe.needs - given
     if missing:
         return f"needs '{min(missing)}' from the model, which task '{world.name}'"
+    if "plain_sgd" in recipe.needs:
+        return "the optimiser has momentum; write task.momentum=0"
     if "normaliser" in recipe.rule.needs and not fresh:
         return "momentum is kept across rounds"
     return ""

@@ -7,6 +7,7 @@ from isofed.contracts import TableContract, TreeContract
 from isofed.errors import CompositionError, ConfigError
 from isofed.protocols.levels import (
     CENTRES,
+    CONTROL,
     LEVELS,
     NUMBERS,
     ROWS,
@@ -75,7 +76,7 @@ def test_a_minimum_below_one_is_refused(fewest: int) -> None:
     ],
 )
 def test_centres_leave_as_the_user_says(level: str, centres: str, expected: set[str]) -> None:
-    assert allowed(LEVELS[level], LevelOptions(2, centres)) == expected
+    assert allowed(LEVELS[level], LevelOptions(2, centres)) == expected | {CONTROL}
 
 
 def test_what_centres_and_errors_tell_is_declared() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from isofed.errors import ConfigError
+from isofed.errors import CompositionError, ConfigError
 from isofed.simulations import plan as plans
 from isofed.simulations.command import check
 from isofed.simulations.plan import make_plan
@@ -113,7 +113,9 @@ def test_what_is_written_beside_a_preset_wins() -> None:
 
 
 def test_presets_can_be_swept_and_a_misspelt_one_is_told() -> None:
-    check(["preset=paper,released"], multirun=True)
+    check(["preset=paper,released", "task.precision=float32"], multirun=True)
+    with pytest.raises(CompositionError, match="write task.precision=float32, or run on a CUDA device"):
+        check(["preset=paper", "engine.device=cpu"])
     with pytest.raises(ConfigError, match="did you mean 'released'"):
         check(["preset=relesed"])
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from isofed.records import Table
 from isofed.strategies.local.head_rows import head_rows
-from isofed.strategies.recipe import TermStart
+from isofed.strategies.recipe import Done, TermStart
 from isofed.strategies.share import flatten, without
 
 CLASSES, WIDTH = 4, 3
@@ -31,7 +31,7 @@ def start(model: nn.Module, images: list[int], answer: Table | None = None, min_
 
 
 def finished(term: Any, state: Any) -> Table:
-    table = term.finish(state)["rows"]
+    table = term.finish(state, Done(1))["rows"]
     assert isinstance(table, Table)
     return table
 

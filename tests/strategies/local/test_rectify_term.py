@@ -7,7 +7,7 @@ import torch
 
 from isofed.records import Table, empty_table
 from isofed.strategies.local.rectify import rectify
-from isofed.strategies.recipe import Seen, TermStart
+from isofed.strategies.recipe import Done, Seen, TermStart
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def seen(features: Any, labels: list[int], images: list[int] | None = None) -> S
 
 
 def finished(term: Any, bank: Any) -> Table:
-    table = term.finish(bank)["centres"]
+    table = term.finish(bank, Done(1))["centres"]
     assert isinstance(table, Table)
     return table
 

@@ -1,0 +1,68 @@
+"""FedDyn's dynamic regulariser."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from isofed.config import within
+from isofed.strategies.local.trees import as_tree, tensors
+from isofed.strategies.recipe import LocalTerm, TermStart
+from isofed.trees import Tree
+
+Arrays = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Dynamic:
+    """One round at one site: the gradient it remembers, and w where the round began, by parameter."""
+
+    held: Arrays
+    began: Arrays
+    now: Mapping[str, Any] = field(repr=False)
+
+
+def dynamic(alpha: float) -> LocalTerm:
+    """Move the site's optimum onto everybody's: gradient - g_i + α (w - w_global).
+
+    At the end g_i ← g_i - α (w_i - w_global), which stays at the site. The server's half is
+    :func:`~isofed.strategies.optimisers.accumulate`.
+
+    Args:
+        alpha: α, above 0.
+
+    Source: Acar et al., Federated Learning Based on Dynamic Regularization, 2021, eq. 2 and algorithm 1.
+    """
+    within("alpha", alpha, 1e-12, 1e6)
+    return LocalTerm(
+        f"dynamic(alpha={alpha})",
+        start=_begin,
+        drift=lambda state, now: _push(alpha, state),
+        remember=lambda state: as_tree(_next(alpha, state)),
+        name="dynamic",
+    )
+
+
+def _begin(given: TermStart) -> Dynamic:
+    parameters = dict(given.model.named_parameters())
+    now = {name: parameters[name] for name in given.travelling}
+    held = tensors(given.memory if isinstance(given.memory, Tree) else None, now)
+    return Dynamic(held, {name: parameter.detach().clone() for name, parameter in now.items()}, now)
+
+
+def _apart(state: Dynamic) -> list[torch.Tensor]:
+    now = [state.now[name].detach() for name in state.began]
+    return list(torch._foreach_sub(now, list(state.began.values())))
+
+
+def _push(alpha: float, state: Dynamic) -> Arrays:
+    apart = _apart(state)
+    torch._foreach_mul_(apart, alpha)
+    pushes = torch._foreach_sub(apart, [state.held[name] for name in state.began])
+    return dict(zip(state.began, pushes, strict=True))
+
+
+def _next(alpha: float, state: Dynamic) -> Arrays:
+    apart = dict(zip(state.began, _apart(state), strict=True))
+    return {name: held - alpha * apart[name] for name, held in state.held.items()}

@@ -1,0 +1,21 @@
+"""Trees from messages and memories as tensors beside the parameters, and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from isofed.trees import Tree, from_arrays
+
+
+def tensors(tree: Tree | None, like: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """Return a tree's leaves on the devices of the parameters ``like``; zeros where there is no tree."""
+    if tree is None:
+        return {name: torch.zeros_like(parameter) for name, parameter in like.items()}
+    return {name: torch.from_numpy(np.array(tree[name])).to(parameter) for name, parameter in like.items()}
+
+
+def as_tree(arrays: Mapping[str, torch.Tensor]) -> Tree:
+    """Return named tensors as a NumPy tree of their order."""
+    return from_arrays({name: array.detach().cpu().numpy() for name, array in arrays.items()})
