@@ -169,7 +169,8 @@ def contract(
             f"protocol '{level.name}' keeps the head at the site, but the strategy shares it; use a strategy "
             "that shares the model without its head"
         )
-    permit(level, options, {name: further[0] for name, further in (*tables.items(), *changes.items())})
+    sent = {name: meaning for name, (meaning, *_) in tables.items()}
+    permit(level, options, sent | {name: meaning for name, (meaning, _) in changes.items()})
     channels: dict[str, TreeContract | TableContract] = {
         name: TreeContract("value", layout, STATE) for name, layout in trees.items()
     }
