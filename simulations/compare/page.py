@@ -71,8 +71,8 @@ def _cautions(found: Comparison) -> list[Raw]:
         said.append(f"The settings are not measured on the same test: they differ in {listed}.")
     if any(len(row.runs) == 1 for row in found.rows):
         said.append("A setting of one run has no spread over seeds; a difference to it may be chance.")
-    if any(len({run.seeds[1] for run in row.runs}) > 1 for row in found.rows):
-        said.append("Seeds also change the synthetic data, the test set included.")
+    if any(len({run.seeds[1:] for run in row.runs}) > 1 for row in found.rows):
+        said.append("Repetitions also change the data, by their seed or by a split, the test set included.")
     return [el("p", sentence, class_="note") for sentence in said]
 
 
@@ -149,10 +149,19 @@ def _runs(found: Comparison, folder: Path) -> Raw:
     body = []
     for row in found.rows:
         for place, run in enumerate(row.runs):
-            seed, data_seed = run.seeds
+            seed, data_seed, split = run.seeds
             each = [_nth(row.metrics.get(name), place, len(row.runs)) for name in names]
-            body.append([_link(run.folder, folder), row.setting.name, str(seed), _text(data_seed), *each])
-    heads = ("run", "setting", "seed", "data seed", *[f"{name}, %" for name in names])
+            body.append(
+                [
+                    _link(run.folder, folder),
+                    row.setting.name,
+                    str(seed),
+                    _text(data_seed),
+                    _text(split),
+                    *each,
+                ]
+            )
+    heads = ("run", "setting", "seed", "data seed", "split", *[f"{name}, %" for name in names])
     listed = table(Table("Every run", heads, body, frozenset({0, 1})))
     items = [el("li", el("code", shown(left.folder, folder)), f": {left.why}") for left in found.left]
     out = [el("h3", "Left out"), el("ul", *items)] if items else []

@@ -32,9 +32,9 @@ class Run:
     history: Sequence[Mapping[str, Any]]
 
     @property
-    def seeds(self) -> tuple[Any, Any]:
-        """The seed, and that of synthetic data."""
-        return self.values.get("seed"), self.summary.get("data_seed")
+    def seeds(self) -> tuple[Any, Any, Any]:
+        """What tells repetitions apart: the seed, that of synthetic data, and the split."""
+        return self.values.get("seed"), self.summary.get("data_seed"), self.values.get("task.split")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-SEEDS = ("seed", "data.seed")
+SEEDS = ("seed", "data.seed", "task.split")  # a split of RegDB is a repetition, as the paper averages it
 # what says nothing about the federation: its name, what is shown, and what is trained beside it
 SILENT = ("run", "progress", "tensorboard", "alone", "controls")
 CHOICES = {

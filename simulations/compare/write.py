@@ -56,7 +56,7 @@ def _setting(row: Row, found: Comparison, out: Path) -> dict[str, Any]:
         "differs": dict(row.setting.differs),
         "model": row.selected or "last round",
         "runs": [shown(run.folder, out) for run in row.runs],
-        "seeds": [dict(zip(("seed", "data_seed"), run.seeds, strict=True)) for run in row.runs],
+        "seeds": [dict(zip(("seed", "data_seed", "split"), run.seeds, strict=True)) for run in row.runs],
         "metrics": {name: _number(value) for name, value in row.metrics.items()},
         "untrained": {name: _number(value) for name, value in row.untrained.items()},
         "difference_to_first": differences,

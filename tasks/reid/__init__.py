@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from isofed.errors import ConfigError
 from isofed.tasks.reid import evaluate, model, weights
 from isofed.tasks.reid.layouts.buptcampus.layout import BUPTCAMPUS
 from isofed.tasks.reid.layouts.groups import GROUPS
@@ -15,6 +16,8 @@ from isofed.tasks.reid.options_levels import refusal
 from isofed.tasks.reid.train import TRAINING
 from isofed.tasks.task import Task
 
+PAIRED = "buptcampus"  # the one data set of pairs
+
 
 def build(options: ReidOptions, generator: Any) -> model.ReidNet:
     """Return the network with ``options.classes`` rows in its head; with one where each site has its own."""
@@ -22,7 +25,15 @@ def build(options: ReidOptions, generator: Any) -> model.ReidNet:
 
 
 def benchmark(layout: str, options: ReidOptions) -> Mapping[str, Any]:
-    """Return the rules of the data set that is tested on; a group's is the one after ``_to_``."""
+    """Return the rules of the data set that is tested on; a group's is the one after ``_to_``.
+
+    Raises:
+        ConfigError: rules, or batches of pairs, that the data set does not have.
+    """
+    if options.paired and PAIRED not in layout.partition("_to_")[0]:
+        raise ConfigError(
+            f"task.paired=true needs paired tracklets, which {layout} has not; use data={PAIRED}"
+        )
     return evaluate.described(layout.rpartition("_to_")[2], options)
 
 

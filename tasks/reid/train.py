@@ -104,6 +104,6 @@ TRAINING = Training(
     rate=rate,
     capabilities=("features", "logits"),
     precision=lambda options: options.precision,
-    keeps_optimiser=lambda options: options.keep_momentum,
+    keeps_optimiser=lambda options: options.keep_momentum and options.momentum > 0.0,
     plain=lambda options: options.momentum == 0.0,
 )

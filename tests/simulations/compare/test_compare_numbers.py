@@ -86,7 +86,10 @@ def test_one_seed_counts_once(make: Made) -> None:
     found, told = compared(make, first, again, other)
     assert found.rows[0].metrics["R1"].each == (0.4, 0.6)
     assert told["left_out"] == [{"run": str(again), "why": f"the same setting and seeds as {first}"}]
-    assert told["settings"][0]["seeds"] == [{"seed": 0, "data_seed": 0}, {"seed": 0, "data_seed": 1}]
+    assert told["settings"][0]["seeds"] == [
+        {"seed": 0, "data_seed": 0, "split": None},
+        {"seed": 0, "data_seed": 1, "split": None},
+    ]
 
 
 def test_unfinished_runs_are_named_and_left_out(make: Made, tmp_path: Path) -> None:
