@@ -16,7 +16,7 @@ from isofed.protocols.declared import declared, refuse
 from isofed.protocols.levels import LEVELS, LevelOptions, allowed, contract
 from isofed.seeds import Secrets, public_key, simulated_secrets, site_secrets
 from isofed.setting import Setting, build
-from isofed.strategies.named import STRATEGIES
+from isofed.strategies.found import available
 from isofed.strategies.share import STAYING, TRAVELLING, flatten
 from isofed.tasks import TASKS
 from isofed.trees import Tree
@@ -114,7 +114,9 @@ class Workshop:
     @classmethod
     def of(cls, cfg: str, device: str = "cpu") -> "Workshop":
         """Build from the run's configuration as JSON, to compute on ``device``."""
-        return cls(build(json.loads(cfg), TASKS, STRATEGIES, LEVELS, LevelOptions), device)
+        read = json.loads(cfg)
+        strategies = available(read["strategy"].get("name"))
+        return cls(build(read, TASKS, strategies, LEVELS, LevelOptions), device)
 
     @cached_property
     def model(self) -> Any:

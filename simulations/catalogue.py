@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from isofed.errors import ConfigError
 from isofed.protocols.levels import LEVELS
 from isofed.simulations.plan import ENGINES
-from isofed.strategies.named import STRATEGIES
+from isofed.strategies.found import available
 from isofed.suggest import pick
 from isofed.tasks import TASKS
 from isofed.tasks.data_command import layouts
 
 LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
     "tasks": lambda: {name: task.summary for name, task in TASKS.items()},
-    "strategies": lambda: {name: (make.__doc__ or "").split("\n")[0] for name, make in STRATEGIES.items()},
+    "strategies": lambda: {name: (make.__doc__ or "").split("\n")[0] for name, make in available().items()},
     "protocols": lambda: {name: level.client for name, level in LEVELS.items()},
     "engines": lambda: ENGINES,
     "layouts": lambda: {name: layout.summary for name, layout in layouts().items()},

@@ -18,7 +18,7 @@ from isofed.records import Channel, Delta, Report, Value, empty_table
 from isofed.setting import Setting, build
 from isofed.simulations.command import composed
 from isofed.simulations.overrides import single
-from isofed.strategies.named import STRATEGIES
+from isofed.strategies.found import available
 from isofed.suggest import unknown
 from isofed.tasks import TASKS
 from isofed.tasks.task import DataLayout, Site
@@ -86,7 +86,7 @@ def explained(cfg: Mapping[str, Any], words: list[str], arrays: bool = False) ->
         IsofedError: an unknown name or an impossible value; a mere refusal by the level is told instead.
     """
     cfg = counted(cfg)
-    refusals = {name: refusal(cfg, {"name": name}) for name in sorted(STRATEGIES)}
+    refusals = {name: refusal(cfg, {"name": name}) for name in sorted(available())}
     level, task = LEVELS[cfg["protocol"]["name"]], TASKS[cfg["task"]["name"]]
     sections = {
         f"protocol={level.name}: a client is": [level.client],
@@ -117,7 +117,8 @@ def counted(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
 def _setting(cfg: Mapping[str, Any], **changes: Any) -> Setting:
     keys = ("seed", "rounds", "evaluate_every", "task", "protocol", "strategy")
     shared = {key: cfg[key] for key in keys} | {"run": "explained", "layout": cfg["data"]["layout"]}
-    return build(shared | changes, TASKS, STRATEGIES, LEVELS, LevelOptions)
+    cfg = shared | changes
+    return build(cfg, TASKS, available(cfg["strategy"].get("name")), LEVELS, LevelOptions)
 
 
 def _layout(cfg: Mapping[str, Any]) -> DataLayout:

@@ -8,12 +8,32 @@ from hydra.errors import HydraException
 
 from isofed.errors import ConfigError
 from isofed.simulations.refusals import bad_override, no_option, options
+from isofed.strategies.found import available, is_file
 from isofed.suggest import unknown
 
 SWEEP = ("--multirun", "-m")
 SHOW = ("--cfg", "-c", "--info", "-i", "--hydra-help")
 CHOICE, SHOWN = ("--cfg", "-c"), ("job", "hydra", "all")
+STRATEGY = "strategy="
 OPTIONS = (*SWEEP, *SHOW, "--resolve", "-r", "--package", "-p", "--resume", "--help", "-h")
+
+
+def own_strategy(argv: list[str]) -> list[str]:
+    """Return the words as Hydra takes them where they name a strategy that has no file among ours.
+
+    ``strategy=mine.py:my_recipe strategy.mu=0.1`` becomes ``strategy=own strategy.name='mine.py:my_recipe'
+    +strategy.mu=0.1``: what such a function takes, its signature says, and no file of ours.
+    """
+    chosen = [word for word in argv if word.startswith(STRATEGY)]
+    name = chosen[-1].removeprefix(STRATEGY) if chosen else ""
+    if name in options("strategy") or not (is_file(name) or name in available()):
+        return argv
+    rest = [word for word in argv if not word.startswith(STRATEGY)]
+    return [
+        *(f"+{word}" if word.startswith("strategy.") else word for word in rest),
+        f"{STRATEGY}own",
+        f"strategy.name='{name}'",
+    ]
 
 
 def check_options(argv: list[str]) -> None:

@@ -14,7 +14,7 @@ from isofed.protocols.levels import LEVELS, LevelOptions, permit
 from isofed.setting import Setting, build
 from isofed.simulations.federation import Federation
 from isofed.simulations.folder import load_config
-from isofed.strategies.named import STRATEGIES
+from isofed.strategies.found import available, is_file
 from isofed.suggest import pick
 from isofed.tasks import TASKS
 
@@ -102,7 +102,8 @@ class Plan:
 
     def setting(self) -> Setting:
         """Build the setting; with ``classes`` known it is what the sites will build."""
-        return build(self.shared(), TASKS, STRATEGIES, LEVELS, LevelOptions)
+        shared = self.shared()
+        return build(shared, TASKS, available(shared["strategy"].get("name")), LEVELS, LevelOptions)
 
     def shared(self, **changes: Any) -> dict[str, Any]:
         """Return the configuration that both halves of a federation read; never a path or a device."""
@@ -133,6 +134,10 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
         cfg["weights"] = str(_file("weights", switches.weights))
         switches = replace(switches, weights=cfg["weights"])
     cfg["engine"] = {**cfg["engine"], **asdict(engine)}
+    if is_file(str(cfg["strategy"].get("name"))):
+        file, _, function = str(cfg["strategy"]["name"]).rpartition(":")
+        absolute = Path(file).expanduser().absolute()
+        cfg["strategy"] = {**cfg["strategy"], "name": f"{absolute}:{function}"}
     data = read(Data, cfg["data"], "data")
     if data.root:
         # a run may be continued from another folder than the one it was started in

@@ -1,0 +1,101 @@
+"""Strategies that are not ours: the tutorial's, word for word, and everything that can be wrong with one."""
+
+import ast
+import json
+import re
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isofed.__main__ import main
+from isofed.errors import ConfigError
+from isofed.simulations.overrides import own_strategy
+from isofed.strategies import found
+from isofed.strategies.named import fedavg
+from isofed.strategies.recipe import Recipe
+from isofed.trees import from_arrays
+
+TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "strategies.md"
+MOST_LINES = 15
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    blocks = re.findall(r"```python\n(.*?)```", TUTORIAL.read_text(encoding="utf-8"), re.DOTALL)
+    path = tmp_path / "mine.py"
+    path.write_text("\n".join(blocks), encoding="utf-8")
+    return path
+
+
+def test_the_tutorial_s_file_makes_a_recipe(mine: Path) -> None:
+    made = found.available(f"{mine}:cautious")[f"{mine}:cautious"](mu=0.5)
+    assert isinstance(made, Recipe) and made.call == "cautious(mu=0.5, lr=1.0)"
+    assert made.rule.factor({"examples": 9.0}) == 3.0 and made.rule.common({"roots": 5.0}) == 5.0
+    step, _ = made.server.step(from_arrays({"w": np.full(2, 6.0)}), {}, 4, 1.0)
+    assert step["w"].tolist() == [3.0, 3.0]
+
+
+def test_each_part_of_the_tutorial_has_under_fifteen_lines(mine: Path) -> None:
+    parts = [node for node in ast.parse(mine.read_text()).body if not isinstance(node, ast.ImportFrom)]
+    lengths = {node.lineno: (node.end_lineno or 0) - node.lineno + 1 for node in parts}
+    assert len(lengths) == 4 and max(lengths.values()) < MOST_LINES
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "sentence"),
+    [
+        (None, "mine.py:f", "is no file; write strategy=path/to/mine.py:my_recipe"),
+        ("def recipe(): ...", "mine.py:recip", "has no function 'recip'; did you mean 'recipe'?"),
+        ("1 / 0", "mine.py:f", "cannot be run: ZeroDivisionError"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_one_sentence(
+    tmp_path: Path, text: str | None, name: str, sentence: str
+) -> None:
+    if text is not None:
+        (tmp_path / "mine.py").write_text(text)
+    with pytest.raises(ConfigError) as error:
+        found.available(str(tmp_path / name))
+    assert sentence in str(error.value) and "\n" not in str(error.value)
+
+
+def test_what_is_no_recipe_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def f():\n    return 3")
+    name = f"{tmp_path / 'mine.py'}:f"
+    with pytest.raises(ConfigError, match="returned a int, but a strategy is a Recipe"):
+        found.available(name)[name]()
+
+
+def test_an_installed_package_adds_one_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("theirs", "isofed.strategies.named:fedavg", found.GROUP)
+    monkeypatch.setattr(found, "entry_points", lambda group: [point])
+    assert found.available()["theirs"]().call == fedavg().call
+    assert found.available()["fedavg"] is fedavg
+
+
+def test_words_that_name_a_file_are_turned_into_what_hydra_takes() -> None:
+    words = ["rounds=2", "strategy.mu=0.1", "strategy=a/mine.py:f"]
+    assert own_strategy(words) == [
+        "rounds=2",
+        "+strategy.mu=0.1",
+        "strategy=own",
+        "strategy.name='a/mine.py:f'",
+    ]
+    for words in (["strategy=fedavg"], ["strategy=fedvag"], ["--multirun", "strategy=fedavg,dppt"], []):
+        assert own_strategy(words) == words
+
+
+@pytest.mark.slow
+def test_the_tutorial_s_file_runs_in_workers_too(mine: Path, tmp_path: Path) -> None:
+    data = ["data.make.identities=16", "data.make.test_identities=4", "data.make.images=4"]
+    size = ["data.make.height=32", "data.make.width=16", "task.height=32", "task.width=16"]
+    net = ["task.batch_identities=4", "task.batch_images=2", "task.stem=4", "task.stage2=4"]
+    more = ["task.stage3=8", "task.dimensions=8", "rounds=2", "alone=false", "tensorboard=false"]
+    words = [*data, *size, *net, *more, f"strategy={mine}:cautious", "strategy.mu=0.05"]
+    run = tmp_path / "run"
+    assert main(["simulate", *words, "engine.workers=2", f"hydra.run.dir={run}"]) == 0
+    saved = json.loads((run / "config.json").read_text())
+    assert saved["strategy"] == {"name": f"{mine}:cautious", "mu": 0.05}
+    assert json.loads((run / "summary.json").read_text())["metrics"]["federated"]["mAP"] > 0
