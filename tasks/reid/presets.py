@@ -14,6 +14,7 @@ When = Mapping[str, tuple[str, ...]]
 
 PRESETS = ("paper", "released")
 OTHERS = ("fedavg", "fedprox", "fednova", "moon")  # strategies without the memory bank
+MATCHING = ("cgpr", "l2rwplus")
 HITSZ_VCM = ("hitsz_vcm", "hitsz_vcm_to_buptcampus")
 BUPTCAMPUS = ("buptcampus", "buptcampus_to_hitsz_vcm")
 
@@ -45,6 +46,7 @@ ITEMS = (
     Item("1: features behind a centre, K", "strategy.k", 4, 5, _DPPT),
     Item("1: K", "strategy.k", 4, 3, {**_DPPT, **_ENTITY}),
     Item("1: K", "strategy.k", 4, 4, {**_DPPT, "data": ("hitsz_vcm",)}),
+    Item("K of L2RW+", "strategy.k", 4, 4, {"strategy": MATCHING, "data": ("hitsz_vcm",)}),
     Item("2: memory loss", "strategy.loss", "cosine", "mixed", _DPPT),
     Item("2: its weight", "strategy.lam", 1.0, 1.0, _DPPT),
     Item("3: features stored at unit length", "strategy.normalise", True, False, _DPPT),
@@ -64,6 +66,7 @@ ITEMS = (
     Item("10: loss of the baseline", "task.objective", "baseline", "identity", _SHARING),
     Item("its first convolutions", "task.stems", 1, 2, _SHARING),
     Item("its batches hold both modalities", "task.per_modality", True, True, _SHARING),
+    Item("the same; pairs do so anyway", "task.per_modality", False, False, _BUPT),
     Item("its rates", "task.schedule", "line", "stairs", _SHARING),
     Item("highest rate of neck and head", "task.head_rate", 0.2, 0.2),
     Item("the same", "task.head_rate", 0.1, 0.1, _SHARING),
