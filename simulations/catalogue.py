@@ -1,6 +1,7 @@
-"""``isofed list``: what can be written after task=, strategy=, protocol=, engine= and data.layout=."""
+"""``isofed list``: what can be written after task=, strategy=, protocol=, engine= and data=."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 
 from isofed.errors import ConfigError
@@ -13,7 +14,7 @@ from isofed.tasks.data_command import layouts
 
 LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
     "tasks": lambda: {name: task.summary for name, task in TASKS.items()},
-    "strategies": lambda: {name: (make.__doc__ or "").split("\n")[0] for name, make in available().items()},
+    "strategies": lambda: {name: _summary(make) for name, make in available().items()},
     "protocols": lambda: {name: level.client for name, level in LEVELS.items()},
     "engines": lambda: ENGINES,
     "layouts": lambda: {name: layout.summary for name, layout in layouts().items()},
@@ -38,3 +39,8 @@ def main(argv: list[str]) -> int:
         for key, what in sorted(entries.items()):
             print(f"  {key:<26}{what}")
     return 0
+
+
+def _summary(make: Callable[..., object]) -> str:
+    """Return the first line of a docstring as plain words."""
+    return re.sub(r":\w+:`([^`]+)`", r"\1", (make.__doc__ or "").split("\n")[0])

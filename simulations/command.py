@@ -24,18 +24,33 @@ from isofed.simulations.simulate import resume, simulate
 
 HELP = """isofed simulate: a federation on this machine, from data to report
 
-  isofed simulate                          six synthetic cameras, DPPT, 20 rounds
-  isofed simulate strategy=fedavg seed=1   choose a group, set a value
-  isofed simulate strategy.lam=0.5         set a value inside a group
-  isofed simulate data.root=DIR            train on a real SYSU-MM01 tree
-  isofed simulate --multirun seed=0,1,2    repeat with each value
-  isofed simulate controls=full            add the honest controls (minutes)
-  isofed simulate --resume RUN             continue a run that was stopped, in its folder
-  isofed simulate --cfg job                show the configuration and stop
+  isofed simulate                            six synthetic cameras, DPPT, 20 rounds
+  isofed simulate strategy=fedavg seed=1     choose a group, set a value
+  isofed simulate strategy.lam=0.5           set a value inside a group
+  isofed simulate strategy=mine.py:my_recipe a strategy of your own, see docs/strategies.md
+  isofed simulate protocol=entity data=regdb_llcm_to_sysu
+                                             another privacy level, other data
+  isofed simulate data=llcm data.root=DIR    train on a real tree; without data=, SYSU-MM01's
+  isofed simulate preset=paper data.root=DIR weights=FILE
+                                             as the paper has it, on a GPU; also preset=released
+  isofed simulate --multirun seed=0,1,2      repeat with each value, compare at the end
+  isofed simulate controls=full              add the honest controls (minutes)
+  isofed simulate --resume RUN               continue a run that was stopped, in its folder
+  isofed simulate --cfg job                  show the configuration and stop
 
-groups   task, protocol, strategy, engine, data; `isofed list` names what each offers
+groups   data, task, protocol, strategy, engine: `isofed list` names what each offers (data: the
+         layouts); preset: none, paper, released, every choice on which L2RW's text and code differ
+also     weights=FILE           begin with public weights, such as ImageNet's
+         data.declared=LEVEL    the weakest level that the data's owner allows; see isofed declare
+         evaluate_every=N       rounds between evaluations
+         select_on_test=true    report the best round on the test set, and say so
+         alone=false            do not train each site alone beside the federation
+         tensorboard=false progress=false  write no tb/, print less
+         engine.device=cuda:0   where to compute; auto takes a CUDA device if there is one
+         engine.workers=N engine.threads_per_client=N
 output   outputs/DATE_TIME/ with summary.json, report.html, tb/ and checkpoints/,
-         or where hydra.run.dir=DIR says; --multirun adds compare.html, the runs side by side
+         or where hydra.run.dir=DIR says; --multirun adds compare.html, the runs side by side;
+         isofed compare does so for any runs
 """
 
 

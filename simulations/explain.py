@@ -37,6 +37,7 @@ HELP = f"""isofed explain: who is a client under a privacy level, what leaves it
 Everything that `isofed simulate` understands may follow, such as task.stem=32.
 """
 INSIDE = "    "  # begins a line that belongs to the one above
+USUAL = ("dppt", "fedavg")  # named first where what was asked for does not run
 SMALLEST = {"identities": 8, "test_identities": 2, "images": 1, "height": 32, "width": 16}
 
 
@@ -236,11 +237,13 @@ def _strategies(refusals: Mapping[str, str]) -> list[str]:
 
 
 def _command(words: list[str], refusals: Mapping[str, str], reason: str) -> str:
-    runs = [name for name, why in refusals.items() if not why]
-    if reason and not runs:
+    if not reason:
+        return f"isofed simulate {' '.join(words)}"
+    runs = sorted((name for name, why in refusals.items() if not why), key=lambda name: name not in USUAL)
+    if not runs:
         return f"not as asked for here: {reason}"
     kept = [word for word in words if not word.startswith("strategy")]
-    return f"isofed simulate {' '.join([*kept, f'strategy={runs[0]}'] if reason else words)}"
+    return f"isofed simulate {' '.join([*kept, f'strategy={runs[0]}'])}"
 
 
 def _lines(lines: Iterable[str]) -> Iterator[str]:

@@ -46,3 +46,9 @@ def test_a_list_for_people_says_what_each_name_is(capsys: pytest.CaptureFixture[
     rows = [line.split(maxsplit=1) for line in lines if line.strip()]
     assert [row[0] for row in rows] == names
     assert all(len(row) == 2 and len(row[1]) > 5 for row in rows)
+
+
+def test_a_summary_has_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["strategies"]) == 0
+    said = capsys.readouterr().out
+    assert "fedadam with a second moment that only grows" in said and ":func:" not in said and "`" not in said

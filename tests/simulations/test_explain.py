@@ -94,6 +94,7 @@ def test_a_refused_strategy_is_told_with_its_reason(capsys: pytest.CaptureFixtur
     assert f"there is none: {flat(reason)}" in text
     assert re.search(rf"dppt[^:]*: refused: {re.escape(flat(reason))}", text)
     assert "isofed simulate protocol=camera_strict strategy=dppt" not in text
+    assert "strategy=fedavg" in text.split("how to run it")[1]
 
 
 def _full(words: tuple[str, ...]) -> list[str]:
