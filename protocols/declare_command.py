@@ -9,7 +9,9 @@ from isofed.protocols.levels import LEVELS, STRICTNESS
 HELP = f"""isofed declare LEVEL DIR
 
 Write {FILE} into DIR. From then on every run refuses the data in it under a level weaker than LEVEL,
-at the site itself and before anything starts. From the weakest to the strictest:
+at the site itself and before anything starts. DIR is the folder that data.root= names or, in it, the one that
+a data set of a group or a single camera has for itself, such as cam3; nobody looks elsewhere.
+From the weakest to the strictest:
 
 """
 

@@ -13,6 +13,8 @@ from isofed.client.workshop import Place, Workshop
 from isofed.errors import CompositionError, ConfigError, DataError
 from isofed.protocols.declared import FILE, declare, declared, refuse
 from isofed.protocols.levels import LEVELS, STRICTNESS
+from isofed.simulations.command import composed
+from isofed.simulations.plan import make_plan
 from isofed.tasks.reid.layouts.sysu.make import SyntheticSysu, generate
 
 
@@ -156,3 +158,20 @@ def test_a_site_looks_beside_its_own_data_alone(tmp_path: Path) -> None:
     with pytest.raises(CompositionError, match="which is weaker"):
         mine.samples(Place("cam1", tmp_path, tmp_path / "home", tmp_path / "m", "camera", 2))
     assert asked == [(tmp_path, "cam1")]
+
+
+def test_a_camera_declares_for_its_own_data(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    generate(root, 0, SyntheticSysu(16, 2, 2, 0.5, 32, 16))
+    declare(root / "cam3", "camera_strict")
+    opened = shop("camera")
+
+    def place(site: str) -> Place:
+        return Place(site, root, tmp_path / site, tmp_path / "memory", "camera", 2, simulated=0)
+
+    with pytest.raises(CompositionError, match="which is weaker"):
+        opened.samples(place("cam3"))
+    assert len(opened.samples(place("cam1")))
+    cfg = composed([f"data.root={root}", "task.height=32", "task.width=16"])
+    with pytest.raises(CompositionError, match="declared for protocol 'camera_strict'"):
+        make_plan(cfg, tmp_path / "run")

@@ -129,7 +129,7 @@ class Group:
         """Return where a level may be declared: beside all, and beside each data set or a site's own."""
         own = [source for source in self.sources if site in (source.name, POOLED)]
         parts = own if site else (*self.sources, self.target)
-        return (root, *(root / FOLDERS[part.name] for part in parts))
+        return (root, *(folder for part in parts for folder in part.folders(root / FOLDERS[part.name], None)))
 
 
 def _as_source(options: ReidOptions) -> ReidOptions:

@@ -35,6 +35,12 @@ def sites(root: Path, level: str) -> tuple[Site, ...]:
     return common.sites_of(level, "regdb", cameras)
 
 
+def folders(root: Path, site: str | None) -> tuple[Path, ...]:
+    """Return where a level may be declared: beside all, and beside what each camera took."""
+    names = {f"cam{c.number}": c.folder for c in CAMERAS}
+    return (root, *(root / folder for name, folder in names.items() if site == name or site not in names))
+
+
 def resolve(root: Path, options: ReidOptions) -> dict[str, int | str]:
     """Return the number of identities in the split's numbering, which both cameras share."""
     return {"classes": len(people(read_lists(root, VISIBLE, options.split, f"'{root}'").train))}
@@ -111,4 +117,5 @@ REGDB = DataLayout(
     sites=sites,
     open_train=open_train,
     open_test=open_test,
+    folders=folders,
 )

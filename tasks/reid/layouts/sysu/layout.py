@@ -29,6 +29,12 @@ def sites(root: Path, level: str) -> tuple[Site, ...]:
     return common.sites_of(level, "sysu", cameras)
 
 
+def folders(root: Path, site: str | None) -> tuple[Path, ...]:
+    """Return where a level may be declared: beside all, and beside what each camera took."""
+    names = [f"cam{c.number}" for c in CAMERAS]
+    return (root, *(root / name for name in names if site == name or site not in names))
+
+
 def resolve(root: Path, options: ReidOptions) -> dict[str, int | str]:
     """Return the number of identities in the common numbering: those of train and val together."""
     return {"classes": len(read_lists(root, f"'{root}'").train_ids)}
@@ -78,4 +84,5 @@ SYSU = DataLayout(
     sites=sites,
     open_train=open_train,
     open_test=open_test,
+    folders=folders,
 )

@@ -175,11 +175,15 @@ def test_findings_say_of_which_data_set_they_are(root: Path) -> None:
 
 
 def test_a_level_is_declared_beside_all_or_beside_one(root: Path) -> None:
-    own = {name: root / folder for name, folder in FOLDERS.items()}
-    assert LAYOUT.folders(root, None) == (root, own["regdb"], own["llcm"], own["sysu"])
-    assert LAYOUT.folders(root, "regdb") == (root, own["regdb"])
-    assert LAYOUT.folders(root, "llcm") == (root, own["llcm"])
-    assert LAYOUT.folders(root, "pooled") == (root, own["regdb"], own["llcm"])
+    regdb, llcm, sysu = (root / FOLDERS[name] for name in ("regdb", "llcm", "sysu"))
+    sides = (regdb, regdb / "Visible", regdb / "Thermal")
+    cameras = tuple(sysu / f"cam{number}" for number in range(1, 7))
+    assert LAYOUT.folders(root, None) == (root, *sides, llcm, sysu, *cameras)
+    assert LAYOUT.folders(root, "regdb") == (root, *sides)
+    assert LAYOUT.folders(root, "llcm") == (root, llcm)
+    assert LAYOUT.folders(root, "pooled") == (root, *sides, llcm)
+    alone = TASKS["reid"].layouts["regdb"].folders
+    assert alone(regdb, "cam2") == (regdb, regdb / "Thermal") and alone(regdb, None) == sides
 
 
 def test_a_source_with_splits_is_its_first_whatever_split_is_tested(root: Path, tmp_path: Path) -> None:
