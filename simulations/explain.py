@@ -17,7 +17,7 @@ from isofed.protocols.levels import LEVELS, Level, LevelOptions
 from isofed.records import Channel, Delta, Report, Value, empty_table
 from isofed.setting import Setting, build
 from isofed.simulations.command import composed
-from isofed.simulations.overrides import single
+from isofed.simulations.overrides import own_strategy, single
 from isofed.strategies.found import available
 from isofed.suggest import unknown
 from isofed.tasks import TASKS
@@ -53,7 +53,7 @@ def main(argv: list[str]) -> int:
     if not words:
         print("\n\n".join(map(brief, LEVELS.values())) + "\n\nmore of one: isofed explain protocol=NAME")
         return 0
-    values, *more = single(words, multirun=True)
+    values, *more = single(own_strategy(words), multirun=True)
     if more:
         raise ConfigError(
             "'isofed explain' tells of one configuration at a time; give one value for each key"
