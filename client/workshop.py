@@ -195,8 +195,7 @@ class Workshop:
         return self.setting.task.layouts[self.setting.layout]
 
     def _open_train(self, place: Place) -> Any:
-        for folder in self._layout.folders(place.root, place.site):
-            refuse(self.setting.level.name, declared(folder))
+        self._agreed(place.root, place.site)
         cache, options = place.home / "train", self.setting.options
         samples = self._layout.open_train(place.root, place.site, cache, options)
         if self.setting.level.private_head:
@@ -205,7 +204,12 @@ class Workshop:
         return samples if self.setting.level.name == "sharing" else replace(samples, domains=None)
 
     def _open_test(self, place: Place) -> Any:
+        self._agreed(place.root, None)
         return self._layout.open_test(place.root, place.home / "test", self.setting.options)
+
+    def _agreed(self, root: Path, site: str | None) -> None:
+        for folder in self._layout.folders(root, site):
+            refuse(self.setting.level.name, declared(folder))
 
     def _open(self, what: str, place: Place, opener: Callable[[Place], Any]) -> Any:
         key = f"{what}:{place.home}"

@@ -142,6 +142,14 @@ def test_the_site_itself_refuses_whatever_the_plan_says(tree: Path, tmp_path: Pa
     assert len(shop("camera_strict").samples(strict))
 
 
+def test_the_evaluator_refuses_as_well(tree: Path, tmp_path: Path) -> None:
+    place = Place("evaluator", tree, tmp_path / "home", tmp_path / "memory", "camera", 2, simulated=0)
+    with pytest.raises(CompositionError, match="which is weaker"):
+        shop("camera").test_data(place)
+    assert not (tmp_path / "home").exists()
+    assert len(shop("camera_strict").test_data(place).query)
+
+
 def test_a_site_looks_beside_its_own_data_alone(tmp_path: Path) -> None:
     asked: list[tuple[Path, str | None]] = []
 
