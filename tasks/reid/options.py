@@ -66,8 +66,8 @@ class ReidOptions:
         batch_identities=8 batch_images=8 local_epochs=1 momentum=0.9 weight_decay=0.0005
         head_rate=0.2 backbone_rate=0.02 warmup=0.32 peak_round=16 keep_momentum=true search=all shots=1
 
-    with ``rounds=50`` and ``strategy.k=4``. The released code differs in: ``channel_kinds=all`` and
-    ``strategy.k=5``. The defaults differ from the paper in: a small network trained from nothing where the
+    with ``rounds=50``; where the text, its released code, levels and data sets differ, presets.py tells. The
+    defaults differ from the paper in: a small network trained from nothing where the
     paper has a ResNet-50 pretrained on ImageNet, and single precision where its code has mixed.
 
     Source: Jiang et al., CVPR 2025 (arXiv 2503.12232), section 4.2.
