@@ -81,7 +81,7 @@ def _guarded(handler: Handler) -> Callable[[Message, Context], Message]:
     def handle(message: Message, context: Context) -> Message:
         try:
             place = Place.of(context.node_config)
-            shop = _workshop(str(context.run_config["cfg"]), place.device)
+            shop = _workshop(str(context.run_config["cfg"]), place.device, place.simulated is not None)
             return Message(handler(shop, place, message, context), reply_to=message)
         except IsofedError:
             raise

@@ -16,7 +16,7 @@ from isofed.protocols.declared import declared, refuse
 from isofed.protocols.levels import LEVELS, LevelOptions, allowed, contract
 from isofed.seeds import Secrets, public_key, simulated_secrets, site_secrets
 from isofed.setting import Setting, build
-from isofed.strategies.found import available
+from isofed.strategies.found import available, is_file
 from isofed.strategies.share import STAYING, TRAVELLING, flatten
 from isofed.tasks import TASKS
 from isofed.trees import Tree
@@ -112,9 +112,23 @@ class Workshop:
     _samples: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, cfg: str, device: str = "cpu") -> "Workshop":
-        """Build from the run's configuration as JSON, to compute on ``device``."""
+    def of(cls, cfg: str, device: str = "cpu", files: bool = True) -> "Workshop":
+        """Build from the run's configuration as JSON.
+
+        Args:
+            cfg: the configuration.
+            device: where to compute.
+            files: whether a strategy may be a function in a file, which is then run.
+
+        Raises:
+            ContractError: it is one, and may not.
+        """
         read = json.loads(cfg)
+        if not files and is_file(str(read["strategy"].get("name"))):
+            raise ContractError(
+                "the run's strategy is a function in a file, and a site runs no code that an order names; "
+                "install the strategy here as a package, by the entry point isofed.strategies"
+            )
         strategies = available(read["strategy"].get("name"))
         return cls(build(read, TASKS, strategies, LEVELS, LevelOptions), device)
 

@@ -12,11 +12,19 @@ from isofed.suggest import pick
 from isofed.tasks import TASKS
 from isofed.tasks.data_command import layouts
 
+PRESETS = {
+    "none": "every choice as its own default says",
+    "paper": "all choices as the text of L2RW has them",
+    "released": "all choices as its released code has them",
+}
+
 LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
     "tasks": lambda: {name: task.summary for name, task in TASKS.items()},
     "strategies": lambda: {name: _summary(make) for name, make in available().items()},
     "protocols": lambda: {name: level.client for name, level in LEVELS.items()},
     "engines": lambda: ENGINES,
+    "data": lambda: {name: layout.summary for name, layout in layouts().items()},
+    "presets": lambda: PRESETS,
     "layouts": lambda: {name: layout.summary for name, layout in layouts().items()},
 }
 HELP = f"isofed list {'|'.join(LISTS)} [--json]"

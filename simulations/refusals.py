@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from isofed.suggest import hint
 
 CONF = Path(__file__).parent / "conf"
+OWN = "own"  # stands for a strategy that is not ours; nobody chooses it by name
 
 
 def in_one_sentence(error: Exception) -> str:
@@ -30,7 +31,8 @@ def no_option(option: str) -> str:
 
 def options(group: str) -> list[str]:
     """Return what can be chosen in a group; nothing where there is no such group."""
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml")) if group else []
+    found = sorted(path.stem for path in (CONF / group).glob("*.yaml")) if group else []
+    return [name for name in found if name != OWN]
 
 
 def _no_key(key: str) -> str:

@@ -7,7 +7,7 @@ from isofed import __version__
 from isofed.client import ledger
 from isofed.protocols.levels import LEVELS
 from isofed.simulations.plan import FEDERATED, Plan
-from isofed.simulations.selection import described, reported
+from isofed.simulations.selection import LAST, described, reported
 
 KEYS = ("R1", "R5", "R10", "R20", "mAP", "mINP")
 
@@ -142,4 +142,5 @@ def table(summary: Mapping[str, Any]) -> str:
     for name, mean, over in rows:
         cells = "".join(f"{100 * mean[key]:8.1f} ± {100 * over[key]:3.1f}" for key in KEYS if mean)
         lines.append(f"{name:<14}{cells or '  not measured'}")
-    return "\n".join(lines)
+    model = summary.get("evaluation", {}).get("model", LAST)
+    return "\n".join(lines if model == LAST else [*lines, f"federated: {model}"])

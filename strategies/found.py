@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from isofed.errors import ConfigError
+from isofed.errors import ConfigError, IsofedError
 from isofed.strategies.named import STRATEGIES
 from isofed.strategies.recipe import Recipe
 from isofed.suggest import hint
@@ -65,7 +65,12 @@ def _checked(name: str, make: Callable[..., Any]) -> Callable[..., Recipe]:
 
     @functools.wraps(make)
     def recipe(*args: Any, **options: Any) -> Recipe:
-        made = make(*args, **options)
+        try:
+            made = make(*args, **options)
+        except IsofedError:
+            raise
+        except Exception as error:
+            raise ConfigError(f"'{name}' cannot be made: {type(error).__name__}: {error}") from error
         if not isinstance(made, Recipe):
             raise ConfigError(f"'{name}' returned a {type(made).__name__}, but a strategy is a Recipe")
         return made

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from isofed.__main__ import main
-from isofed.errors import ConfigError
+from isofed.client.workshop import Workshop
+from isofed.errors import ConfigError, ContractError
 from isofed.simulations.overrides import own_strategy
 from isofed.strategies import found
 from isofed.strategies.named import fedavg
@@ -99,3 +100,19 @@ def test_the_tutorial_s_file_runs_in_workers_too(mine: Path, tmp_path: Path) -> 
     saved = json.loads((run / "config.json").read_text())
     assert saved["strategy"] == {"name": f"{mine}:cautious", "mu": 0.05}
     assert json.loads((run / "summary.json").read_text())["metrics"]["federated"]["mAP"] > 0
+
+
+def test_a_recipe_that_raises_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def f():\n    return 1 / 0")
+    name = f"{tmp_path / 'mine.py'}:f"
+    with pytest.raises(ConfigError, match="cannot be made: ZeroDivisionError: division by zero"):
+        found.available(name)[name]()
+
+
+def test_a_real_site_runs_no_file_that_an_order_names(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    (tmp_path / "mine.py").write_text(f"open({str(ran)!r}, 'w')\ndef f(): ...")
+    cfg = json.dumps({"strategy": {"name": f"{tmp_path / 'mine.py'}:f"}})
+    with pytest.raises(ContractError, match="a site runs no code that an order names") as error:
+        Workshop.of(cfg, "cpu", files=False)
+    assert not ran.exists() and "mine" not in str(error.value)
