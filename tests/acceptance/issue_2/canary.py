@@ -131,7 +131,8 @@ def evaluated(asked: Asked, base: Path) -> Iterator[str]:
     if reply.has_error():
         yield f"the evaluator did not measure: {reply.error.reason}"
         return
-    parts = [path.relative_to(asked.root).parts for path in paths if asked.root in path.parents]
+    inside = [path.relative_to(asked.root).parts for path in paths if asked.root in path.parents]
+    parts = [part for part in inside if part[-1] != FILE]  # a declared level is no picture
     people = {part[1] for part in parts if part[0] != "exp" and len(part) > 1}
     print(f"  the evaluator opened {len(parts)} of the tree, persons {', '.join(sorted(people))}")
     yield from (f"the evaluator opened person {person}" for person in sorted(people - tests))
