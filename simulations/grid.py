@@ -35,6 +35,16 @@ def identify(run: int = RUN_ID) -> None:
     TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = run, SERVER, 1
 
 
+def exchange(grid: Grid, messages: Iterable[Message]) -> list[Message]:
+    """Push messages to a grid and return all replies, in the order in which they come."""
+    pending, replies = set(grid.push_messages(messages)), list[Message]()
+    while pending:
+        news = list(grid.pull_messages(pending))
+        pending -= {reply.metadata.reply_to_message_id for reply in news}
+        replies += news
+    return replies
+
+
 class LocalGrid(Grid):
     """Delivers messages to the client app in this process, or in the pool's workers.
 
@@ -140,12 +150,7 @@ class LocalGrid(Grid):
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterable[Message]:
         """Push messages and return all replies, in the order in which they come."""
-        pending, replies = set(self.push_messages(messages)), []
-        while pending:
-            news = list(self.pull_messages(pending))
-            pending -= {reply.metadata.reply_to_message_id for reply in news}
-            replies += news
-        return replies
+        return exchange(self, messages)
 
 
 @cache

@@ -24,7 +24,7 @@ from flwr.serverapp import Grid, ServerApp
 from isofed.errors import RoundError
 from isofed.events import Emit
 from isofed.simulations import ray_reaper
-from isofed.simulations.grid import Node, identify
+from isofed.simulations.grid import Node, exchange, identify
 from isofed.simulations.ray_nodes import VirtualNode, introduced, introduction
 
 POLL_SECONDS = 0.02
@@ -251,9 +251,4 @@ class RayGrid(Grid):
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterable[Message]:
         """Push messages and return all replies, in the order in which they come."""
-        pending, replies = set(self.push_messages(messages)), []
-        while pending:
-            news = list(self.pull_messages(pending))
-            pending -= {reply.metadata.reply_to_message_id for reply in news}
-            replies += news
-        return replies
+        return exchange(self, messages)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from isofed.records import Channel, Delta
-from isofed.strategies.local.trees import as_tree, tensors
+from isofed.strategies.local.trees import as_tree, tensors, travelling
 from isofed.strategies.recipe import Done, LocalTerm, TermStart
 from isofed.suggest import pick
 from isofed.trees import Tree
@@ -68,14 +68,13 @@ def control_variate(option: str = "two") -> LocalTerm:
 
 
 def _begin(given: TermStart) -> Control:
-    parameters = dict(given.model.named_parameters())
-    now = {name: parameters[name] for name in given.travelling}
+    now, began = travelling(given)
     around: Any = given.channels[CHANNEL]
     own = given.memory if isinstance(given.memory, Tree) else None
     return Control(
         tensors(around.tree, now),
         tensors(own, now),
-        {name: parameter.detach().clone() for name, parameter in now.items()},
+        began,
         now,
     )
 

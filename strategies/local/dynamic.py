@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from isofed.config import within
-from isofed.strategies.local.trees import as_tree, tensors
+from isofed.strategies.local.trees import as_tree, tensors, travelling
 from isofed.strategies.recipe import LocalTerm, TermStart
 from isofed.trees import Tree
 
@@ -45,10 +45,9 @@ def dynamic(alpha: float) -> LocalTerm:
 
 
 def _begin(given: TermStart) -> Dynamic:
-    parameters = dict(given.model.named_parameters())
-    now = {name: parameters[name] for name in given.travelling}
+    now, began = travelling(given)
     held = tensors(given.memory if isinstance(given.memory, Tree) else None, now)
-    return Dynamic(held, {name: parameter.detach().clone() for name, parameter in now.items()}, now)
+    return Dynamic(held, began, now)
 
 
 def _apart(state: Dynamic) -> list[torch.Tensor]:

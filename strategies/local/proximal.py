@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from isofed.config import within
-from isofed.strategies.recipe import LocalTerm, TermStart
+from isofed.strategies.local.trees import travelling
+from isofed.strategies.recipe import LocalTerm
 
 Gradients = Mapping[str, torch.Tensor]
 
@@ -24,13 +25,10 @@ def proximal(mu: float) -> LocalTerm:
     """
     within("mu", mu, 0.0, 1e6)
     return LocalTerm(
-        f"proximal(mu={mu})", start=_start, drift=lambda start, now: _pull(mu, start, now) if mu else {}
+        f"proximal(mu={mu})",
+        start=lambda given: travelling(given)[1],
+        drift=lambda start, now: _pull(mu, start, now) if mu else {},
     )
-
-
-def _start(start: TermStart) -> Gradients:
-    parameters = dict(start.model.named_parameters())
-    return {name: parameters[name].detach().clone() for name in start.travelling}
 
 
 def _pull(mu: float, start: Gradients, now: Mapping[str, Any]) -> Gradients:

@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from isofed.strategies.recipe import TermStart
 from isofed.trees import Tree, from_arrays
+
+
+def travelling(given: TermStart) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Return the parameters that the global model has, and copies of them as the round begins, by name."""
+    parameters = dict(given.model.named_parameters())
+    now = {name: parameters[name] for name in given.travelling}
+    return now, {name: parameter.detach().clone() for name, parameter in now.items()}
 
 
 def tensors(tree: Tree | None, like: Mapping[str, Any]) -> dict[str, torch.Tensor]:

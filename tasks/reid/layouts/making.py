@@ -1,7 +1,8 @@
 """What all makers of a drawn data set do alike."""
 
-from collections.abc import Callable, Iterable, Iterator, Sized
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +17,56 @@ FIRST = {"sysu": 0, "regdb": 10_000, "llcm": 20_000, "hitsz_vcm": 30_000, "buptc
 Drawn = TypeVar("Drawn", bound=Sized)
 Progress = Callable[[int, int], None]
 Spread = Callable[..., Iterable[Any]]  # like the built-in map
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a layout says about its drawing.
+
+    Args:
+        parts: what is drawn, each by itself, in the order of writing.
+        draw: a part to what is written of it; ``len`` of that is its images.
+        images: of all parts together.
+        write: (root to be, what was drawn) writes the tree.
+    """
+
+    parts: Sequence[Any]
+    draw: Callable[[Any], Sized]
+    images: int
+    write: Callable[[Path, Iterable[Any]], None]
+
+
+def generator(defaults: Callable[[], Any], drawing: Callable[[int, Any], Drawing]) -> Callable[..., None]:
+    """Return a layout's ``generate``: the same for all, given what each draws.
+
+    Args:
+        defaults: the options where none are given.
+        drawing: (seed, options) to what is drawn.
+    """
+
+    def generate(
+        out: Path,
+        seed: int,
+        options: Any = None,
+        spread: Spread = map,
+        progress: Progress | None = None,
+    ) -> None:
+        """Draw a data set and write it to ``out``.
+
+        Args:
+            out: the folder to make.
+            seed: any integer; the same seed gives the same bytes.
+            options: how much to draw.
+            spread: like the built-in ``map``; one that uses several processes gives the same bytes.
+            progress: called with the images written and their total.
+
+        Raises:
+            DataError: ``out`` holds something that was not made by isofed.
+        """
+        made = drawing(seed, options or defaults())
+        made.write(Path(out), told(spread(made.draw, made.parts), made.images, progress))
+
+    return generate
 
 
 def refuse_outside(options: object, **ranges: tuple[float, float]) -> None:

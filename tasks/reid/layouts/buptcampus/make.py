@@ -6,7 +6,6 @@ workers. A pair shows one walk to two sensors. Two more persons, each before one
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from isofed.tasks.reid.layouts import filming, making
 from isofed.tasks.reid.layouts.buptcampus.read import AUXILIARY, CAMERAS, GALLERY, QUERY, TRAIN
@@ -40,32 +39,20 @@ class SyntheticBuptCampus:
         filming.refuse_odd(self, 1)
 
 
-def generate(
-    out: Path,
-    seed: int,
-    options: SyntheticBuptCampus | None = None,
-    spread: making.Spread = map,
-    progress: making.Progress | None = None,
-) -> None:
-    """Draw a data set and write it to ``out``.
-
-    Args:
-        out: the folder to make.
-        seed: any integer; the same seed gives the same bytes.
-        options: how much to draw.
-        spread: like the built-in ``map``; one that uses several processes gives the same bytes.
-        progress: called with the images written and their total.
-
-    Raises:
-        DataError: ``out`` holds something that was not made by isofed.
-    """
-    options = options or SyntheticBuptCampus()
+def drawing(seed: int, options: SyntheticBuptCampus) -> making.Drawing:
+    """Say what is drawn, and how it is written."""
     people = filming.plan(NAME, seed, options.identities, options.test_identities, OTHERS)
     scenes = filming.scenes(people, options.tracklets)
-    shoot = partial(filming.shoot, NAME, seed, options.frames, (options.height, options.width), True)
-    takes = making.told(spread(shoot, scenes), 2 * options.frames * len(scenes), progress)
     mark = making.mark(NAME, seed, options, _expected(people, options))
-    write_buptcampus(Path(out), takes, partial(listed, people), mark)
+    return making.Drawing(
+        scenes,
+        partial(filming.shoot, NAME, seed, options.frames, (options.height, options.width), True),
+        2 * options.frames * len(scenes),
+        lambda out, takes: write_buptcampus(out, takes, partial(listed, people), mark),
+    )
+
+
+generate = making.generator(SyntheticBuptCampus, drawing)
 
 
 def listed(people: filming.Plan, scene: filming.Scene) -> str:

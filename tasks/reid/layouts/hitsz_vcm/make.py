@@ -6,7 +6,6 @@ workers. A camera's visible and infrared tracklets show different walks.
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from isofed.tasks.reid.layouts import filming, making
 from isofed.tasks.reid.layouts.hitsz_vcm.read import SHORTEST
@@ -38,32 +37,20 @@ class SyntheticHitszVcm:
         filming.refuse_odd(self, SHORTEST)
 
 
-def generate(
-    out: Path,
-    seed: int,
-    options: SyntheticHitszVcm | None = None,
-    spread: making.Spread = map,
-    progress: making.Progress | None = None,
-) -> None:
-    """Draw a data set and write it to ``out``.
-
-    Args:
-        out: the folder to make.
-        seed: any integer; the same seed gives the same bytes.
-        options: how much to draw.
-        spread: like the built-in ``map``; one that uses several processes gives the same bytes.
-        progress: called with the images written and their total.
-
-    Raises:
-        DataError: ``out`` holds something that was not made by isofed.
-    """
-    options = options or SyntheticHitszVcm()
+def drawing(seed: int, options: SyntheticHitszVcm) -> making.Drawing:
+    """Say what is drawn, and how it is written."""
     people = filming.plan(NAME, seed, options.identities, options.test_identities)
     scenes = filming.scenes(people, options.tracklets)
-    shoot = partial(filming.shoot, NAME, seed, options.frames, (options.height, options.width), False)
-    takes = making.told(spread(shoot, scenes), 2 * options.frames * len(scenes), progress)
-    expected = _expected(people, options)
-    write_hitsz_vcm(Path(out), takes, people.test, making.mark(NAME, seed, options, expected))
+    mark = making.mark(NAME, seed, options, _expected(people, options))
+    return making.Drawing(
+        scenes,
+        partial(filming.shoot, NAME, seed, options.frames, (options.height, options.width), False),
+        2 * options.frames * len(scenes),
+        lambda out, takes: write_hitsz_vcm(out, takes, people.test, mark),
+    )
+
+
+generate = making.generator(SyntheticHitszVcm, drawing)
 
 
 def _expected(people: filming.Plan, options: SyntheticHitszVcm) -> dict[str, object]:

@@ -6,7 +6,6 @@ The cameras are as unequal as the published ones.
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -82,31 +81,20 @@ def plan(seed: int, options: SyntheticLlcm) -> Plan:
     return Plan(making.ascending(train), making.ascending(test), _deal(train, options.coverage))
 
 
-def generate(
-    out: Path,
-    seed: int,
-    options: SyntheticLlcm | None = None,
-    spread: making.Spread = map,
-    progress: making.Progress | None = None,
-) -> None:
-    """Draw a data set and write it to ``out``.
-
-    Args:
-        out: the folder to make.
-        seed: any integer; the same seed gives the same bytes.
-        options: how much to draw.
-        spread: like the built-in ``map``; one that uses several processes gives the same bytes.
-        progress: called with the images written and their total.
-
-    Raises:
-        DataError: ``out`` holds something that was not made by isofed.
-    """
-    options = options or SyntheticLlcm()
+def drawing(seed: int, options: SyntheticLlcm) -> making.Drawing:
+    """Say what is drawn, and how it is written."""
     people = plan(seed, options)
     halves = _halves(people)
-    folders = spread(partial(_folder, seed, options), halves)
-    told = making.told(folders, len(halves) * options.images, progress)
-    write_llcm(Path(out), told, making.mark("llcm", seed, options, _expected(people, options.images)))
+    mark = making.mark("llcm", seed, options, _expected(people, options.images))
+    return making.Drawing(
+        halves,
+        partial(_folder, seed, options),
+        len(halves) * options.images,
+        lambda out, folders: write_llcm(out, folders, mark),
+    )
+
+
+generate = making.generator(SyntheticLlcm, drawing)
 
 
 def _folder(seed: int, options: SyntheticLlcm, half: Half) -> Folder:

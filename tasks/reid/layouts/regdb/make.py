@@ -5,7 +5,6 @@ Every image is a function of (seed, person, camera, number), whatever the number
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -92,31 +91,19 @@ def plan(seed: int, options: SyntheticRegdb) -> tuple[Split, ...]:
     return tuple(_split(rng.permutation(everybody), options.identities) for _ in SPLITS)
 
 
-def generate(
-    out: Path,
-    seed: int,
-    options: SyntheticRegdb | None = None,
-    spread: making.Spread = map,
-    progress: making.Progress | None = None,
-) -> None:
-    """Draw a data set and write it to ``out``.
-
-    Args:
-        out: the folder to make.
-        seed: any integer; the same seed gives the same bytes.
-        options: how much to draw.
-        spread: like the built-in ``map``; one that uses several processes gives the same bytes.
-        progress: called with the images written and their total.
-
-    Raises:
-        DataError: ``out`` holds something that was not made by isofed.
-    """
-    options = options or SyntheticRegdb()
+def drawing(seed: int, options: SyntheticRegdb) -> making.Drawing:
+    """Say what is drawn, and how it is written."""
     everybody = range(1, options.identities + options.test_identities + 1)
     pairs = [(camera, person) for camera in CAMERAS for person in everybody]
-    folders = spread(partial(_folder, seed, options), pairs)
-    told = making.told(folders, len(pairs) * options.images, progress)
-    write_regdb(Path(out), told, plan(seed, options), _mark(seed, options))
+    return making.Drawing(
+        pairs,
+        partial(_folder, seed, options),
+        len(pairs) * options.images,
+        lambda out, folders: write_regdb(out, folders, plan(seed, options), _mark(seed, options)),
+    )
+
+
+generate = making.generator(SyntheticRegdb, drawing)
 
 
 def _split(order: np.ndarray, train: int) -> Split:

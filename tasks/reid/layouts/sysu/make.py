@@ -5,7 +5,6 @@ Every image is a function of (seed, person, camera, number), whatever the number
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -79,32 +78,21 @@ def plan(seed: int, options: SyntheticSysu) -> Plan:
     )
 
 
-def generate(
-    out: Path,
-    seed: int,
-    options: SyntheticSysu | None = None,
-    spread: making.Spread = map,
-    progress: making.Progress | None = None,
-) -> None:
-    """Draw a data set and write it to ``out``.
-
-    Args:
-        out: the folder to make.
-        seed: any integer; the same seed gives the same bytes.
-        options: how much to draw.
-        spread: like the built-in ``map``; one that uses several processes gives the same bytes.
-        progress: called with the images written and their total.
-
-    Raises:
-        DataError: ``out`` holds something that was not made by isofed.
-    """
-    options = options or SyntheticSysu()
+def drawing(seed: int, options: SyntheticSysu) -> making.Drawing:
+    """Say what is drawn, and how it is written."""
     people = plan(seed, options)
     pairs = _pairs(people)
     lists = dict(zip((*TRAIN_LISTS, TEST_LIST), (people.train, people.validation, people.test), strict=True))
-    folders = spread(partial(_folder, seed, options), pairs)
-    told = making.told(folders, len(pairs) * options.images, progress)
-    write_sysu(Path(out), told, lists, _mark(seed, options, people))
+    mark = _mark(seed, options, people)
+    return making.Drawing(
+        pairs,
+        partial(_folder, seed, options),
+        len(pairs) * options.images,
+        lambda out, folders: write_sysu(out, folders, lists, mark),
+    )
+
+
+generate = making.generator(SyntheticSysu, drawing)
 
 
 def _folder(seed: int, options: SyntheticSysu, pair: tuple[int, int]) -> Folder:

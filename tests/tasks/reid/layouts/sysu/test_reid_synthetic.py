@@ -57,7 +57,7 @@ def test_foreign_folders_are_refused_before_anything_is_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.txt").write_text("mine")
-    monkeypatch.setattr(sys.modules[generate.__module__], "draw", lambda *_: pytest.fail("drawn"))
+    monkeypatch.setattr(sys.modules[plan.__module__], "draw", lambda *_: pytest.fail("drawn"))
     with pytest.raises(DataError, match="not made by isofed"):
         generate(tmp_path, 0, TINY)
 
