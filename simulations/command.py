@@ -21,6 +21,7 @@ from isofed.simulations.overrides import SHOW, SWEEP, check_options, own_strateg
 from isofed.simulations.plan import make_plan, runnable
 from isofed.simulations.refusals import in_one_sentence
 from isofed.simulations.simulate import resume, simulate
+from isofed.simulations.strategies_group import register, without_missing
 
 HELP = """isofed simulate: a federation on this machine, from data to report
 
@@ -39,7 +40,8 @@ HELP = """isofed simulate: a federation on this machine, from data to report
   isofed simulate --cfg job                  show the configuration and stop
 
 groups   data, task, protocol, strategy, engine: `isofed list` names what each offers (data: the
-         layouts); preset: none, paper, released, every choice on which L2RW's text and code differ
+         layouts), `isofed list strategies NAME` a strategy's options;
+         preset: none, paper, released, every choice on which L2RW's text and code differ
 also     weights=FILE           begin with public weights, such as ImageNet's
          data.declared=LEVEL    the weakest level that the data's owner allows; see isofed declare
          evaluate_every=N       rounds between evaluations
@@ -97,6 +99,7 @@ def composed(overrides: list[str]) -> Mapping[str, Any]:
 @contextmanager
 def _composing() -> Iterator[None]:
     GlobalHydra.instance().clear()
+    register()
     try:
         with _refusing(), hydra.initialize_config_module("isofed.simulations.conf", version_base="1.3"):
             yield
@@ -115,7 +118,7 @@ def _refusing() -> Iterator[None]:
 def _plain(config: Any) -> Mapping[str, Any]:
     values: Any = OmegaConf.to_container(config, resolve=True)
     values.pop("hydra", None)
-    return values
+    return {**values, "strategy": without_missing(values["strategy"])}
 
 
 def _hydra(argv: list[str]) -> int:
@@ -138,6 +141,7 @@ def _hydra(argv: list[str]) -> int:
     sys.argv = ["isofed simulate", *argv]
     # otherwise Hydra would print an error itself, in a paragraph
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    register()
     with _refusing():
         job()
     if len(swept) > len(failed):

@@ -8,7 +8,7 @@ from hydra.errors import HydraException
 
 from isofed.errors import ConfigError
 from isofed.simulations.refusals import bad_override, no_option, options
-from isofed.strategies.found import available, is_file
+from isofed.strategies.found import available
 from isofed.suggest import unknown
 
 SWEEP = ("--multirun", "-m")
@@ -19,21 +19,35 @@ OPTIONS = (*SWEEP, *SHOW, "--resolve", "-r", "--package", "-p", "--resume", "--h
 
 
 def own_strategy(argv: list[str]) -> list[str]:
-    """Return the words as Hydra takes them where they name a strategy that has no file among ours.
+    """Return the words as Hydra takes them where they name a strategy that is no option of its group.
 
     ``strategy=mine.py:my_recipe strategy.mu=0.1`` becomes ``strategy=own strategy.name='mine.py:my_recipe'
-    +strategy.mu=0.1``: what such a function takes, its signature says, and no file of ours.
+    +strategy.mu=0.1``: what such a function takes is known only once it is made.
+
+    Raises:
+        ConfigError: a sweep over such strategies and over options of the group.
     """
     chosen = [word for word in argv if word.startswith(STRATEGY)]
-    name = chosen[-1].removeprefix(STRATEGY) if chosen else ""
-    if name in options("strategy") or not (is_file(name) or name in available()):
+    names = chosen[-1].removeprefix(STRATEGY).split(",") if chosen else []
+    own = [name for name in names if _is_own(name)]
+    if not own:
         return argv
+    if len(own) < len(names):
+        raise ConfigError(
+            f"one sweep cannot hold both '{own[0]}' and strategies of `isofed list strategies`; "
+            "run them in two, and lay the runs side by side with isofed compare"
+        )
     rest = [word for word in argv if not word.startswith(STRATEGY)]
     return [
         *(f"+{word}" if word.startswith("strategy.") else word for word in rest),
         f"{STRATEGY}own",
-        f"strategy.name='{name}'",
+        "strategy.name=" + ",".join(f"'{name}'" for name in names),
     ]
+
+
+def _is_own(name: str) -> bool:
+    # a name with a dot is never an option, so a misspelt one is told of where strategies are looked up
+    return name not in options("strategy") and ("." in name or name in available())
 
 
 def check_options(argv: list[str]) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from isofed.simulations.strategies_group import GROUP, strategy_options
 from isofed.suggest import hint
 
 CONF = Path(__file__).parent / "conf"
-OWN = "own"  # stands for a strategy that is not ours; nobody chooses it by name
 
 
 def in_one_sentence(error: Exception) -> str:
@@ -23,7 +23,7 @@ def in_one_sentence(error: Exception) -> str:
 
 
 def no_option(option: str) -> str:
-    """Return the sentence for ``group/name`` that is no file."""
+    """Return the sentence for ``group/name`` that cannot be chosen."""
     group, _, name = option.rpartition("/")
     known = options(group)
     return f"unknown {group} '{name}'{hint(name, known)} known: {', '.join(known)}"
@@ -31,12 +31,16 @@ def no_option(option: str) -> str:
 
 def options(group: str) -> list[str]:
     """Return what can be chosen in a group; nothing where there is no such group."""
-    found = sorted(path.stem for path in (CONF / group).glob("*.yaml")) if group else []
-    return [name for name in found if name != OWN]
+    if group == GROUP:
+        return list(strategy_options())
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml")) if group else []
 
 
 def _no_key(key: str) -> str:
-    known = list(_keys())
+    known = _keys()
+    if key in known:
+        group = key.partition(".")[0]
+        return f"'{key}' is no key of the {group} that was chosen; see: isofed simulate --cfg job"
     return f"unknown key '{key}'{hint(key, known)} see: isofed simulate --cfg job"
 
 
@@ -50,6 +54,8 @@ def _keys() -> list[str]:
     keys = _dotted(_load(CONF / "simulate.yaml"), "")
     for path in CONF.glob("*/*.yaml"):
         keys += [path.parent.name, *_dotted(_load(path), f"{path.parent.name}.")]
+    for values in strategy_options().values():
+        keys += [GROUP, *_dotted(values, f"{GROUP}.")]
     return [key for key in keys if not key.startswith(("defaults", "hydra"))]
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import hydra
 import pytest
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from isofed.errors import CompositionError, ConfigError
 from isofed.simulations import plan as plans
-from isofed.simulations.command import check
+from isofed.simulations.command import _composing, check
 from isofed.simulations.plan import make_plan
+from isofed.simulations.refusals import options
 from isofed.tasks.reid.presets import BUPTCAMPUS, HITSZ_VCM, ITEMS, OTHERS, PRESETS, table, values
 
 CONF = Path(plans.__file__).parent / "conf"
@@ -34,8 +34,7 @@ COMBINATIONS = [
 
 @pytest.fixture(scope="module", autouse=True)
 def configuration() -> Any:
-    GlobalHydra.instance().clear()
-    with hydra.initialize_config_module("isofed.simulations.conf", version_base="1.3"):
+    with _composing():
         yield
 
 
@@ -75,10 +74,7 @@ def test_disagreements_are_those_of_the_list() -> None:
 def test_every_file_is_used_and_named_after_a_preset_and_choices() -> None:
     for folder in FOLDERS:
         groups = folder.replace("level", "protocol").split("_")
-        known = [
-            "_".join(n)
-            for n in itertools.product(*(sorted(p.stem for p in (CONF / g).glob("*.yaml")) for g in groups))
-        ]
+        known = ["_".join(names) for names in itertools.product(*map(options, groups))]
         for path in (CONF / "preset" / folder).glob("*.yaml"):
             preset, _, choices = path.stem.partition("_")
             assert preset in PRESETS and choices in known, path.stem

@@ -1,24 +1,21 @@
 """The saved configuration, and that YAML files and dataclasses say the same."""
 
 import dataclasses
-import inspect
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytest
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from isofed.errors import ConfigError, DataError
 from isofed.protocols.levels import LEVELS, LevelOptions
+from isofed.simulations import command
 from isofed.simulations import plan as plans
 from isofed.simulations.federation import Federation
 from isofed.simulations.folder import claim, load_config
 from isofed.simulations.plan import ENGINES, Data, Engine, Switches, make_plan
-from isofed.strategies.named import STRATEGIES
 from isofed.tasks import TASKS
 
 CONF = Path(plans.__file__).parent / "conf"
@@ -27,10 +24,7 @@ LAYOUTS = {name: layout for task in TASKS.values() for name, layout in task.layo
 
 def composed(*overrides: str) -> dict[str, Any]:
     """Compose the configuration as the command does."""
-    GlobalHydra.instance().clear()
-    with hydra.initialize_config_module("isofed.simulations.conf", version_base="1.3"):
-        values: Any = OmegaConf.to_container(hydra.compose("simulate", list(overrides)), resolve=True)
-    return {key: value for key, value in values.items() if key != "hydra"}
+    return dict(command.composed(list(overrides)))
 
 
 def written(path: str) -> dict[str, Any]:
@@ -53,12 +47,6 @@ def alike(found: dict[str, Any], expected: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_s_file_says_what_its_dataclass_says(name: str) -> None:
     alike(written(f"task/{name}.yaml"), defaults(TASKS[name].options))
-
-
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_a_strategy_s_file_says_what_its_signature_says(name: str) -> None:
-    parameters = inspect.signature(STRATEGIES[name]).parameters
-    alike(written(f"strategy/{name}.yaml"), {key: value.default for key, value in parameters.items()})
 
 
 @pytest.mark.parametrize("name", LEVELS)
@@ -84,12 +72,9 @@ def test_the_engine_and_the_switches_have_the_same_names() -> None:
     assert set(written("simulate.yaml")) == set(defaults(Switches))
 
 
-@pytest.mark.parametrize(
-    ("group", "names"), [("task", TASKS), ("strategy", STRATEGIES), ("protocol", LEVELS), ("engine", ENGINES)]
-)
+@pytest.mark.parametrize(("group", "names"), [("task", TASKS), ("protocol", LEVELS), ("engine", ENGINES)])
 def test_every_name_has_a_file(group: str, names: dict[str, Any]) -> None:
     files = {path.stem: OmegaConf.load(path) for path in (CONF / group).glob("*.yaml")}
-    files.pop("own", None)  # stands for a strategy that is not ours
     # a file that builds on another is tested in test_task_files.py
     assert {stem: file.name for stem, file in files.items() if "defaults" not in file} == {
         n: n for n in names

@@ -10,17 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
 import pytest
-from hydra.core.global_hydra import GlobalHydra
-from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from isofed.client.memory import Memory
 from isofed.errors import CheckpointError
 from isofed.server.state import Checkpoints
 from isofed.simulations import simulate as simulations
+from isofed.simulations.command import composed as compose
 from isofed.simulations.folder import claim, finished, load_config, sweep
 from isofed.tasks.reid.layouts import tree
 
@@ -45,10 +43,7 @@ class Killed(BaseException):
 
 def composed(*overrides: str) -> dict[str, Any]:
     """Compose the configuration as the command does; runs in several folders get one name, to be compared."""
-    GlobalHydra.instance().clear()
-    with hydra.initialize_config_module("isofed.simulations.conf", version_base="1.3"):
-        values: Any = OmegaConf.to_container(hydra.compose("simulate", list(overrides)), resolve=True)
-    return {key: value for key, value in values.items() if key != "hydra"} | {"run": "run"}
+    return {**compose(list(overrides)), "run": "run"}
 
 
 @pytest.fixture(scope="module")

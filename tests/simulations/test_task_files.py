@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytest
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from isofed.config import read
+from isofed.simulations import command
 from isofed.simulations import plan as plans
 from isofed.tasks import TASKS
 from isofed.tasks.reid.options import ReidOptions
@@ -20,10 +19,7 @@ BUILT = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem not in T
 
 def composed(name: str) -> dict[str, Any]:
     """Compose the task's group as the command does."""
-    GlobalHydra.instance().clear()
-    with hydra.initialize_config_module("isofed.simulations.conf", version_base="1.3"):
-        values: Any = OmegaConf.to_container(hydra.compose("simulate", [f"task={name}"]).task, resolve=True)
-    return dict(values)
+    return dict(command.composed([f"task={name}"])["task"])
 
 
 def options(name: str) -> ReidOptions:

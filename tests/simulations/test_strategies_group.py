@@ -1,0 +1,79 @@
+"""The group strategy of the configuration: what the functions say, for ours and for installed ones."""
+
+import inspect
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from isofed.errors import ConfigError
+from isofed.simulations.command import check, composed
+from isofed.simulations.plan import make_plan
+from isofed.simulations.refusals import options
+from isofed.simulations.strategies_group import PLAIN, defaults, strategy_options
+from isofed.strategies import found
+from isofed.strategies.named import STRATEGIES
+from isofed.strategies.recipe import Recipe
+
+
+def theirs(mu: float, keep: int = 3, weights: tuple[int, ...] = (1, 2)) -> Recipe:
+    """An installed package's strategy: θ ← θ.
+
+    Args:
+        mu: μ, which has no default; keep: how many.
+        weights: of nothing.
+    """
+    return Recipe(f"theirs(mu={mu}, keep={keep}, weights={weights})")
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a package be installed that offers two strategies, one under a name with a dot."""
+    points = [EntryPoint(name, f"{__name__}:theirs", found.GROUP) for name in ("theirs", "their.own")]
+    monkeypatch.setattr(found, "entry_points", lambda group: points)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_strategy_s_option_says_what_its_signature_says(name: str) -> None:
+    parameters = inspect.signature(STRATEGIES[name]).parameters
+    expected = {"name": name} | {key: value.default for key, value in parameters.items()}
+    values = dict(composed([f"strategy={name}"])["strategy"])
+    assert values == expected
+    assert [type(value) for value in values.values()] == [type(value) for value in expected.values()]
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_parameter_of_ours_can_be_set(name: str) -> None:
+    parameters = inspect.signature(STRATEGIES[name], eval_str=True).parameters
+    assert "name" not in parameters
+    assert list(defaults(STRATEGIES[name])) == list(parameters)
+    assert all(parameter.annotation in PLAIN for parameter in parameters.values())
+
+
+def test_every_strategy_can_be_chosen_by_name() -> None:
+    assert options("strategy") == list(strategy_options()) == sorted(STRATEGIES)
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_installed_one_is_an_option_like_ours(tmp_path: Path) -> None:
+    cfg = composed(["strategy=theirs", "strategy.mu=0.5"])
+    assert cfg["strategy"] == {"name": "theirs", "mu": 0.5, "keep": 3}
+    assert make_plan(cfg, tmp_path).setting().recipe.call == "theirs(mu=0.5, keep=3, weights=(1, 2))"
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["strategy=theirs"], "'strategy.mu' is missing: give a number"),
+        (["strategy=theirs", "strategy.mu=much"], "'strategy.mu' is 'much', but must be a number"),
+        (["strategy=theirs", "strategy.kep=1"], "unknown key 'strategy.kep'; did you mean 'strategy.keep'?"),
+        (["strategy=theirs", "strategy.weights=1"], "unknown key 'strategy.weights'"),
+        (["strategy=theris"], "unknown strategy 'theris'; did you mean 'theirs'?"),
+        (["strategy=fedavg", "strategy.lam=1"], "'strategy.lam' is no key of the strategy that was chosen"),
+    ],
+)
+def test_what_is_wrong_with_an_option_is_one_sentence(words: list[str], sentence: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        check(words)
+    assert sentence in str(error.value) and "\n" not in str(error.value)
