@@ -17,7 +17,7 @@ from isofed.protocols.levels import LEVELS, LevelOptions, allowed, contract
 from isofed.seeds import Secrets, public_key, simulated_secrets, site_secrets
 from isofed.setting import Setting, build
 from isofed.strategies.found import available, is_file
-from isofed.strategies.share import STAYING, TRAVELLING, flatten
+from isofed.strategies.share import FIXED, STAYING, TRAVELLING, flatten
 from isofed.tasks import TASKS
 from isofed.trees import Tree
 
@@ -136,6 +136,9 @@ class Workshop:
     def model(self) -> Any:
         """The module, with the run's initial weights."""
         model = self.setting.task.model(self.setting.options, self._generator("", "model"))
+        adapt = self.setting.recipe.share.adapt
+        if adapt:
+            adapt(model, self._generator("", "adapters"))
         return model.to(self.device)
 
     @cached_property
@@ -146,7 +149,7 @@ class Workshop:
     @cached_property
     def initial(self) -> Mapping[str, Tree]:
         """The groups that stay at a site, as they were built: where a site without memory starts."""
-        return {g: tree.numpy() for g, tree in self.trees.items() if g not in TRAVELLING}
+        return {g: tree.numpy() for g, tree in self.trees.items() if g in STAYING}
 
     @cached_property
     def optimiser(self) -> torch.optim.Optimizer:
@@ -166,7 +169,7 @@ class Workshop:
         generator = self._generator(place.site, "head")
         self.setting.task.refit(self.model, self.classes(place), generator)
         self.model.to(self.device)
-        self.trees.update(flatten(self.model, self.setting.recipe.share, STAYING))
+        self.trees.update(flatten(self.model, self.setting.recipe.share, (*STAYING, *FIXED)))
         for stale in ("initial", "optimiser", "peaks"):
             self.__dict__.pop(stale, None)
 

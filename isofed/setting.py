@@ -65,8 +65,8 @@ def build(
     within("evaluate_every", cfg["evaluate_every"], 0, 1e6)
     options = read(task.options, _rest(cfg, "task"), "task")
     _fit_options(task, cfg, level, recipe, options)
-    if level.private_head:
-        recipe = replace(recipe, share=recipe.share.but(*task.head))
+    share = recipe.share.of(task.head)
+    recipe = replace(recipe, share=share.but(*task.head) if level.private_head else share)
     agreed = read(level_options, _rest(cfg, "protocol"), "protocol")
     return Setting(
         run=cfg["run"],

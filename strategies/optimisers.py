@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from isofed.config import within
 from isofed.trees import Layout, Tree, zeros
@@ -18,11 +19,16 @@ class ServerOptimiser:
         init: from the layout of the travelling parameters to the first state.
         step: (direction in float64, state, round, part) to (step, next state); part is the share of all sites
             that the direction is of.
+        arrivals: whose reports make a step, and from which model they began; None for all sites, from the
+            newest one.
+        distil: what the server teaches the new model with data of its own; None for nothing.
     """
 
     call: str
     init: Callable[[Layout], State] = field(repr=False)
     step: Callable[[Tree, State, int, float], tuple[Tree, State]] = field(repr=False)
+    arrivals: Any = None
+    distil: Any = None
 
 
 def sgd(lr: float = 1.0, momentum: float = 0.0) -> ServerOptimiser:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from isofed.config import within
 from isofed.errors import CompositionError
 from isofed.records import Channel
 from isofed.strategies.optimisers import ServerOptimiser, sgd
 from isofed.strategies.rules import COUNTS, LinearRule, weighted_mean
-from isofed.strategies.share import Share, everything
+from isofed.strategies.share import BODY, HEAD, Share, everything
 from isofed.strategies.tables import MatchRule, TableRule, TreeRule
 from isofed.suggest import pick
 
@@ -27,20 +28,30 @@ class LocalTerm:
         start: from :class:`TermStart` to the term's own state of this round.
         loss: (state, :class:`Seen`) to a scalar tensor, or None where it has nothing to add.
         drift: (state, parameters by name) to gradients by name.
-        finish: (state, :class:`Done`) to the channels it hands back.
+        stepped: (state, :class:`Seen`, rates by parameter) after each optimiser step on that batch; it may
+            change the parameters.
+        finish: (state, :class:`Done`) to the channels it hands back; it may change the parameters.
+        numbers: (state, :class:`Done`) to the public numbers named in ``gives``.
+        gives: numbers that it hands back beside the channels; the recipe's rule must need them.
         remember: state, after ``finish``, to what the site keeps for the next round, handed in again as
             ``TermStart.memory``.
         needs: capabilities of the task's output, such as ``"features"``.
+        personal: whether what it remembers is a model of the site's own, a tree by state-dict name, which is
+            then the one that the site is to use.
     """
 
     call: str
     start: Callable[["TermStart"], Any] = field(repr=False)
     loss: Callable[[Any, "Seen"], Any] | None = field(default=None, repr=False)
     drift: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = field(default=None, repr=False)
+    stepped: Callable[[Any, "Seen", Mapping[str, float]], None] | None = field(default=None, repr=False)
     finish: Callable[[Any, "Done"], Mapping[str, Channel]] | None = field(default=None, repr=False)
+    numbers: Callable[[Any, "Done"], Mapping[str, float]] | None = field(default=None, repr=False)
+    gives: tuple[str, ...] = ()
     remember: Callable[[Any], Any] | None = field(default=None, repr=False)
     name: str = ""
     needs: tuple[str, ...] = ()
+    personal: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,8 @@ class TermStart:
         memory: what the term remembered of the round before, or None.
         gradient: () to the mean gradient of the task's loss over the round's batches, at the model as it
             was loaded, by parameter; nothing is changed by asking.
+        mean_loss: () to the mean of the task's loss over the same batches at the same model.
+        loss: (output, labels) to the task's loss of a batch, a scalar tensor.
     """
 
     channels: Mapping[str, Channel]
@@ -71,6 +84,8 @@ class TermStart:
     images: Any = field(default=None, repr=False)
     memory: Any = field(default=None, repr=False)
     gradient: Callable[[], Mapping[str, Any]] | None = field(default=None, repr=False)
+    mean_loss: Callable[[], float] | None = field(default=None, repr=False)
+    loss: Callable[[Any, Any], Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -104,8 +119,36 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """One part of a site's round.
+
+    Args:
+        trains: which part of the model is trained: ``all``, ``head``, or ``body``, all but the head.
+        epochs: how often the task's own round of batches is gone through, at least 1.
+        repeats: optimiser steps on every batch, at least 1.
+        when: ``train``, or ``evaluate``: not a part of any round, but of what a site does to a copy of the
+            model before it uses it.
+    """
+
+    trains: str = "all"
+    epochs: int = 1
+    repeats: int = 1
+    when: str = "train"
+
+    def __post_init__(self) -> None:
+        pick("trains", self.trains, dict.fromkeys(("all", "head", "body")))
+        pick("when", self.when, dict.fromkeys(("train", "evaluate")))
+        within("epochs", self.epochs, 1, 10_000)
+        within("repeats", self.repeats, 1, 10_000)
+
+
+ONE_PHASE = (Phase(),)
+ALWAYS = ("examples", "steps", "loss", "normaliser")  # numbers that the local loop itself can give
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """A strategy: rule, server optimiser, local terms, share, channels, privacy steps.
+    """A strategy: rule, server optimiser, local terms, share, channels, schedule, privacy steps.
 
     Args:
         call: the call that made it; the digest that both halves compare is taken over it.
@@ -117,7 +160,9 @@ class Recipe:
         channels: what else travels, each with its rule: a table whose rows mean the same everywhere
             (``TableRule``) or are numbered by every client for itself (``MatchRule``), or a tree like the
             model's (``TreeRule``).
-        privacy: steps applied to a report on its way out, undone on the sum.
+        schedule: the parts of a site's round, one after another.
+        privacy: steps applied to a report on its way out, undone on the sum; the run's ``privacy`` group
+            sets them.
     """
 
     call: str
@@ -127,15 +172,50 @@ class Recipe:
     share: Share = everything
     count: str = "images"
     channels: Mapping[str, TableRule | MatchRule | TreeRule] = field(default_factory=dict)
+    schedule: tuple[Phase, ...] = ONE_PHASE
     privacy: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         pick("count", self.count, COUNTS)
+        self._remember_apart()
+        self._numbers_meet()
+        if not self.rounds:
+            raise CompositionError(
+                f"no phase of '{self.call}' trains; give its schedule one with when='train'"
+            )
+        if "normaliser" in self.rule.needs and self.schedule != ONE_PHASE:
+            raise CompositionError(
+                f"'{self.call}' divides by what a round's steps reach, but in phases not all parameters take "
+                "them all; leave the schedule out, or use weighted_mean"
+            )
+
+    def _remember_apart(self) -> None:
         names = [term.name for term in self.local if term.remember]
         if len(names) != len(set(names)):
             raise CompositionError(f"two local terms of '{self.call}' remember under one name; rename one")
-        if self.privacy:
-            raise CompositionError("this version has no privacy steps yet; leave privacy=() out")
+
+    def _numbers_meet(self) -> None:
+        given = {number for term in self.local for number in term.gives}
+        for number in sorted(set(self.rule.needs) - given - set(ALWAYS)):
+            raise CompositionError(
+                f"the rule of '{self.call}' needs the number '{number}', which no local term gives; add one "
+                "that gives it, or use weighted_mean"
+            )
+        for number in sorted(given - set(self.rule.needs)):
+            raise CompositionError(
+                f"a local term of '{self.call}' gives the number '{number}', which its rule does not need; "
+                "what nobody needs does not leave a site"
+            )
+
+    @property
+    def rounds(self) -> tuple[Phase, ...]:
+        """The phases of a round."""
+        return tuple(phase for phase in self.schedule if phase.when == "train")
+
+    @property
+    def personal(self) -> LocalTerm | None:
+        """The term that keeps a model of the site's own, if there is one."""
+        return next((term for term in self.local if term.personal), None)
 
     @property
     def tables(self) -> Mapping[str, TableRule | MatchRule]:
@@ -149,5 +229,7 @@ class Recipe:
 
     @property
     def needs(self) -> frozenset[str]:
-        """Capabilities that the task's output must have."""
-        return frozenset(need for term in self.local for need in term.needs)
+        """Capabilities that the task must have."""
+        of_terms = {need for term in self.local for need in term.needs}
+        parts = {HEAD for part in self.share.parts if part in (HEAD, BODY)}
+        return frozenset(of_terms | parts | {HEAD for phase in self.schedule if phase.trains != "all"})

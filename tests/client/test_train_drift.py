@@ -4,7 +4,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from isofed.client.train import _drift
+from isofed.client.epoch import _drift
 from isofed.strategies.local.proximal import proximal
 from isofed.strategies.recipe import LocalTerm
 

@@ -20,7 +20,7 @@ from isofed.simulations import federation as federations
 from isofed.simulations.federation import Federation, run
 from isofed.simulations.pool import Pool
 from isofed.strategies.local import rectify
-from isofed.strategies.named import BASES
+from isofed.strategies.named.banks import BASES
 from isofed.tasks import TASKS
 from isofed.tasks.task import Samples
 from isofed.trees import Tree

@@ -16,7 +16,7 @@ from isofed.server.rounds import Refusal, training_round
 from isofed.server.state import Checkpoints
 from isofed.server.strategy import Composed
 from isofed.simulations import grid
-from isofed.strategies.named import cgpr, l2rwplus
+from isofed.strategies.named.banks import cgpr, l2rwplus
 
 PLANTED = 0.7251834  # a number that only one site's row has
 RECIPE = l2rwplus()

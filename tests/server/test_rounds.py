@@ -14,7 +14,7 @@ from isofed.records import Delta, Report, Table, Value, empty_table
 from isofed.server.rounds import Outcome, Refusal, Reply, training_round
 from isofed.server.state import ServerState
 from isofed.setting import Setting
-from isofed.strategies.named import dppt
+from isofed.strategies.named.banks import dppt
 from isofed.strategies.optimisers import sgd
 from isofed.strategies.recipe import Recipe
 from isofed.strategies.rules import uniform_mean

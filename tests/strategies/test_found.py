@@ -14,7 +14,7 @@ from isofed.client.workshop import Workshop
 from isofed.errors import ConfigError, ContractError
 from isofed.simulations.overrides import own_strategy
 from isofed.strategies import found
-from isofed.strategies.named import fedavg
+from isofed.strategies.named.averaging import fedavg
 from isofed.strategies.recipe import Recipe
 from isofed.trees import from_arrays
 
@@ -70,7 +70,7 @@ def test_what_is_no_recipe_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_installed_package_adds_one_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("theirs", "isofed.strategies.named:fedavg", found.GROUP)
+    point = EntryPoint("theirs", "isofed.strategies.named.averaging:fedavg", found.GROUP)
     monkeypatch.setattr(found, "entry_points", lambda group: [point])
     assert found.available()["theirs"]().call == fedavg().call
     assert found.available()["fedavg"] is fedavg
@@ -86,6 +86,13 @@ def test_words_that_name_a_file_are_turned_into_what_hydra_takes() -> None:
     ]
     for words in (["strategy=fedavg"], ["strategy=fedvag"], ["--multirun", "strategy=fedavg,dppt"], []):
         assert own_strategy(words) == words
+    swept = own_strategy(["strategy=a/mine.py:f,b.py:g"])
+    assert swept == ["strategy=own", "strategy.name='a/mine.py:f','b.py:g'"]
+
+
+def test_one_sweep_is_over_files_or_over_names() -> None:
+    with pytest.raises(ConfigError, match="one sweep cannot hold both 'mine.py:f' and strategies of"):
+        own_strategy(["strategy=fedavg,mine.py:f"])
 
 
 @pytest.mark.slow

@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isofed.errors import ConfigError, DataError
-from isofed.strategies.named import BASES, STRATEGIES, dppt, fedavg, fednova
+from isofed.strategies.named import STRATEGIES
+from isofed.strategies.named.averaging import fedavg, fednova
+from isofed.strategies.named.banks import BASES, dppt
 from isofed.strategies.recipe import Recipe
 from isofed.strategies.rules import COUNTS, LinearRule, normalised_mean, uniform_mean, weighted_mean
 

@@ -1,0 +1,150 @@
+"""A round's steps at one site: batches, phases, rates, local terms."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from isofed import seeds
+from isofed.client.precision import Precision
+from isofed.client.workshop import Place, Workshop
+from isofed.records import Order
+from isofed.strategies.recipe import LocalTerm, Phase, Seen
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What a round's steps came to: how many, images in each, the mean loss, and by phase the factors on the
+    rates of the steps that were taken."""
+
+    steps: int
+    batch: int
+    factors: Mapping[Phase, list[float]]
+    loss: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step to take: in which phase, how much of the round is done, the images' rows, and the batch."""
+
+    phase: Phase
+    done: float
+    images: Any
+    batch: Any
+
+
+def each(shop: Workshop, states: list[Any]) -> Iterator[tuple[LocalTerm, Any]]:
+    """Yield the recipe's local terms with their states of this round."""
+    return zip(shop.setting.recipe.local, states, strict=True)
+
+
+def steps_of(shop: Workshop, place: Place, order: Order) -> Iterator[Step]:
+    """Yield the round's steps, phase by phase."""
+    setting, training, samples = shop.setting, shop.setting.task.training, shop.samples(place)
+    draw = seeds.public(setting.seed, order.round, place.site, "batches")
+    change = seeds.public(setting.seed, order.round, place.site, "augmentation")
+    drawn = [
+        (phase, images)
+        for phase in setting.recipe.rounds
+        for _ in range(phase.epochs)
+        for images in training.sample(samples, setting.options, draw)
+    ]
+    total, taken = sum(phase.repeats for phase, _ in drawn), 0
+    for phase, images in drawn:
+        batch = training.transform(samples, images, setting.options, change, shop.device)
+        for _ in range(phase.repeats):
+            yield Step(phase, taken / total, images, batch)
+            taken += 1
+
+
+def run_epoch(shop: Workshop, place: Place, order: Order, states: list[Any], precision: Precision) -> Epoch:
+    """Take the round's steps."""
+    total, steps, size = torch.zeros((), device=shop.device), 0, 0
+    factors: dict[Phase, list[float]] = {}
+    now: Phase | None = None
+    shop.model.train()
+    for step in steps_of(shop, place, order):
+        if step.phase is not now:
+            now = step.phase
+            select(shop, now)
+        factor = _set_rate(shop, order.round - 1 + step.done)
+        loss, taken = _step(shop, step, states, precision)
+        total += loss
+        factors.setdefault(now, []).extend([factor] if taken else [])
+        steps, size = steps + 1, len(step.images)
+    return Epoch(steps, size, factors, float(total) / steps)
+
+
+def select(shop: Workshop, phase: Phase) -> None:
+    """Let gradients flow to what a phase trains, and to nothing else."""
+    share, head = shop.setting.recipe.share, shop.setting.task.head
+    for name, parameter in shop.model.named_parameters():
+        inside = phase.trains == "all" or name.startswith(head) == (phase.trains == "head")
+        parameter.requires_grad_(inside and share.trains(name))
+
+
+def reach(shop: Workshop, factors: Mapping[Phase, list[float]]) -> dict[str, float]:
+    """Return each parameter's learning rates, summed over the steps that trained it."""
+    reach = dict.fromkeys((name for name, _ in shop.model.named_parameters()), 0.0)
+    for phase, taken in factors.items():
+        select(shop, phase)
+        for name, peak in _rates(shop, shop.peaks).items():
+            reach[name] += peak * sum(taken)
+    return reach
+
+
+def _rates(shop: Workshop, rates: Iterable[float]) -> dict[str, float]:
+    """Return the rate of each parameter that is trained now, from one rate a group of the optimiser."""
+    names = {id(parameter): name for name, parameter in shop.model.named_parameters()}
+    return {
+        names[id(parameter)]: rate
+        for group, rate in zip(shop.optimiser.param_groups, rates, strict=True)
+        for parameter in group["params"]
+        if parameter.requires_grad
+    }
+
+
+def _set_rate(shop: Workshop, done: float) -> float:
+    factor = float(shop.setting.task.training.rate(done, shop.setting.rounds, shop.setting.options))
+    for group, peak in zip(shop.optimiser.param_groups, shop.peaks, strict=True):
+        group["lr"] = peak * factor
+    return factor
+
+
+def _step(shop: Workshop, step: Step, states: list[Any], precision: Precision) -> tuple[torch.Tensor, bool]:
+    """Take a step; return the batch's loss, and whether the step was not left out."""
+    with precision.arithmetic():
+        output = shop.model(step.batch.inputs)
+    seen = Seen(output, step.batch.labels, step.images, step.batch.inputs)
+    # losses stay in single precision: under bf16 the circle loss's gradient would be off by a tenth
+    loss = _loss(shop, seen, states)
+    shop.optimiser.zero_grad(set_to_none=True)
+    precision.backward(loss)
+    _drift(shop, states)
+    taken = precision.step(shop.optimiser)
+    for term, state in each(shop, states):
+        if term.stepped and taken:
+            term.stepped(state, seen, _rates(shop, [group["lr"] for group in shop.optimiser.param_groups]))
+    return loss.detach(), taken
+
+
+def _loss(shop: Workshop, seen: Seen, states: list[Any]) -> torch.Tensor:
+    setting = shop.setting
+    loss: torch.Tensor = setting.task.training.loss(seen.output, seen.labels, setting.options)
+    for term, state in each(shop, states):
+        extra = term.loss(state, seen) if term.loss else None
+        loss = loss if extra is None else loss + extra
+    return loss
+
+
+def _drift(shop: Workshop, states: list[Any]) -> None:
+    for term, state in each(shop, states):
+        if term.drift:
+            parameters = dict(shop.model.named_parameters())
+            pushes = {n: p for n, p in term.drift(state, parameters).items() if parameters[n].requires_grad}
+            for name in pushes:
+                if parameters[name].grad is None:  # the batch did not reach it
+                    parameters[name].grad = torch.zeros_like(parameters[name])
+            if pushes:
+                torch._foreach_add_([parameters[name].grad for name in pushes], list(pushes.values()))
