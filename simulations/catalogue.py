@@ -1,11 +1,12 @@
 """``isofed list``: what can be written after task=, strategy=, protocol=, engine= and data=."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 
 from isofed.errors import ConfigError
 from isofed.protocols.levels import LEVELS
+from isofed.simulations.described import described, plain, told
 from isofed.simulations.plan import ENGINES
 from isofed.strategies.found import available
 from isofed.suggest import pick
@@ -27,7 +28,14 @@ LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
     "presets": lambda: PRESETS,
     "layouts": lambda: {name: layout.summary for name, layout in layouts().items()},
 }
-HELP = f"isofed list {'|'.join(LISTS)} [--json]"
+ONE = "strategies"  # the list whose entries can be asked for one by one
+USAGE = f"isofed list {'|'.join(LISTS)} [--json]"
+HELP = f"""{USAGE}
+isofed list {ONE} NAME [--json]
+
+The second tells of one strategy: its equation, its options with their defaults, and its source. NAME may be
+path/to/mine.py:my_recipe.
+"""
 
 
 def main(argv: list[str]) -> int:
@@ -36,8 +44,12 @@ def main(argv: list[str]) -> int:
         print(HELP)
         return 0
     wanted = [word for word in argv if word != "--json"]
+    if len(wanted) == 2 and wanted[0] == ONE:
+        page = described(wanted[1])
+        print(json.dumps(asdict(page), ensure_ascii=False) if "--json" in argv else told(page))
+        return 0
     if len(wanted) > 1:
-        raise ConfigError(f"one list at a time; write: {HELP}")
+        raise ConfigError(f"one list at a time; write: {USAGE}, or isofed list {ONE} NAME")
     chosen = {wanted[0]: pick("list", wanted[0], LISTS)()} if wanted else {n: f() for n, f in LISTS.items()}
     if "--json" in argv:
         print(json.dumps(sorted(chosen[wanted[0]]) if wanted else {n: sorted(c) for n, c in chosen.items()}))
@@ -51,4 +63,4 @@ def main(argv: list[str]) -> int:
 
 def _summary(make: Callable[..., object]) -> str:
     """Return the first line of a docstring as plain words."""
-    return re.sub(r":\w+:`([^`]+)`", r"\1", (make.__doc__ or "").split("\n")[0])
+    return plain((make.__doc__ or "").split("\n")[0])

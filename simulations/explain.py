@@ -87,7 +87,7 @@ def explained(cfg: Mapping[str, Any], words: list[str], arrays: bool = False) ->
         IsofedError: an unknown name or an impossible value; a mere refusal by the level is told instead.
     """
     cfg = counted(cfg)
-    refusals = {name: refusal(cfg, {"name": name}) for name in sorted(available())}
+    refusals = {name: _judged(cfg, name) for name in sorted(available())}
     level, task = LEVELS[cfg["protocol"]["name"]], TASKS[cfg["task"]["name"]]
     sections = {
         f"protocol={level.name}: a client is": [level.client],
@@ -227,6 +227,13 @@ def refusal(cfg: Mapping[str, Any], strategy: Mapping[str, Any]) -> str:
     except CompositionError as error:
         return str(error)
     return ""
+
+
+def _judged(cfg: Mapping[str, Any], name: str) -> str:
+    try:
+        return refusal(cfg, {"name": name})
+    except ConfigError as error:
+        return str(error)  # an installed package's may have options that need a value
 
 
 def _strategies(refusals: Mapping[str, str]) -> list[str]:

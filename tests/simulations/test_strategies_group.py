@@ -8,6 +8,8 @@ import pytest
 
 from isofed.errors import ConfigError
 from isofed.simulations.command import check, composed
+from isofed.simulations.explain import main as explain
+from isofed.simulations.overrides import own_strategy, single
 from isofed.simulations.plan import make_plan
 from isofed.simulations.refusals import options
 from isofed.simulations.strategies_group import PLAIN, defaults, strategy_options
@@ -59,6 +61,31 @@ def test_an_installed_one_is_an_option_like_ours(tmp_path: Path) -> None:
     cfg = composed(["strategy=theirs", "strategy.mu=0.5"])
     assert cfg["strategy"] == {"name": "theirs", "mu": 0.5, "keep": 3}
     assert make_plan(cfg, tmp_path).setting().recipe.call == "theirs(mu=0.5, keep=3, weights=(1, 2))"
+
+
+@pytest.mark.usefixtures("installed")
+def test_one_under_a_name_with_a_dot_is_set_by_its_name() -> None:
+    words = own_strategy(["strategy=their.own", "strategy.mu=0.5"])
+    assert composed(words)["strategy"] == {"name": "their.own", "mu": 0.5}
+    check(words)
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_sweep_runs_over_strategies_and_over_their_options() -> None:
+    words = ["strategy=theirs", "strategy.mu=0.1,0.2", "strategy.keep=1"]
+    assert list(single(own_strategy(words), multirun=True))[1] == [
+        "strategy=theirs",
+        "strategy.mu=0.2",
+        "strategy.keep=1",
+    ]
+    check(words, multirun=True)
+    check(["strategy=fedavg,fedprox,scaffold", "task.momentum=0"], multirun=True)
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_needs_a_value_is_no_obstacle_to_an_explanation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain(["protocol=camera", "strategy=fedavg", "task.stem=4"]) == 0
+    assert "their.own, theirs: refused: 'strategy.mu' is missing: give a number" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("installed")

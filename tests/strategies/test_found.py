@@ -86,13 +86,6 @@ def test_words_that_name_a_file_are_turned_into_what_hydra_takes() -> None:
     ]
     for words in (["strategy=fedavg"], ["strategy=fedvag"], ["--multirun", "strategy=fedavg,dppt"], []):
         assert own_strategy(words) == words
-    swept = own_strategy(["strategy=a/mine.py:f,b.py:g"])
-    assert swept == ["strategy=own", "strategy.name='a/mine.py:f','b.py:g'"]
-
-
-def test_one_sweep_is_over_files_or_over_names() -> None:
-    with pytest.raises(ConfigError, match="one sweep cannot hold both 'mine.py:f' and strategies of"):
-        own_strategy(["strategy=fedavg,mine.py:f"])
 
 
 @pytest.mark.slow

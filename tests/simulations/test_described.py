@@ -1,0 +1,131 @@
+"""What `isofed list strategies NAME` teaches: everything that the docstring says, of every option."""
+
+import inspect
+import json
+import re
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from isofed.errors import ConfigError
+from isofed.simulations.catalogue import main
+from isofed.simulations.described import described, told
+from isofed.strategies import found
+from isofed.strategies.named import STRATEGIES
+from isofed.strategies.recipe import Recipe
+
+
+def elsewhere(
+    mu: float, lr: float = 0.5, tau: float = 1.0, both: bool = True, parts: tuple[int, ...] = ()
+) -> Recipe:
+    """An installed package's strategy: θ ← θ + η Δ.
+
+    A second paragraph on ``parts``.
+
+    Args:
+        mu: μ: what follows a colon, though tau has one, too; lr,
+            tau: η and τ, in
+            this order.
+        both: as in :func:`~isofed.strategies.named.elsewhere`.
+        parts: as in :func:`sum`; more.
+
+    Returns:
+        Nothing that is shown.
+
+    Source: somebody, 2020, eq. 1.
+    """
+    return Recipe(f"elsewhere({mu}, {lr}, {tau}, {both}, {parts})")
+
+
+def silent(count: str = "images") -> Recipe:
+    return Recipe(f"silent({count})", count=count)
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a package be installed that offers both."""
+    points = [EntryPoint(make.__name__, f"{__name__}:{make.__name__}", found.GROUP) for make in FOREIGN]
+    monkeypatch.setattr(found, "entry_points", lambda group: points)
+
+
+FOREIGN: tuple[Callable[..., Recipe], ...] = (elsewhere, silent)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_ours_say_what_every_option_means_and_where_they_are_from(name: str) -> None:
+    page = described(name)
+    assert list(page.options) == list(inspect.signature(STRATEGIES[name]).parameters)
+    unfollowed = re.compile(rf"as in ({'|'.join(STRATEGIES)})\b")
+    assert all(o.meaning and not unfollowed.search(o.meaning) for o in page.options.values()), page
+    assert name == "uniform" or any(each.startswith("Source: ") for each in page.text)
+    printed = told(page)
+    assert "`" not in printed and ":func:" not in printed
+    assert max(map(len, printed.splitlines())) <= 100
+
+
+def test_the_sentence_and_the_equation_stand_apart() -> None:
+    page = described("fedavgm")
+    assert page.sentence == "FedAvg with momentum at the server"
+    assert page.equation == "m ← β m + Δ, θ ← θ + η m"
+    assert "    m ← β m + Δ, θ ← θ + η m\n" in told(page)
+    assert described("l2rwplus").equation == ""
+
+
+def test_several_options_on_one_line_and_those_of_another_strategy() -> None:
+    adam = {key: (option.default, option.meaning) for key, option in described("fedadam").options.items()}
+    assert adam["lr"] == ("0.1", "η")
+    assert adam["beta1"] == ("0.9", "β₁, β₂ in [0, 1)") and adam["beta2"][1] == adam["beta1"][1]
+    assert adam["bias_correction"][0] == "false"
+    yogi = described("fedyogi").options
+    assert all(option.meaning == adam[key][1] for key, option in yogi.items())
+    average = described("fedavg").options["count"].meaning
+    assert described("dppt").options["count"].meaning == average
+    assert described("fednova").options["count"].meaning.startswith(f"{average}; p_i")
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_installed_one_is_read_in_the_same_way() -> None:
+    page = described("elsewhere")
+    assert {key: option.meaning for key, option in page.options.items()} == {
+        "mu": "μ: what follows a colon, though tau has one, too",
+        "lr": "η and τ, in this order",
+        "tau": "η and τ, in this order",
+        "both": "as in elsewhere",
+        "parts": "as in sum; more",
+    }
+    assert page.text == ("A second paragraph on parts.", "Source: somebody, 2020, eq. 1.")
+    printed = told(page)
+    assert "strategy.mu=VALUE, needed" in printed and "parts, not to be set here" in printed
+    assert "strategy.both=true" in printed and page.code == __name__
+    assert described("silent").sentence == "It says nothing of itself."
+
+
+def test_a_file_s_function_is_told_of_too(tmp_path: Path) -> None:
+    (file := tmp_path / "mine.py").write_text('def f(mu: float = 2.0):\n    """One: a = b."""')
+    page = described(f"{file}:f")
+    assert (page.equation, page.options["mu"].default, page.code) == ("a = b", "2.0", str(file))
+
+
+def test_the_command_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["strategies", "moon"]) == 0
+    assert capsys.readouterr().out.strip() == told(described("moon"))
+    assert main(["strategies", "moon", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["options"]["tau"]["default"] == "0.5"
+    assert main(["--help"]) == 0
+    assert "isofed list strategies NAME" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["strategies", "fedadamm"], "unknown strategy 'fedadamm'; did you mean 'fedadam'?"),
+        (["tasks", "reid"], "one list at a time"),
+        (["strategies", "moon", "fedavg"], "one list at a time"),
+    ],
+)
+def test_what_cannot_be_listed_is_one_sentence(words: list[str], sentence: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        main(words)
+    assert sentence in str(error.value) and "\n" not in str(error.value)
