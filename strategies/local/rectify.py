@@ -61,21 +61,22 @@ def rectify(lam: float, k: int, loss: str = "cosine", normalise: bool = True) ->
         raise ConfigError(f"'loss' is '{loss}', but must be one of: {', '.join(LOSSES)}")
 
     def add(bank: Bank, seen: Seen) -> torch.Tensor | None:
-        _collect(bank, seen, normalise)
+        collect(bank, seen, normalise)
         if bank.targets is None or lam == 0.0:
             return None
         return lam * LOSSES[loss](seen.output.features, bank.targets[seen.labels])
 
     return LocalTerm(
         f"rectify(lam={lam}, k={k}, loss='{loss}', normalise={normalise})",
-        start=_start,
+        start=begin,
         loss=add,
-        finish=lambda bank, done: _finish(bank, k),
+        finish=lambda bank, done: finish(bank, k),
         needs=("features",),
     )
 
 
-def _start(start: TermStart) -> Bank:
+def begin(start: TermStart) -> Bank:
+    """Return an empty bank with the global centres as targets, if there are any."""
     centres = start.channels.get(CHANNEL)
     if not isinstance(centres, Table) or not np.asarray(centres.counts).any():
         return Bank(start, None)
@@ -83,14 +84,16 @@ def _start(start: TermStart) -> Bank:
     return Bank(start, torch.from_numpy(np.array(centres.values)).to(device))
 
 
-def _collect(bank: Bank, seen: Seen, normalise: bool) -> None:
+def collect(bank: Bank, seen: Seen, normalise: bool) -> None:
+    """Add a batch's features to the bank, at unit length or as they are."""
     features = seen.output.features.detach().float()
     bank.features.append(F.normalize(features, dim=1) if normalise else features)
     bank.labels.append(seen.labels)
     bank.images.append(seen.images)
 
 
-def _finish(bank: Bank, k: int) -> Mapping[str, Channel]:
+def finish(bank: Bank, k: int) -> Mapping[str, Channel]:
+    """Return the centres of the K features nearest to each identity's mean that may leave."""
     centres, counts = rectified_centres(
         torch.cat(bank.features),
         torch.cat(bank.labels),

@@ -5,9 +5,9 @@ A file is a family with its table; a new algorithm is a function and a row in on
 
 from collections.abc import Callable
 
-from isofed.strategies.named import averaging, banks, drift
+from isofed.strategies.named import averaging, banks, drift, personal
 from isofed.strategies.recipe import Recipe
 
 STRATEGIES: dict[str, Callable[..., Recipe]] = dict(
-    sorted({**averaging.NAMED, **drift.NAMED, **banks.NAMED}.items())
+    sorted({**averaging.NAMED, **drift.NAMED, **banks.NAMED, **personal.NAMED}.items())
 )

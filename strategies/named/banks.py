@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from isofed.strategies.local.head_rows import CHANNEL as ROWS
 from isofed.strategies.local.head_rows import head_rows
+from isofed.strategies.local.prototypes import prototypes
 from isofed.strategies.local.rectify import CHANNEL, rectify
 from isofed.strategies.named.averaging import fedavg, fednova
 from isofed.strategies.named.drift import fedprox, moon
 from isofed.strategies.recipe import Recipe
+from isofed.strategies.share import nothing
 from isofed.strategies.tables import MatchRule, TableRule
 from isofed.suggest import pick
 
@@ -92,8 +94,31 @@ def l2rwplus(
     )
 
 
+def fedproto(lam: float = 1.0, count: str = "images") -> Recipe:
+    """No model travels, prototypes do, and features are pulled to everybody's: L = L_task + λ·L_R.
+
+    C̄ of a class is the mean of the sites' prototypes, each the mean of a site's features of the class.
+
+    Args:
+        lam: λ, weight of the pull, at least 0.
+        count: what a site reports as its examples, by which nothing is weighted here.
+
+    Source: Tan et al., FedProto: Federated Prototype Learning across Heterogeneous Clients, AAAI 2022, eq. 3
+    to 7. There a prototype counts by its images, which would tell how many a site has of each class: here
+    all sites that have one count alike, as in the released code.
+    """
+    return Recipe(
+        f"fedproto(lam={lam}, count='{count}')",
+        local=(prototypes(lam),),
+        share=nothing,
+        channels={CHANNEL: TableRule("identity_centres")},
+        count=count,
+    )
+
+
 NAMED: dict[str, Callable[..., Recipe]] = {
     "dppt": dppt,
     "cgpr": cgpr,
     "l2rwplus": l2rwplus,
+    "fedproto": fedproto,
 }
