@@ -141,9 +141,14 @@ class Problem:
 
     def batches(self, site: str, round: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield (x, y) of every step that a site takes in a round of one pass."""
+        return next(self.passes(site, round, 1))
+
+    def passes(self, site: str, round: int, count: int) -> Iterator[Iterator[tuple[Tensor, Tensor]]]:
+        """Yield the batches of each pass of a round of several."""
         inputs, labels = self.data[site]
-        rows = sample(Samples(inputs, labels), self.options, public(SEED, round, site, "batches"))
-        return ((torch.from_numpy(inputs[r]), torch.from_numpy(labels[r])) for r in rows)
+        draw = public(SEED, round, site, "batches")
+        for rows in [sample(Samples(inputs, labels), self.options, draw) for _ in range(count)]:
+            yield ((torch.from_numpy(inputs[r]), torch.from_numpy(labels[r])) for r in rows)
 
     def examples(self, site: str) -> int:
         """n of a site."""
