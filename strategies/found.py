@@ -9,7 +9,8 @@ from typing import Any
 
 from isofed.errors import ConfigError, IsofedError
 from isofed.strategies.named import STRATEGIES
-from isofed.strategies.recipe import Recipe
+from isofed.strategies.recipe import Recipe, called
+from isofed.strategies.stock import PREFIX, recipes
 from isofed.suggest import hint
 
 GROUP = "isofed.strategies"
@@ -22,8 +23,8 @@ def is_file(name: str) -> bool:
 
 
 def available(name: object = None) -> dict[str, Callable[..., Recipe]]:
-    """Return every strategy by name: ours, those of installed packages, and the one in a file, if ``name``
-    is of that form.
+    """Return every strategy by name: ours, those of installed packages, and the one in a file or Flower's own,
+    if ``name`` is of such a form.
 
     Raises:
         ConfigError: see :func:`from_file`.
@@ -33,6 +34,8 @@ def available(name: object = None) -> dict[str, Callable[..., Recipe]]:
         found.setdefault(point.name, _checked(point.name, point.load()))
     if isinstance(name, str) and is_file(name):
         found[name] = _checked(name, from_file(name))
+    if isinstance(name, str) and name.startswith(PREFIX):
+        found |= recipes()
     return found
 
 
@@ -66,13 +69,11 @@ def _checked(name: str, make: Callable[..., Any]) -> Callable[..., Recipe]:
     @functools.wraps(make)
     def recipe(*args: Any, **options: Any) -> Recipe:
         try:
-            made = make(*args, **options)
+            made = called(make)(*args, **options)
         except IsofedError:
             raise
         except Exception as error:
             raise ConfigError(f"'{name}' cannot be made: {type(error).__name__}: {error}") from error
-        if not isinstance(made, Recipe):
-            raise ConfigError(f"'{name}' returned a {type(made).__name__}, but a strategy is a Recipe")
         return made
 
     return recipe

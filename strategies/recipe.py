@@ -1,11 +1,13 @@
 """A strategy as a record of independent choices."""
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from isofed.config import within
-from isofed.errors import CompositionError
+from isofed.errors import CompositionError, ConfigError
 from isofed.records import Channel
 from isofed.strategies.optimisers import ServerOptimiser, sgd
 from isofed.strategies.rules import COUNTS, LinearRule, weighted_mean
@@ -72,6 +74,7 @@ class TermStart:
             was loaded, by parameter; nothing is changed by asking.
         mean_loss: () to the mean of the task's loss over the same batches at the same model.
         loss: (output, labels) to the task's loss of a batch, a scalar tensor.
+        config: what the order tells beside its channels.
     """
 
     channels: Mapping[str, Channel]
@@ -86,6 +89,7 @@ class TermStart:
     gradient: Callable[[], Mapping[str, Any]] | None = field(default=None, repr=False)
     mean_loss: Callable[[], float] | None = field(default=None, repr=False)
     loss: Callable[[Any, Any], Any] | None = field(default=None, repr=False)
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,8 @@ class Recipe:
     """A strategy: rule, server optimiser, local terms, share, channels, schedule, privacy steps.
 
     Args:
-        call: the call that made it; the digest that both halves compare is taken over it.
+        call: the call that made it, which :func:`called` fills in; the digest that both halves compare is
+            taken over it.
         rule: from reports to one direction.
         server: from a direction to a step.
         local: terms added to the clients' objective.
@@ -163,9 +168,11 @@ class Recipe:
         schedule: the parts of a site's round, one after another.
         privacy: steps applied to a report on its way out, undone on the sum; the run's ``privacy`` group
             sets them.
+        stock: the strategy of Flower's that makes the new model in the place of rule and server optimiser,
+            a ``strategies.stock.Stock``; None for none.
     """
 
-    call: str
+    call: str = "a recipe"
     rule: LinearRule = weighted_mean
     server: ServerOptimiser = field(default_factory=sgd)
     local: tuple[LocalTerm, ...] = ()
@@ -174,11 +181,17 @@ class Recipe:
     channels: Mapping[str, TableRule | MatchRule | TreeRule] = field(default_factory=dict)
     schedule: tuple[Phase, ...] = ONE_PHASE
     privacy: tuple[Any, ...] = ()
+    stock: Any = None
 
     def __post_init__(self) -> None:
         pick("count", self.count, COUNTS)
         self._remember_apart()
         self._numbers_meet()
+        if self.server.arrivals and self.channels:
+            raise CompositionError(
+                f"'{self.call}' keeps channel '{min(self.channels)}' at the server, where it has moved on "
+                "before a site that began long ago reports; leave the channel out, or the buffer"
+            )
         if not self.rounds:
             raise CompositionError(
                 f"no phase of '{self.call}' trains; give its schedule one with when='train'"
@@ -232,4 +245,28 @@ class Recipe:
         """Capabilities that the task must have."""
         of_terms = {need for term in self.local for need in term.needs}
         parts = {HEAD for part in self.share.parts if part in (HEAD, BODY)}
-        return frozenset(of_terms | parts | {HEAD for phase in self.schedule if phase.trains != "all"})
+        taught = {self.server.distil.of} if self.server.distil else set()
+        return frozenset(
+            of_terms | parts | taught | {HEAD for phase in self.schedule if phase.trains != "all"}
+        )
+
+
+def called(make: Callable[..., Recipe]) -> Callable[..., Recipe]:
+    """Return ``make`` with its recipes' ``call`` written out: its name and every option with its value.
+
+    Raises:
+        ConfigError: what it returns, when called, is no recipe.
+    """
+
+    @functools.wraps(make)
+    def recipe(*args: Any, **options: Any) -> Recipe:
+        made, bound = make(*args, **options), inspect.signature(make).bind(*args, **options)
+        bound.apply_defaults()
+        if not isinstance(made, Recipe):
+            raise ConfigError(
+                f"'{make.__name__}' returned a {type(made).__name__}, but a strategy is a Recipe"
+            )
+        given = ", ".join(f"{name}={value!r}" for name, value in bound.arguments.items())
+        return replace(made, call=f"{make.__name__}({given})")
+
+    return recipe

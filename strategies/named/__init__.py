@@ -3,11 +3,18 @@
 A file is a family with its table; a new algorithm is a function and a row in one of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from isofed.strategies.named import averaging, banks, drift, personal
-from isofed.strategies.recipe import Recipe
+from isofed.strategies.recipe import Recipe, called
 
-STRATEGIES: dict[str, Callable[..., Recipe]] = dict(
-    sorted({**averaging.NAMED, **drift.NAMED, **banks.NAMED, **personal.NAMED}.items())
+FAMILIES: tuple[Mapping[str, Callable[..., Recipe]], ...] = (
+    averaging.NAMED,
+    drift.NAMED,
+    banks.NAMED,
+    personal.NAMED,
 )
+
+STRATEGIES: dict[str, Callable[..., Recipe]] = {
+    name: called(make) for name, make in sorted(row for family in FAMILIES for row in family.items())
+}

@@ -18,7 +18,7 @@ def fedavg(count: str = "images") -> Recipe:
     Source: McMahan et al., Communication-Efficient Learning of Deep Networks from Decentralized Data,
     2017, algorithm 1.
     """
-    return Recipe(f"fedavg(count='{count}')", count=count)
+    return Recipe(count=count)
 
 
 def uniform(count: str = "images") -> Recipe:
@@ -28,7 +28,7 @@ def uniform(count: str = "images") -> Recipe:
         count: what a site reports as its examples, by which running statistics are weighted; as in
             :func:`fedavg`.
     """
-    return Recipe(f"uniform(count='{count}')", rule=uniform_mean, count=count)
+    return Recipe(rule=uniform_mean, count=count)
 
 
 def fedavgm(lr: float = 1.0, momentum: float = 0.9, count: str = "images") -> Recipe:
@@ -42,8 +42,7 @@ def fedavgm(lr: float = 1.0, momentum: float = 0.9, count: str = "images") -> Re
     Source: Hsu et al., Measuring the Effects of Non-Identical Data Distribution for Federated Visual
     Classification, 2019, section 4.3.
     """
-    call = f"fedavgm(lr={lr}, momentum={momentum}, count='{count}')"
-    return Recipe(call, server=sgd(lr, momentum), count=count)
+    return Recipe(server=sgd(lr, momentum), count=count)
 
 
 def fedadam(
@@ -64,9 +63,7 @@ def fedadam(
     Source: Reddi et al., Adaptive Federated Optimization, 2021, algorithm 2. Running statistics are no
     parameters: they are averaged as in FedAvg and never stepped.
     """
-    options = f"lr={lr}, beta1={beta1}, beta2={beta2}, tau={tau}, bias_correction={bias_correction}"
-    server = adam(lr, beta1, beta2, tau, bias_correction)
-    return Recipe(f"fedadam({options}, count='{count}')", server=server, count=count)
+    return Recipe(server=adam(lr, beta1, beta2, tau, bias_correction), count=count)
 
 
 def fedyogi(
@@ -79,8 +76,7 @@ def fedyogi(
 
     Source: Reddi et al., Adaptive Federated Optimization, 2021, algorithm 2.
     """
-    call = f"fedyogi(lr={lr}, beta1={beta1}, beta2={beta2}, tau={tau}, count='{count}')"
-    return Recipe(call, server=yogi(lr, beta1, beta2, tau), count=count)
+    return Recipe(server=yogi(lr, beta1, beta2, tau), count=count)
 
 
 def fedadagrad(lr: float = 0.1, beta1: float = 0.0, tau: float = 1e-3, count: str = "images") -> Recipe:
@@ -91,8 +87,7 @@ def fedadagrad(lr: float = 0.1, beta1: float = 0.0, tau: float = 1e-3, count: st
 
     Source: Reddi et al., Adaptive Federated Optimization, 2021, algorithm 2.
     """
-    call = f"fedadagrad(lr={lr}, beta1={beta1}, tau={tau}, count='{count}')"
-    return Recipe(call, server=adagrad(lr, beta1, tau), count=count)
+    return Recipe(server=adagrad(lr, beta1, tau), count=count)
 
 
 def fednova(count: str = "images") -> Recipe:
@@ -108,7 +103,7 @@ def fednova(count: str = "images") -> Recipe:
     Optimization, 2020, eq. 8 and 9. Running statistics are averaged as in FedAvg, on which the paper is
     silent.
     """
-    return Recipe(f"fednova(count='{count}')", rule=normalised_mean, count=count)
+    return Recipe(rule=normalised_mean, count=count)
 
 
 NAMED: dict[str, Callable[..., Recipe]] = {

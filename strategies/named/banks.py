@@ -47,14 +47,9 @@ def dppt(
 
     Source: L2RW, CVPR 2025, section 3.3, eq. 3 to 8.
     """
-    options = f"lam={lam}, k={k}, loss='{loss}', normalise={normalise}, over='{over}', count='{count}'"
     under = pick("base", base, BASES)(count=count)
-    return replace(
-        under,
-        call=f"dppt({options}, base='{base}')",
-        local=(rectify(lam, k, loss, normalise), *under.local),
-        channels={CHANNEL: TableRule("identity_centres", over)},
-    )
+    local = (rectify(lam, k, loss, normalise), *under.local)
+    return replace(under, local=local, channels={CHANNEL: TableRule("identity_centres", over)})
 
 
 def cgpr(
@@ -69,7 +64,6 @@ def cgpr(
     Source: L2RW+ (the authors' later code): correspondence-guided prototype rectification.
     """
     return Recipe(
-        f"cgpr(lam={lam}, k={k}, loss='{loss}', normalise={normalise}, tau={tau})",
         local=(rectify(lam, k, loss, normalise),),
         channels={CHANNEL: MatchRule("identity_centres", CHANNEL, tau)},
     )
@@ -88,7 +82,6 @@ def l2rwplus(
     matched = cgpr(lam, k, loss, normalise, tau)
     return replace(
         matched,
-        call=matched.call.replace("cgpr", "l2rwplus", 1),
         local=(*matched.local, head_rows()),
         channels={**matched.channels, ROWS: MatchRule("identity_head_rows", CHANNEL, tau)},
     )
@@ -108,7 +101,6 @@ def fedproto(lam: float = 1.0, count: str = "images") -> Recipe:
     all sites that have one count alike, as in the released code.
     """
     return Recipe(
-        f"fedproto(lam={lam}, count='{count}')",
         local=(prototypes(lam),),
         share=nothing,
         channels={CHANNEL: TableRule("identity_centres")},

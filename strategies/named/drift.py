@@ -21,7 +21,7 @@ def fedprox(mu: float = 0.01, count: str = "images") -> Recipe:
 
     Source: Li et al., Federated Optimization in Heterogeneous Networks, 2020, algorithm 2.
     """
-    return Recipe(f"fedprox(mu={mu}, count='{count}')", local=(proximal(mu),), count=count)
+    return Recipe(local=(proximal(mu),), count=count)
 
 
 def scaffold(lr: float = 1.0, option: str = "two", count: str = "images") -> Recipe:
@@ -37,7 +37,6 @@ def scaffold(lr: float = 1.0, option: str = "two", count: str = "images") -> Rec
     paper allows.
     """
     return Recipe(
-        f"scaffold(lr={lr}, option='{option}', count='{count}')",
         rule=uniform_mean,
         server=sgd(lr),
         local=(control_variate(option),),
@@ -56,7 +55,6 @@ def feddyn(alpha: float = 0.01, count: str = "images") -> Recipe:
     Source: Acar et al., Federated Learning Based on Dynamic Regularization, 2021, algorithm 1.
     """
     return Recipe(
-        f"feddyn(alpha={alpha}, count='{count}')",
         rule=uniform_mean,
         server=accumulate(),
         local=(dynamic(alpha),),
@@ -74,7 +72,7 @@ def moon(mu: float = 1.0, tau: float = 0.5, count: str = "images") -> Recipe:
 
     Source: Li et al., Model-Contrastive Federated Learning, CVPR 2021, algorithm 1.
     """
-    return Recipe(f"moon(mu={mu}, tau={tau}, count='{count}')", local=(contrastive(mu, tau),), count=count)
+    return Recipe(local=(contrastive(mu, tau),), count=count)
 
 
 NAMED: dict[str, Callable[..., Recipe]] = {

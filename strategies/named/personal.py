@@ -17,7 +17,7 @@ def fedbn(count: str = "images") -> Recipe:
     Source: Li et al., FedBN: Federated Learning on Non-IID Features via Local Batch Normalization, ICLR
     2021, algorithm 1. There the mean is uniform; here it is by examples, as in FedAvg.
     """
-    return Recipe(f"fedbn(count='{count}')", share=all_but(NORMS), count=count)
+    return Recipe(share=all_but(NORMS), count=count)
 
 
 def fedper(count: str = "images") -> Recipe:
@@ -30,7 +30,7 @@ def fedper(count: str = "images") -> Recipe:
 
     Source: Arivazhagan et al., Federated Learning with Personalization Layers, 2019, algorithms 1 and 2.
     """
-    return Recipe(f"fedper(count='{count}')", share=all_but(HEAD), count=count)
+    return Recipe(share=all_but(HEAD), count=count)
 
 
 def fedrep(head_epochs: int = 1, body_epochs: int = 1, count: str = "images") -> Recipe:
@@ -46,7 +46,6 @@ def fedrep(head_epochs: int = 1, body_epochs: int = 1, count: str = "images") ->
     algorithm 1.
     """
     return Recipe(
-        f"fedrep(head_epochs={head_epochs}, body_epochs={body_epochs}, count='{count}')",
         share=all_but(HEAD),
         schedule=(Phase("head", head_epochs), Phase("body", body_epochs)),
         count=count,
@@ -67,7 +66,6 @@ def fedbabu(finetune: int = 1, count: str = "images") -> Recipe:
     algorithm 1 and section 5.
     """
     return Recipe(
-        f"fedbabu(finetune={finetune}, count='{count}')",
         share=all_but(HEAD),
         schedule=(Phase("body"), Phase("all", finetune, when="evaluate")),
         count=count,
@@ -83,7 +81,7 @@ def lgfedavg(count: str = "images") -> Recipe:
     Source: Liang et al., Think Locally, Act Globally: Federated Learning with Local and Global
     Representations, 2020, algorithm 1.
     """
-    return Recipe(f"lgfedavg(count='{count}')", share=all_but(BODY), count=count)
+    return Recipe(share=all_but(BODY), count=count)
 
 
 NAMED: dict[str, Callable[..., Recipe]] = {

@@ -14,7 +14,7 @@ from isofed.client.workshop import Workshop
 from isofed.errors import ConfigError, ContractError
 from isofed.simulations.overrides import own_strategy
 from isofed.strategies import found
-from isofed.strategies.named.averaging import fedavg
+from isofed.strategies.named import STRATEGIES
 from isofed.strategies.recipe import Recipe
 from isofed.trees import from_arrays
 
@@ -72,8 +72,8 @@ def test_what_is_no_recipe_is_refused(tmp_path: Path) -> None:
 def test_an_installed_package_adds_one_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("theirs", "isofed.strategies.named.averaging:fedavg", found.GROUP)
     monkeypatch.setattr(found, "entry_points", lambda group: [point])
-    assert found.available()["theirs"]().call == fedavg().call
-    assert found.available()["fedavg"] is fedavg
+    assert found.available()["theirs"]().call == STRATEGIES["fedavg"]().call
+    assert found.available()["fedavg"] is STRATEGIES["fedavg"]
 
 
 def test_words_that_name_a_file_are_turned_into_what_hydra_takes() -> None:
