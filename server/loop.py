@@ -99,7 +99,7 @@ def _evaluate(strategy: Composed, grid: Grid, emit: Emit, patience: Patience) ->
 
 def _entry(strategy: Composed, number: int, seconds: float, metrics: Any) -> dict[str, Any]:
     assert strategy.outcome is not None
-    numbers, setting = strategy.outcome.numbers, strategy.setting
+    numbers, setting, refused = strategy.outcome.numbers, strategy.setting, strategy.outcome.refused
     return {
         "round": number,
         "rate": setting.task.training.rate(number - 1, setting.rounds, setting.options),
@@ -107,8 +107,9 @@ def _entry(strategy: Composed, number: int, seconds: float, metrics: Any) -> dic
         "loss": {site: own["loss"] for site, own in numbers.items()},
         "examples": {site: own["examples"] for site, own in numbers.items()},
         "steps": {site: own["steps"] for site, own in numbers.items()},
-        "bytes": {site: dict(strategy.bytes[site]) for site in strategy.sites},
-        "refused": dict(strategy.outcome.refused),
+        "bytes": {site: dict(strategy.bytes[site]) for site in sorted({*numbers, *refused})},
+        "refused": dict(refused),
+        **strategy.outcome.arrived,
         "metrics": metrics,
     }
 

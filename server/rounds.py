@@ -10,8 +10,9 @@ from typing import Any
 
 from isofed.errors import RoundError
 from isofed.records import Channel, Delta, Order, Report, Table, Value
-from isofed.server.state import FOR, ServerState
+from isofed.server.state import FOR, OF_STEP, ServerState
 from isofed.setting import Setting
+from isofed.strategies.arrivals import Cohort, everybody
 from isofed.strategies.recipe import Recipe
 from isofed.strategies.tables import TableSum
 from isofed.trees import Tree, zeros
@@ -44,17 +45,22 @@ class Outcome:
         state: the server's next state, its history not yet extended.
         numbers: the public numbers of each counted site.
         refused: reasons by site.
+        arrived: what the history says of virtual time: its ``clock``, and each counted site's ``staleness``.
     """
 
     state: ServerState
     numbers: Mapping[str, Mapping[str, float]]
     refused: Mapping[str, str]
+    arrived: Mapping[str, Any] = field(default_factory=dict)
 
 
 def training_round(
     state: ServerState, setting: Setting, sites: list[str], attempt: int, fewest: int
 ) -> Round:
     """Ask the sites to train and fold their reports in the order in which they are sent in.
+
+    Where reports arrive in virtual time, those are asked whose reports make this step, each with the model
+    that it began with. Learning rates and batches are those of the step that counts the report.
 
     Args:
         state: after the round before.
@@ -67,19 +73,32 @@ def training_round(
         RoundError: fewer usable reports than that.
     """
     number = state.round + 1
-    model: dict[str, Channel] = {name: Value(tree) for name, tree in state.trees.items()}
+    cohort = _cohort(state, setting, sites)
+    models = {step: _model(state, step) for step in set(cohort.began.values())}
     run, digest, versions = setting.run, setting.digest, state.versions
-    asks = [
-        Ask(site, Order(run, number, attempt, versions.get(site, ""), digest, model | state.tables_for(site)))
-        for site in sites
-    ]
-    total = Total.of(state, setting, len(sites))
+    asks = []
+    for site, step in cohort.began.items():
+        channels = models[step] | state.tables_for(site)
+        asks.append(Ask(site, Order(run, number, attempt, versions.get(site, ""), digest, channels)))
+    total = Total.of(state, setting, len(sites), cohort)
     replies = yield asks
     for site, reply in replies:
         total.add(site, reply)
     if len(total.numbers) < fewest:
         raise RoundError(_too_few(number, total, fewest))
-    return Outcome(total.next_state(), total.numbers, total.refused)
+    return Outcome(total.next_state(), total.numbers, total.refused, total.arrived())
+
+
+def _cohort(state: ServerState, setting: Setting, sites: list[str]) -> Cohort:
+    arrivals = setting.recipe.server.arrivals
+    if arrivals is None:
+        return everybody(sites, state.round)
+    cohort: Cohort = arrivals.next(state.flight, state.round, sites, setting.seed)
+    return cohort
+
+
+def _model(state: ServerState, step: int) -> dict[str, Channel]:
+    return {name: Value(state.at(name, step)) for name in state.trees if OF_STEP not in name}
 
 
 def _too_few(number: int, total: "Total", fewest: int) -> str:
@@ -103,6 +122,7 @@ class Total:
     personal: dict[str, dict[str, Table]]
     changes: dict[str, Tree]
     population: int
+    cohort: Cohort
     sums: dict[str, float] = field(default_factory=dict)
     examples: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
@@ -110,7 +130,7 @@ class Total:
     refused: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, state: ServerState, setting: Setting, population: int) -> "Total":
+    def of(cls, state: ServerState, setting: Setting, population: int, cohort: Cohort) -> "Total":
         """Start the sums of a round."""
         rows, width = setting.options.classes, setting.task.width(setting.options)
         return cls(
@@ -122,6 +142,7 @@ class Total:
             {name: {} for name, rule in setting.recipe.tables.items() if rule.personal},
             {name: zeros(state.trees["model"].layout).wide() for name in setting.recipe.trees},
             population,
+            cohort,
             versions=dict(state.versions),
         )
 
@@ -130,9 +151,9 @@ class Total:
         if isinstance(reply, Refusal):
             self.refused[site] = reply.reason
             return
-        rule, own = self.recipe.rule, reply.scalars
+        rule, own = self.recipe.rule, {**reply.scalars, "staleness": self._staleness(site)}
         factor = rule.factor(own)
-        self.model = self.model.map(lambda t, d: t + factor * d, self._difference(reply.channels["model"]))
+        self.model = self.model.map(lambda t, d: t + factor * d, self._difference(site, reply))
         # running statistics are always averaged by examples: a rule's factors need not be convex
         examples = own["examples"]
         self.buffers = self.buffers.map(
@@ -147,33 +168,57 @@ class Total:
             self.changes[name] = change.map(lambda t, c: t + c, _tree(reply.channels[name]).wide())
         for name, value in rule.sums(own).items():
             self.sums[name] = self.sums.get(name, 0.0) + value
-        self.versions[site], self.numbers[site] = reply.version, dict(own)
+        self.versions[site], self.numbers[site] = reply.version, dict(reply.scalars)
 
-    def _difference(self, channel: Channel) -> Tree:
+    def _staleness(self, site: str) -> int:
+        return self.state.round - self.cohort.began[site]
+
+    def _difference(self, site: str, reply: Report) -> Tree:
+        channel, start = reply.channels["model"], self.state.at("model", self.cohort.began[site])
         if isinstance(channel, Delta):
             return channel.tree.wide()
         # float64 holds the difference of two float32 to 2**-53 of the larger, so one client's value comes
         # back whole unless it is 2**28 times smaller than where it started, yet not zero
-        return _tree(channel).wide().map(lambda local, start: local - start, self.state.trees["model"])
+        return _tree(channel).wide().map(lambda local, old: local - old, start)
 
     def next_state(self) -> ServerState:
         """Return the state after the server optimiser's step."""
         common = self.recipe.rule.common(self.sums)
         direction = self.model.map(lambda t: t / common)
-        part = len(self.numbers) / self.population
-        step, optimiser = self.recipe.server.step(direction, self.state.optimiser, self.state.round + 1, part)
+        server, number = self.recipe.server, self.state.round + 1
+        step, optimiser = server.step(direction, self.state.optimiser, number, self._part())
         return replace(
             self.state,
-            round=self.state.round + 1,
+            round=number,
             trees={
                 "model": step.map(lambda s, old: old + s, self.state.trees["model"]).narrow(),
-                "buffers": self.buffers.map(lambda t: t / self.examples).narrow(),
+                "buffers": self._statistics().narrow(),
                 **{name: self._moved(name) for name in self.changes},
+                **self.state.kept(self.cohort.flight),
             },
             tables=self._next_tables(),
             optimiser=optimiser,
             versions=self.versions,
+            flight=self.cohort.flight,
         )
+
+    def arrived(self) -> dict[str, Any]:
+        """Return what the history says of virtual time; nothing where all sites are waited for."""
+        if self.recipe.server.arrivals is None:
+            return {}
+        staleness = {site: self._staleness(site) for site in self.numbers}
+        return {"clock": self.cohort.flight.clock, "staleness": staleness}
+
+    def _part(self) -> float:
+        return len(self.numbers) / self.population
+
+    def _statistics(self) -> Tree:
+        mean = self.buffers.map(lambda t: t / self.examples)
+        if self.recipe.server.arrivals is None:
+            return mean
+        # a convex sum: what few sites sent moves the statistics of all as far as they are all, see `buffered`
+        old, part = self.state.trees["buffers"].wide(), self._part()
+        return mean.map(lambda m, o: (1.0 - part) * o + part * m, old)
 
     def _moved(self, name: str) -> Tree:
         mean = self.changes[name].map(lambda t: t / self.population)

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from isofed.errors import CheckpointError
 from isofed.files import load_state, save_state, write_json
 from isofed.records import Table
+from isofed.strategies.arrivals import Flight, Running
 from isofed.trees import Tree
 
 SUFFIX = ".ckpt"
 FOR = "@"
+OF_STEP = "#"
 ATTEMPT = "attempt.json"
 
 
@@ -22,11 +24,13 @@ class ServerState:
 
     Args:
         round: the last committed round, 0 before the first.
-        trees: ``model`` and ``buffers``, NumPy.
+        trees: ``model`` and ``buffers``, NumPy; under ``model#3`` as they were after step 3, while a site
+            trains that began with it.
         tables: the recipe's averaged tables; what goes to one site alone stands under ``channel@site``.
         optimiser: the server optimiser's state.
         versions: the memory version counted from each site, ``""`` for none.
         history: one JSON object a committed round.
+        flight: who trains meanwhile, where not all are waited for.
     """
 
     round: int
@@ -35,6 +39,17 @@ class ServerState:
     optimiser: Mapping[str, Tree] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Mapping[str, Any], ...] = ()
+    flight: Flight = field(default_factory=Flight)
+
+    def at(self, group: str, step: int) -> Tree:
+        """Return a group of arrays as it was after a step."""
+        return self.trees[group if step == self.round else f"{group}{OF_STEP}{step}"]
+
+    def kept(self, flight: Flight) -> dict[str, Tree]:
+        """Return what those in flight began with, under the names that it has after the next step."""
+        groups = [name for name in self.trees if OF_STEP not in name]
+        steps = sorted({each.began for each in flight.running})
+        return {f"{group}{OF_STEP}{step}": self.at(group, step) for step in steps for group in groups}
 
     def tables_for(self, site: str) -> dict[str, Table]:
         """Return the tables that an order to ``site`` carries, by channel."""
@@ -69,6 +84,7 @@ class Checkpoints:
             "digest": self.digest,
             "versions": dict(state.versions),
             "history": list(state.history),
+            "flight": asdict(state.flight),
         }
         save_state(self.folder / f"round_{state.round:06d}{SUFFIX}", meta, arrays, self.durable)
 
@@ -124,7 +140,12 @@ def _state(meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> ServerState:
         optimiser=group("o/"),
         versions=meta["versions"],
         history=tuple(meta["history"]),
+        flight=_flight(**meta["flight"]),
     )
+
+
+def _flight(clock: float, running: list[Mapping[str, Any]]) -> Flight:
+    return Flight(clock, tuple(Running(**each) for each in running))
 
 
 def _same_model(found: ServerState, like: ServerState, name: str) -> None:

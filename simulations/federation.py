@@ -19,15 +19,17 @@ from isofed.events import Emit, silent, within
 from isofed.files import write_json
 from isofed.protocols.levels import LevelOptions
 from isofed.records import empty_table
+from isofed.server.distil import Classroom
 from isofed.server.loop import Patience, run_rounds
 from isofed.server.state import Checkpoints, ServerState, newest
 from isofed.server.strategy import Composed
+from isofed.setting import Setting
 from isofed.simulations.grid import LocalGrid, Node
 from isofed.simulations.pool import Pool, say
 from isofed.strategies.share import TRAVELLING
 from isofed.trees import Tree, zeros
 
-CHECKPOINTS, RESULT = "checkpoints", "result.json"
+CHECKPOINTS, RESULT, SERVER = "checkpoints", "result.json", "server"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Federation:
         folder: checkpoints, site memories and the result.
         device: where the sites compute.
         weights: file of public pre-trained weights to begin with, or None.
+        public: folder of the server's own public data, opened only by what distils; or None.
+        threads: of torch for each client, and for what the server learns.
     """
 
     name: str
@@ -53,6 +57,8 @@ class Federation:
     folder: Path
     device: str = "cpu"
     weights: Path | None = None
+    public: Path | None = None
+    threads: int = 1
 
     @property
     def done(self) -> bool:
@@ -61,10 +67,12 @@ class Federation:
 
     @property
     def left(self) -> int:
-        """Replies that are still to come, for the time left: one a site and round."""
+        """Replies that are still to come, for the time left: one a round from each site that is asked."""
         if self.done:
             return 0
-        return (int(self.cfg["rounds"]) - newest(self.folder / CHECKPOINTS)) * len(self.sites)
+        arrivals = Workshop.of(json.dumps(self.cfg)).setting.recipe.server.arrivals
+        asked = arrivals.of(len(self.sites)) if arrivals else len(self.sites)
+        return (int(self.cfg["rounds"]) - newest(self.folder / CHECKPOINTS)) * asked
 
     def nodes(self) -> dict[str, Node]:
         """Return the nodes by name, the evaluator last."""
@@ -73,6 +81,12 @@ class Federation:
     def memory(self, site: str) -> Path:
         """Return the folder of a site's memory in this federation."""
         return self.folder / "sites" / site / "memory"
+
+    def classroom(self, setting: Setting) -> Classroom | None:
+        """Return what the server distils with, or None where it has no public data."""
+        if self.public is None:
+            return None
+        return Classroom(setting, self.public, self.homes.parent / SERVER, self.device, self.threads)
 
     def _node(self, number: int, name: str) -> Node:
         places = {"root": self.root, "home": self.homes / name, "memory": self.memory(name)}
@@ -100,7 +114,8 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     tell(state.history, emit)
     grid, numbers = _grid(federation, pool, emit)
     evaluators = {EVALUATOR: numbers.pop(EVALUATOR)}
-    strategy = Composed(shop.setting, shop.contract(None), state, numbers, evaluators, emit)
+    room = federation.classroom(shop.setting)
+    strategy = Composed(shop.setting, shop.contract(None), state, numbers, evaluators, emit, room=room)
     # here a client is late only because this machine is slow, and waiting costs nothing
     state = run_rounds(strategy, grid, checkpoints, emit, Patience(timeout=math.inf))
     result = {

@@ -1,10 +1,11 @@
 """Server optimisers: from a direction to a step. The direction is *added*, so no signs need turning."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from isofed.config import within
+from isofed.strategies.arrivals import Arrivals
 from isofed.trees import Layout, Tree, zeros
 
 State = Mapping[str, Tree]
@@ -27,7 +28,7 @@ class ServerOptimiser:
     call: str
     init: Callable[[Layout], State] = field(repr=False)
     step: Callable[[Tree, State, int, float], tuple[Tree, State]] = field(repr=False)
-    arrivals: Any = None
+    arrivals: Arrivals | None = None
     distil: Any = None
 
 
@@ -68,3 +69,20 @@ def accumulate() -> ServerOptimiser:
         return direction.map(lambda d, s: d + s, held), {"sum": held}
 
     return ServerOptimiser("accumulate()", lambda layout: {"sum": zeros(layout).wide()}, step)
+
+
+def buffered(optimiser: ServerOptimiser, arrivals: Arrivals) -> ServerOptimiser:
+    """Step as ``optimiser`` does, whenever as many reports have come as ``arrivals`` says.
+
+    Running statistics, which cannot be stepped along differences without a risk of negative variances, move
+    by the share of the sites that a step counts: b ← (1 - K/N) b + (K/N) Σ n_i b_i / Σ n_i. With K of all N
+    sites that is FedAvg's mean; with few it keeps one site's statistics from taking the place of all others'.
+
+    Args:
+        optimiser: any; ``sgd`` in the paper.
+        arrivals: which K of the N sites, and from which models they began.
+
+    Source: Nguyen et al., Federated Learning with Buffered Asynchronous Aggregation, AISTATS 2022,
+    algorithm 1, which is silent on running statistics.
+    """
+    return replace(optimiser, call=f"buffered({optimiser.call}, {arrivals.call})", arrivals=arrivals)
