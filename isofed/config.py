@@ -84,14 +84,17 @@ def _shown(value: float) -> str:
 def call(function: Callable[..., T], values: Mapping[str, Any], where: str) -> T:
     """Call ``function`` with keyword arguments from a mapping; its signature is the schema.
 
+    Where it ends in ``**options``, keys that it does not name are handed over as they are.
+
     Raises:
         ConfigError: as :func:`read`.
     """
     types = get_type_hints(function)
-    parameters = inspect.signature(function).parameters
+    given = inspect.signature(function).parameters
+    parameters = {name: found for name, found in given.items() if found.kind is not found.VAR_KEYWORD}
     known = list(parameters)
     for key in values:
-        if key not in known:
+        if key not in known and len(known) == len(given):
             raise ConfigError(f"unknown key '{where}.{key}'{hint(key, known)} {_listed(known)}")
     for name, parameter in parameters.items():
         if parameter.default is parameter.empty and name not in values:

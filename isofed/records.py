@@ -31,8 +31,8 @@ class Delta:
 
     @property
     def nbytes(self) -> int:
-        """Payload in bytes."""
-        return self.tree.layout.nbytes
+        """Payload in bytes, as it is held: a privacy step may have made small integers of it."""
+        return sum(int(buffer.nbytes) for buffer in self.tree.buffers.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +69,7 @@ class Order:
         base: the memory version the site starts from, ``""`` for none (see client/memory.py).
         digest: of recipe, task, level and versions; a site built from others refuses.
         channels: ``model`` and ``buffers`` always, and what the recipe adds.
+        config: numbers and words that a strategy of Flower's tells its clients beside.
     """
 
     run: str
@@ -77,6 +78,7 @@ class Order:
     base: str
     digest: str
     channels: Mapping[str, Channel] = field(repr=False)
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

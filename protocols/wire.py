@@ -1,7 +1,7 @@
 """Orders and reports as Flower records, and the second check of the contract, on what is sent.
 
-The only module below server and client that knows Flower. One array record a channel, one array a
-dtype: the flat buffers travel as they are.
+With plain.py the only module below server and client that knows Flower. One array record a channel, one
+array a dtype: the flat buffers travel as they are.
 """
 
 import io
@@ -145,7 +145,7 @@ def _check_fields(content: RecordDict, contract: Contract) -> None:
 
 def _form(channel: Any) -> Form:
     if isinstance(channel, TreeContract):
-        return {dtype: (dtype, (size,)) for dtype, size in channel.layout.sizes.items()}
+        return {dtype: (channel.held or dtype, (size,)) for dtype, size in channel.layout.sizes.items()}
     return {
         "values": ("float32", (channel.rows, channel.width)),
         "present": ("uint8", (channel.rows,)),
@@ -187,7 +187,7 @@ def _read_channels(content: RecordDict, contract: Contract) -> dict[str, Channel
         kind, _, name = key.partition(".")
         if name in contract.channels and _fits(kind, contract.channels[name]):
             agreed = contract.channels[name]
-            channels[name] = _channel(kind, _opened(key, record, _form(agreed)), agreed)
+            channels[name] = _channel(kind, opened(key, record, _form(agreed)), agreed)
     return channels
 
 
@@ -196,7 +196,7 @@ def _fits(kind: str, agreed: Any) -> bool:
     return kind in ("value", "delta") if isinstance(agreed, TreeContract) else kind == agreed.kind
 
 
-def _opened(name: str, record: ArrayRecord, form: Form) -> Mapping[str, np.ndarray]:
+def opened(name: str, record: ArrayRecord, form: Form) -> Mapping[str, np.ndarray]:
     """Return a record's arrays; what a sender says of its bytes and what they are can differ."""
     try:
         arrays = {key: array.numpy() for key, array in record.items()}
