@@ -5,7 +5,7 @@ by meaning before the privacy pipeline; the bytes are checked against the pipeli
 it (protocols/wire.py). What is not listed is refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +21,15 @@ MOST_ROWS = 1_000_000
 
 @dataclass(frozen=True)
 class TreeContract:
-    """A channel that carries exactly these names, shapes and dtypes, all finite."""
+    """A channel that carries exactly these names, shapes and dtypes, all finite.
+
+    Where a privacy step rounds, ``held`` is the dtype of the integers that stand for them on the wire.
+    """
 
     kind: str
     layout: Layout
     meaning: str
+    held: str = ""
 
     def check(self, name: str, channel: Channel) -> None:
         """Raise ContractError unless the channel is what was agreed."""
@@ -117,11 +121,14 @@ class Contract:
             self.numbers[name].check(name, value)
 
 
-def check_statistics(statistics: Mapping[str, Any]) -> None:
+def check_statistics(statistics: Mapping[str, Any], names: Iterable[str] | None = None) -> None:
     """Raise ContractError unless these are finite sums, and no more than a benchmark needs.
 
-    An evaluator's answer has no layout to be held against; this bounds what it could carry.
+    An evaluator's answer has no layout to be held against; this bounds what it could carry. A site's, which
+    comes from its own samples, has exactly the ``names`` that its task writes down.
     """
+    if names is not None:
+        _same_names("statistic", statistics, dict.fromkeys(names))
     if len(statistics) > MOST_STATISTICS:
         raise ContractError(
             f"{len(statistics)} statistics are more than the {MOST_STATISTICS} that may leave"

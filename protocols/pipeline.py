@@ -1,0 +1,166 @@
+"""What is done to an update on its way out: steps of a client half and a server half, checked together."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from isofed.contracts import Contract, TreeContract
+from isofed.errors import CompositionError
+from isofed.protocols.joint import MODEL, changes, join, sent, split, towards_zero
+from isofed.protocols.misfits import refuse_misfits
+from isofed.protocols.step import INTEGERS, REALS, Half, Step, Use
+from isofed.records import Channel, Delta, Report
+from isofed.trees import Tree
+
+STATISTICS = "buffers"
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Steps in the order in which a site takes them; the server takes its halves in reverse.
+
+    Without steps a report leaves as it is: the model's values, not its changes.
+
+    Raises:
+        CompositionError: steps that make no sense in this order.
+    """
+
+    steps: tuple[Step, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check(self.steps)
+
+    @property
+    def bound(self) -> float | None:
+        """C, which no update's norm exceeds, or None."""
+        return next((step.bounds for step in self.steps if step.bounds is not None), None)
+
+    @property
+    def draws_on_the_sum(self) -> bool:
+        """Whether the server needs secrets of its own."""
+        return any(step.total for step in self.steps)
+
+    def on(self, recipe: Any, level: Any, task: Any, options: Any) -> Any:
+        """Return the recipe with these steps, after everything that speaks against them there.
+
+        A recipe may bring its own; then the run has none.
+
+        Raises:
+            CompositionError: see protocols/misfits.py.
+        """
+        if self.steps and recipe.privacy:
+            raise CompositionError(
+                f"strategy '{recipe.call}' brings privacy steps of its own; write privacy=none"
+            )
+        whole = self if self.steps else Pipeline(tuple(recipe.privacy))
+        refuse_misfits(whole.steps, recipe, level, task, options)
+        return replace(recipe, privacy=whole.steps)
+
+    def leaving(self, report: Report, start: Tree, use: Use) -> Report:
+        """Return a site's report as it leaves: changes instead of a model, after every client half.
+
+        Args:
+            report: after training, its meaning checked.
+            start: the model of the order.
+            use: with the site's secrets.
+        """
+        if not self.steps:
+            return report
+        trees = changes(report.channels, start)
+        vector = self._through(join(trees), (step.client for step in self.steps), use)
+        made: dict[str, Channel] = {n: Delta(self._narrow(tree)) for n, tree in split(vector, trees).items()}
+        return replace(report, channels={**report.channels, **made})
+
+    def opened(self, report: Report, use: Use) -> Report:
+        """Return a report as the server adds it up: changes in float64, after every server half."""
+        if not self.steps:
+            return report
+        trees = sent(report.channels)
+        vector = self._through(join(trees), (step.server for step in reversed(self.steps)), use)
+        made = {name: Delta(tree) for name, tree in split(vector.astype(np.float64), trees).items()}
+        return replace(report, channels={**report.channels, **made})
+
+    def summed(self, trees: Mapping[str, Tree], use: Use) -> Mapping[str, Tree]:
+        """Return the round's sums of changes, in float64, after what is done to sums.
+
+        Args:
+            trees: by channel, the model's among them.
+            use: with the server's secrets.
+        """
+        if not self.draws_on_the_sum:
+            return trees
+        joint = dict(sorted(trees.items()))
+        return split(self._through(join(joint), (step.total for step in reversed(self.steps)), use), joint)
+
+    def outside(self, contract: Contract) -> Contract:
+        """Return the contract of what leaves: the same meanings in the form that the last step gives them.
+
+        Raises:
+            CompositionError: something would leave that the steps do not reach.
+        """
+        if not self.steps:
+            return contract
+        self._covered(contract)
+        held = self.steps[-1].wire
+        channels = {
+            name: replace(agreed, kind="delta", held=held) if _is_change(name, agreed) else agreed
+            for name, agreed in contract.channels.items()
+        }
+        return replace(contract, channels=channels)
+
+    def _covered(self, contract: Contract) -> None:
+        for name, agreed in contract.channels.items():
+            whole = [d for d in agreed.layout.sizes if "float" not in d] if _is_change(name, agreed) else []
+            if whole:
+                raise CompositionError(
+                    f"'{self.steps[0].call}' works on real numbers, but channel '{name}' holds {whole[0]}; "
+                    "keep such parameters at the sites, or write privacy=none"
+                )
+        statistics: Any = contract.channels.get(STATISTICS)
+        for step in self.steps if statistics is not None and statistics.layout.leaves else ():
+            if step.hides:
+                raise CompositionError(
+                    f"'{step.call}' hides nothing in running statistics, but the model's leave beside it; "
+                    "keep them at the sites with strategy=fedbn strategy.weights=equal"
+                )
+
+    def _through(self, vector: np.ndarray, halves: Iterable[Half | None], use: Use) -> np.ndarray:
+        use = replace(use, bound=self.bound)
+        for half in halves:
+            vector = half(vector, use) if half else vector
+        return vector
+
+    def _narrow(self, tree: Tree) -> Tree:
+        if self.steps[-1].gives == INTEGERS:
+            return tree
+        return Tree(tree.layout, {d: towards_zero(buffer, d) for d, buffer in tree.buffers.items()})
+
+
+def _is_change(name: str, agreed: Any) -> bool:
+    return isinstance(agreed, TreeContract) and (name == MODEL or agreed.kind == "delta")
+
+
+def _check(steps: tuple[Step, ...]) -> None:
+    """Raise CompositionError unless every step gets what it takes and needs, and none stands there twice."""
+    before: list[Step] = []
+    for step in steps:
+        for other in before:
+            if step.name == other.name or None not in (step.bounds, other.bounds):
+                raise CompositionError(
+                    f"the privacy steps hold both '{other.call}' and '{step.call}'; leave one out"
+                )
+        given = before[-1].gives if before else REALS
+        if step.takes != given:
+            last = f"'{before[-1].call}' before it" if before else "an update"
+            raise CompositionError(
+                f"'{step.call}' takes {step.takes}, but {last} gives {given}; "
+                + ("put it before that step" if given == INTEGERS else "put quantise(bits) before it")
+            )
+        if step.needs_bound and all(other.bounds is None for other in before):
+            raise CompositionError(
+                f"'{step.call}' needs a bound on every update, which no step before it sets; put clip(norm) "
+                "before it"
+            )
+        before.append(step)
