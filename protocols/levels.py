@@ -198,4 +198,7 @@ FURTHER: Mapping[str, NumberContract] = {
     "normaliser": NumberContract(
         False, 1e-12, 1e12, "FedNova's a: how far the round's steps reach under a gradient of one"
     ),
+    "distance": NumberContract(
+        False, 0.0, 2.0, "FedReID's weight: mean cosine distance between outputs before and after the round"
+    ),
 }

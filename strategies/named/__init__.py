@@ -5,13 +5,14 @@ A file is a family with its table; a new algorithm is a function and a row in on
 
 from collections.abc import Callable, Mapping
 
-from isofed.strategies.named import averaging, banks, drift, personal
+from isofed.strategies.named import averaging, banks, distilled, drift, personal
 from isofed.strategies.recipe import Recipe, called
 
 FAMILIES: tuple[Mapping[str, Callable[..., Recipe]], ...] = (
     averaging.NAMED,
     drift.NAMED,
     banks.NAMED,
+    distilled.NAMED,
     personal.NAMED,
 )
 
