@@ -67,6 +67,7 @@ def build(
     _fit_options(task, cfg, level, recipe, options)
     share = recipe.share.of(task.head)
     recipe = replace(recipe, share=share.but(*task.head) if level.private_head else share)
+    _fit_lesson(task, recipe)
     agreed = read(level_options, _rest(cfg, "protocol"), "protocol")
     return Setting(
         run=cfg["run"],
@@ -155,3 +156,19 @@ def _fit_options(task: Any, cfg: Mapping[str, Any], level: Any, recipe: Any, opt
     reason = task.suits(options, level.name)
     if reason:
         raise CompositionError(reason)
+
+
+def _fit_lesson(task: Any, recipe: Any) -> None:
+    """Refuse distillation from models of which the server has too little to know what they say."""
+    lesson = recipe.server.distil
+    if lesson is None or recipe.share.complete(task.head if lesson.of == "features" else ()):
+        return
+    if lesson.of == "logits" and recipe.share.complete(task.head):
+        raise CompositionError(
+            f"strategy '{recipe.call}' averages logits at the server, but the head that makes them stays at "
+            "the sites; write strategy.of=features"
+        )
+    raise CompositionError(
+        f"strategy '{recipe.call}' asks the sites' models at the server, but more than their heads stays at the "
+        "sites; share it, or leave the distillation out"
+    )

@@ -13,6 +13,7 @@ from isofed.errors import ContractError, IsofedError, RoundError
 from isofed.events import Emit, silent
 from isofed.protocols import wire
 from isofed.records import Order, Value
+from isofed.server.distil import Classroom, Lesson, lesson
 from isofed.server.rounds import Ask, Outcome, Refusal, Reply, Round, training_round
 from isofed.server.state import ServerState
 from isofed.setting import Setting
@@ -34,6 +35,7 @@ class Composed(Strategy):
         evaluators: node ID by evaluator name.
         emit: told of refusals.
         fewest: fewest usable reports for a round; default all sites.
+        room: what the server distils with, if the recipe does.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Composed(Strategy):
         evaluators: dict[str, int],
         emit: Emit = silent,
         fewest: int | None = None,
+        room: Classroom | None = None,
     ) -> None:
         self.setting, self.contract, self.state, self.emit = setting, contract, state, emit
         self.sites, self.evaluators = dict(sorted(sites.items())), dict(sorted(evaluators.items()))
@@ -53,11 +56,13 @@ class Composed(Strategy):
         self.bytes: dict[str, dict[str, int]] = {}
         self.outcome: Outcome | None = None
         self._round: Round | None = None
+        self.room, self._lesson = room, lesson(setting, room, state.round + 1)
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Start the round's generator and return its asks as messages, in the order of names."""
+        self._lesson = lesson(self.setting, self.room, self.state.round + 1)
         self._round = training_round(self.state, self.setting, list(self.sites), self.attempt, self.fewest)
         return self._messages(next(self._round), "train", self.sites)
 
@@ -70,7 +75,7 @@ class Composed(Strategy):
             self._round.send(self._read(replies))
         except StopIteration as end:
             self.outcome = end.value
-            self.state = end.value.state
+            self.state = _taught(self._lesson, end.value.state)
         return None, None
 
     def configure_evaluate(
@@ -116,6 +121,8 @@ class Composed(Strategy):
             self.bytes[site]["up"] = 0 if reply is None or reply.has_error() else wire.payload(reply.content)
             if isinstance(read, Refusal):
                 self.emit("refused", site=site, round=self.state.round + 1, reason=read.reason)
+            elif self._lesson:
+                self._lesson.hear(read, self.state.trees)
             yield site, read
 
     def _checked(self, reply: Message | None) -> Any:
@@ -151,6 +158,11 @@ def _statistics(reply: Message | None, round: int) -> Statistics:
         except ContractError as error:
             reason = str(error)
     raise RoundError(f"the evaluation after round {round} failed: {reason}")
+
+
+def _taught(learnt: Lesson | None, state: ServerState) -> ServerState:
+    """Return the state after the round's lesson, if there is one."""
+    return replace(state, trees=learnt.taught(state.trees)) if learnt else state
 
 
 def _presence(contract: Contract) -> Contract:

@@ -86,7 +86,10 @@ class Federation:
         """Return what the server distils with, or None where it has no public data."""
         if self.public is None:
             return None
-        return Classroom(setting, self.public, self.homes.parent / SERVER, self.device, self.threads)
+        cache = self.homes.parent / SERVER
+        return Classroom(
+            setting, self.public, cache, lambda: Workshop.of(json.dumps(self.cfg)).model, self.device, self.threads
+        )
 
     def _node(self, number: int, name: str) -> Node:
         places = {"root": self.root, "home": self.homes / name, "memory": self.memory(name)}

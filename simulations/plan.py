@@ -14,6 +14,7 @@ from isofed.protocols.levels import LEVELS, LevelOptions, permit
 from isofed.setting import Setting, build
 from isofed.simulations.federation import Federation
 from isofed.simulations.folder import load_config
+from isofed.simulations.public import Public, check_public, read_public
 from isofed.strategies.found import available, is_file
 from isofed.suggest import pick
 from isofed.tasks import TASKS
@@ -62,6 +63,7 @@ class Switches:
     controls: str
     tensorboard: bool
     progress: bool
+    public: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,11 @@ class Plan:
         return tuple(level for level in found if level is not None)
 
     @property
+    def public(self) -> Public:
+        """The server's own public data, drawn and opened only if the strategy distils."""
+        return read_public(self.switches.public)
+
+    @property
     def homes(self) -> Path:
         """Folder of the sites' own folders."""
         return self.folder / "sites"
@@ -114,8 +121,8 @@ class Plan:
         """Return a federation of this plan; ``changes`` replace groups of the configuration."""
         folder = self.folder if name == FEDERATED else self.folder / name
         weights = Path(self.switches.weights) if self.switches.weights else None
-        device = self.engine.device
-        return Federation(name, self.shared(**changes), sites, self.root, self.homes, folder, device, weights)
+        places = (self.root, self.homes, folder, self.engine.device, weights, self.public.folder(self.folder))
+        return Federation(name, self.shared(**changes), sites, *places, self.engine.threads_per_client)
 
 
 def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
@@ -143,12 +150,16 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
         # a run may be continued from another folder than the one it was started in
         data = replace(data, root=str(Path(data.root).expanduser().absolute()))
         cfg["data"] = asdict(data)
+    if "public" in cfg:
+        cfg["public"] = asdict(read_public(switches.public))
     plan = Plan(folder, cfg, switches, engine, data)
     setting = plan.setting()
     meanings = {name: rule.meaning for name, rule in setting.recipe.channels.items()}
     permit(setting.level, setting.level_options, meanings)
     for asked in plan.declared():
         refuse(setting.level.name, asked)
+    if setting.recipe.server.distil:
+        check_public(plan.public, plan.layout, Path(data.root) if data.root else None, data.seed)
     if switches.weights and setting.task.load is None:
         raise ConfigError(f"task '{setting.task.name}' reads no pre-trained weights; leave weights= out")
     read(plan.layout.options, data.make, "data.make")

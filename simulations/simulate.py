@@ -27,13 +27,14 @@ from isofed.simulations.pictures import gallery, projection
 from isofed.simulations.plan import FEDERATED, Plan, make_plan, runnable
 from isofed.simulations.pool import Pool
 from isofed.simulations.progress import Progress
+from isofed.simulations.public import draw_public
 from isofed.simulations.ray_engine import RayEngine
 from isofed.simulations.report import write_report
 from isofed.simulations.stopwatch import Stopwatch
 from isofed.simulations.summary import summarise, table
 from isofed.simulations.tensorboard import TensorBoardSink
 
-FACTS, BOARD = "facts.json", "tb"
+FACTS, PUBLIC, BOARD = "facts.json", "public.json", "tb"
 
 
 @dataclass
@@ -171,10 +172,25 @@ def _prepare(job: Job) -> dict[str, Any]:
     job.progress.step("decoding images of sites", 0, len(sites))
     names = [*federation.sites, None]
     opened = list(job.pool.map(_Open(federation), names, 1))
+    _public(job, federation)
     facts = {site.name: {**site.facts, **found} for site, found in zip(sites, opened, strict=False)}
     _same(plan.folder / FACTS, facts)
     write_json(plan.folder / FACTS, facts)
     return facts
+
+
+def _public(job: Job, federation: Federation) -> None:
+    """Draw and open the server's own data where the strategy learns from them."""
+    plan, setting = job.plan, job.plan.setting()
+    if setting.recipe.server.distil is None:
+        return
+    told = lambda done, total: job.progress.step("drawing public images", done, total)  # noqa: E731
+    draw_public(plan.public, plan.layout, plan.data.make, plan.folder, job.pool.map, told)
+    room = federation.classroom(setting)
+    assert room is not None
+    facts = {"the server": {"images": len(room.samples)}}
+    _same(plan.folder / PUBLIC, facts)
+    write_json(plan.folder / PUBLIC, facts)
 
 
 def _same(path: Path, facts: Mapping[str, Any]) -> None:
@@ -196,7 +212,8 @@ def _same(path: Path, facts: Mapping[str, Any]) -> None:
 def _held(site: Mapping[str, Any] | None) -> str:
     if site is None:
         return "nothing"
-    return f"{site.get('images')} images of {site.get('identities')} identities"
+    people = f" of {site['identities']} identities" if "identities" in site else ""
+    return f"{site.get('images')} images{people}"
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,8 @@ class Training:
         precision: options to ``float32``, ``bf16`` or ``fp16``, the arithmetic of forward and backward.
         keeps_optimiser: options to whether a site's optimiser state lives on from round to round.
         plain: options to whether a step is learning rate times gradient and nothing else.
+        still: as ``transform``, but without a generator: what evaluation feeds the model, without labels;
+            None where ``transform`` draws nothing.
     """
 
     sample: Callable[[Samples, Any, Any], Any] = field(repr=False)
@@ -123,6 +125,7 @@ class Training:
     precision: Callable[[Any], str] = field(default=lambda options: "float32", repr=False)
     keeps_optimiser: Callable[[Any], bool] = field(default=lambda options: True, repr=False)
     plain: Callable[[Any], bool] = field(default=lambda options: False, repr=False)
+    still: Callable[[Samples, Any, Any, Any], Batch] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
