@@ -27,3 +27,15 @@ def tensors(tree: Tree | None, like: Mapping[str, Any]) -> dict[str, torch.Tenso
 def as_tree(arrays: Mapping[str, torch.Tensor]) -> Tree:
     """Return named tensors as a NumPy tree of their order."""
     return from_arrays({name: array.detach().cpu().numpy() for name, array in arrays.items()})
+
+
+def state_of(model: Any) -> dict[str, torch.Tensor]:
+    """Return a module's parameters and running statistics by state-dict name, not copied."""
+    return {name: value.detach() for name, value in model.state_dict().items()}
+
+
+def take(model: Any, tree: Tree) -> None:
+    """Overwrite a module's parameters and running statistics by a tree's leaves of their names."""
+    state = state_of(model)
+    for name in state.keys() & tree.layout.by_name.keys():
+        state[name].copy_(torch.from_numpy(np.array(tree[name])))

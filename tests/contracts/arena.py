@@ -42,6 +42,7 @@ class ArenaOptions:
     rate: float = 0.2
     momentum: float = 0.0
     norm: bool = False
+    dropout: float = 0.0
     problem: str = ""
 
 
@@ -54,32 +55,33 @@ class Seen:
 
 
 class ArenaNet(nn.Module):
-    """tanh of a linear layer, with BatchNorm on request, and a head without bias."""
+    """tanh of a linear layer, with BatchNorm and dropout on request, and a head without bias."""
 
-    def __init__(self, norm: bool) -> None:
+    def __init__(self, norm: bool, dropout: float) -> None:
         super().__init__()
         self.body = nn.Linear(INPUTS, WIDTH)
         self.norm = nn.BatchNorm1d(WIDTH) if norm else nn.Identity()
+        self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(WIDTH, CLASSES, bias=False)
         self.double()
 
     def forward(self, inputs: Tensor) -> Seen:
         """Return features and logits."""
-        features = torch.tanh(self.norm(self.body(inputs)))
+        features = self.dropout(torch.tanh(self.norm(self.body(inputs))))
         return Seen(features, self.head(features))
 
 
 def build(options: ArenaOptions, generator: torch.Generator) -> ArenaNet:
     """Return the model with weights from ``generator``."""
     with torch.random.fork_rng(devices=[]):
-        model = ArenaNet(options.norm)
+        model = ArenaNet(options.norm, options.dropout)
     for parameter in model.parameters():
         parameter.data.uniform_(-0.7, 0.7, generator=generator)
     return model
 
 
 def forward(w: Weights, x: Tensor) -> Seen:
-    """The model (without BatchNorm) as a formula."""
+    """The model (without BatchNorm and dropout) as a formula."""
     z = torch.tanh(x @ w["body.weight"].T + w["body.bias"])
     return Seen(z, z @ w["head.weight"].T)
 
