@@ -5,7 +5,7 @@ A file is a family with its table; a new algorithm is a function and a row in on
 
 from collections.abc import Callable, Mapping
 
-from isofed.strategies.named import averaging, banks, distilled, drift, personal
+from isofed.strategies.named import asynchronous, averaging, banks, distilled, drift, personal
 from isofed.strategies.recipe import Recipe, called
 
 FAMILIES: tuple[Mapping[str, Callable[..., Recipe]], ...] = (
@@ -13,6 +13,7 @@ FAMILIES: tuple[Mapping[str, Callable[..., Recipe]], ...] = (
     drift.NAMED,
     banks.NAMED,
     distilled.NAMED,
+    asynchronous.NAMED,
     personal.NAMED,
 )
 

@@ -13,9 +13,8 @@ from isofed.errors import ConfigError, DataError
 from isofed.protocols.levels import LEVELS, LevelOptions
 from isofed.simulations import command
 from isofed.simulations import plan as plans
-from isofed.simulations.federation import Federation
 from isofed.simulations.folder import claim, load_config
-from isofed.simulations.plan import ENGINES, Data, Engine, Switches, make_plan
+from isofed.simulations.plan import ENGINES, FEDERATED, Data, Engine, Switches, make_plan
 from isofed.tasks import TASKS
 
 CONF = Path(plans.__file__).parent / "conf"
@@ -141,9 +140,7 @@ RUNS: list[tuple[str, tuple[str, ...]]] = [
 
 
 def test_a_federation_counts_the_replies_that_are_left(tmp_path: Path) -> None:
-    federation = Federation(
-        "federated", {"rounds": 5}, ("cam1", "cam2"), tmp_path, tmp_path, tmp_path / "run"
-    )
+    federation = make_plan(composed("rounds=5"), tmp_path / "run").federation(FEDERATED, ("cam1", "cam2"))
     assert federation.left == 10
     folder = tmp_path / "run" / "checkpoints"
     folder.mkdir(parents=True)
@@ -152,6 +149,12 @@ def test_a_federation_counts_the_replies_that_are_left(tmp_path: Path) -> None:
     assert federation.left == 6
     (tmp_path / "run" / "result.json").touch()
     assert federation.left == 0
+
+
+def test_replies_that_nobody_waits_for_are_not_counted(tmp_path: Path) -> None:
+    plan = make_plan(composed("rounds=5", "strategy=fedbuff", "strategy.size=2"), tmp_path)
+    sites = ("cam1", "cam2", "cam3")
+    assert [plan.federation(f"{n}", sites[:n]).left for n in (1, 2, 3)] == [5, 10, 10]
 
 
 @pytest.mark.parametrize("group", plans.GROUPS)

@@ -8,7 +8,14 @@ from isofed.strategies.named import STRATEGIES
 from isofed.strategies.named.averaging import fedavg, fednova
 from isofed.strategies.named.banks import BASES, dppt
 from isofed.strategies.recipe import Recipe
-from isofed.strategies.rules import COUNTS, LinearRule, normalised_mean, uniform_mean, weighted_mean
+from isofed.strategies.rules import (
+    COUNTS,
+    LinearRule,
+    normalised_mean,
+    stale_mean,
+    uniform_mean,
+    weighted_mean,
+)
 
 
 def fold(rule: LinearRule, updates: list[float], examples: list[int]) -> float:
@@ -154,6 +161,30 @@ def test_only_fednova_asks_for_a_normaliser() -> None:
     assert fednova().rule.needs == dppt(base="fednova").rule.needs == ("normaliser",)
     others = [name for name, make in STRATEGIES.items() if "normaliser" in make().rule.needs]
     assert others == ["fednova"]
+
+
+STALE = st.lists(st.tuples(st.floats(-9, 9), st.integers(0, 50)), min_size=1, max_size=6)
+
+
+@given(STALE, st.floats(0, 3))
+def test_late_reports_weigh_less_over_all_reports_or_over_the_weights(
+    pairs: list[tuple[float, int]], exponent: float
+) -> None:
+    delays = [{"examples": 7.0, "staleness": float(late)} for _, late in pairs]
+    s = np.array([1 / (1 + late) ** exponent for _, late in pairs])
+    moved = np.array([change for change, _ in pairs])
+    for over, divisor in (("reports", len(pairs)), ("weights", s.sum())):
+        rule = stale_mean(exponent, over)
+        total = {name: sum(rule.sums(own)[name] for own in delays) for name in ("reports", "weights")}
+        found = sum(rule.factor(own) * change for own, change in zip(delays, moved, strict=True))
+        assert found / rule.common(total) == pytest.approx((s * moved).sum() / divisor, abs=1e-12)
+
+
+def test_the_papers_weights() -> None:
+    weights = [stale_mean().factor({"staleness": late}) for late in (0, 3, 8, 99)]
+    assert weights == pytest.approx([1, 1 / 2, 1 / 3, 1 / 10], abs=1e-15) and weights[0] == 1.0
+    with pytest.raises(ConfigError, match="unknown over 'report'; did you mean 'reports'"):
+        stale_mean(over="report")
 
 
 @pytest.mark.parametrize("base", BASES)
