@@ -8,12 +8,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flwr.app import Message
+from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 
+from isofed.errors import IsofedError
 from isofed.protocols.wire import payload
+from isofed.records import Report
+from isofed.server.rounds import Refusal
 
 HELD_IN_MEMORY = 256 * 2**20
+
+
+def usable(reply: Message | None, read: Callable[[RecordDict], Report]) -> Report | Refusal:
+    """Return the report in a reply, or why there is none.
+
+    Args:
+        reply: None where none came in time.
+        read: from records to the report, raising what speaks against it.
+    """
+    if reply is None:
+        return Refusal("no answer in time")
+    if reply.has_error():
+        return Refusal(reply.error.reason or "an error without a reason")
+    try:
+        return read(reply.content)
+    except IsofedError as error:
+        return Refusal(str(error))
 
 
 @dataclass
