@@ -34,7 +34,7 @@ class Composed(Strategy):
         sites: node ID by site name.
         evaluators: node ID by evaluator name.
         emit: told of refusals.
-        fewest: fewest usable reports for a round; default all sites.
+        fewest: fewest usable reports for a round; default all that are asked for.
         room: what the server distils with, if the recipe does.
     """
 
@@ -51,11 +51,14 @@ class Composed(Strategy):
     ) -> None:
         self.setting, self.contract, self.state, self.emit = setting, contract, state, emit
         self.sites, self.evaluators = dict(sorted(sites.items())), dict(sorted(evaluators.items()))
-        self.fewest = len(sites) if fewest is None else fewest
+        arrivals = setting.recipe.server.arrivals
+        asked = arrivals.of(len(sites)) if arrivals else len(sites)
+        self.fewest = asked if fewest is None else fewest
         self.attempt = 1
         self.bytes: dict[str, dict[str, int]] = {}
         self.outcome: Outcome | None = None
         self._round: Round | None = None
+        self._asked: list[str] = []
         self.room, self._lesson = room, lesson(setting, room, state.round + 1)
 
     def configure_train(
@@ -64,7 +67,9 @@ class Composed(Strategy):
         """Start the round's generator and return its asks as messages, in the order of names."""
         self._lesson = lesson(self.setting, self.room, self.state.round + 1)
         self._round = training_round(self.state, self.setting, list(self.sites), self.attempt, self.fewest)
-        return self._messages(next(self._round), "train", self.sites)
+        asks = next(self._round)
+        self._asked = [ask.site for ask in asks]
+        return self._messages(asks, "train", self.sites)
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -116,7 +121,7 @@ class Composed(Strategy):
         return messages
 
     def _read(self, replies: Iterable[Message | None]) -> Iterable[Reply]:
-        for site, reply in zip(self.sites, replies, strict=True):
+        for site, reply in zip(self._asked, replies, strict=True):
             read = self._checked(reply)
             self.bytes[site]["up"] = 0 if reply is None or reply.has_error() else wire.payload(reply.content)
             if isinstance(read, Refusal):
