@@ -13,7 +13,7 @@ from isofed.client import ledger
 from isofed.client.evaluate import evaluate
 from isofed.client.memory import Memory, version_of
 from isofed.client.train import train
-from isofed.client.workshop import EVALUATOR, TRAINER, Place, Workshop
+from isofed.client.workshop import EVALUATOR, TRAINER, WITH_BASE, Place, Workshop
 from isofed.contracts import check_statistics
 from isofed.errors import ContractError, IsofedError
 from isofed.protocols import wire
@@ -65,8 +65,20 @@ def _order(shop: Workshop, place: Place, message: Message, role: str) -> Order:
     needed = [name for name in contract.channels if name not in personal] if role == TRAINER else TRAVELLING
     order = wire.read_order(message.content, contract, needed)
     if order.digest != shop.setting.digest:
-        raise ContractError("the order comes from another configuration than this site was given; align them")
+        raise ContractError(_apart(shop.setting.digest, order.digest))
     return order
+
+
+def _apart(ours: str, theirs: str) -> str:
+    """Say in what a site's digest and the run's differ: in the configuration, or in the frozen base alone."""
+    (here, _, base), (there, _, wanted) = ours.partition(WITH_BASE), theirs.partition(WITH_BASE)
+    if here != there:
+        return "the order comes from another configuration than this site was given; align them"
+    return (
+        f"the frozen part of this site's model has the SHA-256 {base}, but the run's has {wanted}; give the "
+        "site the file of weights that the run begins with, as 'weights' in its node configuration, or none "
+        "if the run has none"
+    )
 
 
 def client_app() -> ClientApp:
@@ -81,7 +93,9 @@ def _guarded(handler: Handler) -> Callable[[Message, Context], Message]:
     def handle(message: Message, context: Context) -> Message:
         try:
             place = Place.of(context.node_config)
-            shop = _workshop(str(context.run_config["cfg"]), place.device, place.simulated is not None)
+            shop = _workshop(
+                str(context.run_config["cfg"]), place.device, place.simulated is not None, place.weights
+            )
             return Message(handler(shop, place, message, context), reply_to=message)
         except IsofedError:
             raise

@@ -78,10 +78,10 @@ def run_epoch(shop: Workshop, place: Place, order: Order, states: list[Any], pre
 
 def select(shop: Workshop, phase: Phase) -> None:
     """Let gradients flow to what a phase trains, and to nothing else."""
-    share, head = shop.setting.recipe.share, shop.setting.task.head
+    trained, head = shop.setting.recipe.share.trained(shop.model), shop.setting.task.head
     for name, parameter in shop.model.named_parameters():
         inside = phase.trains == "all" or name.startswith(head) == (phase.trains == "head")
-        parameter.requires_grad_(inside and share.trains(name))
+        parameter.requires_grad_(inside and trained(name))
 
 
 def reach(shop: Workshop, factors: Mapping[Phase, list[float]]) -> dict[str, float]:

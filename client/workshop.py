@@ -19,11 +19,12 @@ from isofed.setting import Setting, build
 from isofed.strategies.found import available, is_file
 from isofed.strategies.share import FIXED, STAYING, TRAVELLING, flatten
 from isofed.tasks import TASKS
-from isofed.trees import Tree
+from isofed.trees import Tree, hash_arrays
 
 TRAINER, EVALUATOR = "trainer", "evaluator"
 PLACE_KEYS = ("site", "role", "root", "home", "memory", "level", "min_images")
 SECRET = "secret"
+WITH_BASE = "+"  # in a digest, between that of the configuration and that of a frozen base
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Place:
         device: where this site computes, such as ``cpu`` or ``cuda:0``.
         simulated: the seed from which a simulated site derives what would be its secrets; None at a real
             site, whose secrets are its own.
+        weights: file of public pre-trained weights, for what does not come with an order; or None.
     """
 
     site: str
@@ -54,6 +56,7 @@ class Place:
     device: str = "cpu"
     centres: str = "level"
     simulated: int | None = None
+    weights: Path | None = None
 
     @classmethod
     def of(cls, node_config: Mapping[str, Any]) -> "Place":
@@ -74,6 +77,7 @@ class Place:
             device=str(node_config.get("device", "cpu")),
             centres=str(node_config.get("centres", "level")),
             simulated=node_config.get("simulated"),
+            weights=Path(str(node_config["weights"])) if "weights" in node_config else None,
         )
 
     def allow(self, setting: Setting, role: str) -> None:
@@ -109,16 +113,18 @@ class Workshop:
 
     setting: Setting
     device: str = "cpu"
+    weights: Path | None = None
     _samples: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, cfg: str, device: str = "cpu", files: bool = True) -> "Workshop":
+    def of(cls, cfg: str, device: str = "cpu", files: bool = True, weights: Path | None = None) -> "Workshop":
         """Build from the run's configuration as JSON.
 
         Args:
             cfg: the configuration.
             device: where to compute.
             files: whether a strategy may be a function in a file, which is then run.
+            weights: file of public pre-trained weights that the model begins with, or None.
 
         Raises:
             ContractError: it is one, and may not.
@@ -130,15 +136,28 @@ class Workshop:
                 "install the strategy here as a package, by the entry point isofed.strategies"
             )
         strategies = available(read["strategy"].get("name"))
-        return cls(build(read, TASKS, strategies, LEVELS, LevelOptions), device)
+        shop = cls(build(read, TASKS, strategies, LEVELS, LevelOptions), device, weights)
+        return shop._sealed() if shop.setting.recipe.share.freezes else shop
+
+    def _sealed(self) -> "Workshop":
+        """Return this workshop with what never travels, and so must be alike everywhere, in the digest."""
+        base = hash_arrays(self.trees[FIXED[0]].numpy().items())
+        setting = replace(self.setting, digest=f"{self.setting.digest}{WITH_BASE}{base}")
+        sealed = replace(self, setting=setting)
+        sealed.__dict__.update(model=self.model, trees=self.trees)
+        return sealed
 
     @cached_property
     def model(self) -> Any:
-        """The module, with the run's initial weights."""
-        model = self.setting.task.model(self.setting.options, self._generator("", "model"))
-        adapt = self.setting.recipe.share.adapt
-        if adapt:
-            adapt(model, self._generator("", "adapters"))
+        """The module, with the run's initial weights: the seed's, public ones over them, then adapters."""
+        setting = self.setting
+        model = setting.task.model(setting.options, self._generator("", "model"))
+        if self.weights is not None:
+            if setting.task.load is None:
+                raise ConfigError(f"task '{setting.task.name}' reads no pre-trained weights; leave them out")
+            setting.task.load(model, self.weights)
+        if setting.recipe.share.adapt:
+            setting.recipe.share.adapt(model, setting.task.head, self._generator("", "adapters"))
         return model.to(self.device)
 
     @cached_property

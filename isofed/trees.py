@@ -143,6 +143,15 @@ class Tree:
         return all(_all_finite(buffer) for buffer in self.buffers.values())
 
 
+def hash_arrays(arrays: Iterable[tuple[str, np.ndarray]]) -> str:
+    """SHA-256 over (name, dtype, shape, bytes) of named NumPy arrays, sorted by name."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays, key=lambda item: item[0]):
+        digest.update(json.dumps([name, str(array.dtype), list(array.shape)]).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
 def _widen(buffer: Buffer) -> Buffer:
     if isinstance(buffer, np.ndarray):
         return buffer.astype(np.float64)

@@ -1,6 +1,5 @@
 """One federation on one machine: the six cameras, or a camera alone, from its configuration to its result."""
 
-import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,7 @@ from flwr.serverapp import Grid
 from isofed.client.memory import Memory
 from isofed.client.workshop import EVALUATOR, TRAINER, Workshop
 from isofed.config import read
-from isofed.errors import CheckpointError, ConfigError
+from isofed.errors import CheckpointError
 from isofed.events import Emit, silent, within
 from isofed.files import write_json
 from isofed.protocols.levels import LevelOptions
@@ -27,7 +26,7 @@ from isofed.setting import Setting
 from isofed.simulations.grid import LocalGrid, Node
 from isofed.simulations.pool import Pool, say
 from isofed.strategies.share import TRAVELLING
-from isofed.trees import Tree, zeros
+from isofed.trees import Tree, hash_arrays, zeros
 
 CHECKPOINTS, RESULT, SERVER = "checkpoints", "result.json", "server"
 
@@ -78,6 +77,10 @@ class Federation:
         """Return the nodes by name, the evaluator last."""
         return {name: self._node(number, name) for number, name in enumerate((*self.sites, EVALUATOR), 2)}
 
+    def workshop(self) -> Workshop:
+        """Return what the server, and who looks at its model, builds from the configuration."""
+        return Workshop.of(json.dumps(self.cfg), weights=self.weights)
+
     def memory(self, site: str) -> Path:
         """Return the folder of a site's memory in this federation."""
         return self.folder / "sites" / site / "memory"
@@ -98,7 +101,9 @@ class Federation:
             LevelOptions, {k: v for k, v in self.cfg["protocol"].items() if k != "name"}, "protocol"
         )
         agreed = {"level": self.cfg["protocol"]["name"], **asdict(protocol)}
-        here = {"device": self.device, "simulated": int(self.cfg["seed"])}
+        here: dict[str, str | int] = {"device": self.device, "simulated": int(self.cfg["seed"])}
+        if self.weights is not None:
+            here["weights"] = str(self.weights)
         return Node(
             number, {"site": name, "role": role, **{k: str(p) for k, p in places.items()}, **agreed, **here}
         )
@@ -110,9 +115,9 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     Returns:
         ``history`` (one object a round, round 0 is the untrained model) and ``weights_sha256``.
     """
-    shop = Workshop.of(json.dumps(federation.cfg))
+    shop = federation.workshop()
     checkpoints = Checkpoints(federation.folder / CHECKPOINTS, shop.setting.digest)
-    state = checkpoints.latest(first_state(shop, federation.weights))
+    state = checkpoints.latest(first_state(shop))
     emit = within(emit, run=federation.name)
     tell(state.history, emit)
     grid, numbers = _grid(federation, pool, emit)
@@ -164,17 +169,8 @@ def load_result(federation: Federation) -> dict[str, Any]:
     return result
 
 
-def first_state(shop: Workshop, weights: Path | None = None) -> ServerState:
-    """Return the server before the first round: the model as the seed, and public weights, make it.
-
-    Raises:
-        ConfigError: the task has no public weights, or see its own loader.
-    """
-    if weights is not None:
-        load = shop.setting.task.load
-        if load is None:
-            raise ConfigError(f"task '{shop.setting.task.name}' reads no pre-trained weights; leave them out")
-        load(shop.model, weights)
+def first_state(shop: Workshop) -> ServerState:
+    """Return the server before the first round: the model as the seed, and public weights, make it."""
     trees = {group: shop.trees[group].numpy() for group in TRAVELLING}
     trees |= {name: zeros(trees["model"].layout) for name in shop.setting.recipe.trees}
     tables = {name: empty_table(rows, width) for name, (_, rows, width) in shop.tables().items() if rows}
@@ -183,11 +179,7 @@ def first_state(shop: Workshop, weights: Path | None = None) -> ServerState:
 
 def weights_digest(state: ServerState, memories: Mapping[str, Memory]) -> str:
     """SHA-256 over sorted (name, dtype, shape, bytes) of the global model and every site's memory."""
-    digest = hashlib.sha256()
-    for name, array in sorted(_everything(state, memories), key=lambda item: item[0]):
-        digest.update(json.dumps([name, str(array.dtype), list(array.shape)]).encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    return hash_arrays(_everything(state, memories))
 
 
 def _everything(state: ServerState, memories: Mapping[str, Memory]) -> Iterable[tuple[str, np.ndarray]]:

@@ -1,6 +1,5 @@
 """The pictures of the report and of TensorBoard: the evaluator's own data, seen by the final model."""
 
-import json
 from typing import Any
 
 from isofed.client.workshop import Place, Workshop
@@ -14,7 +13,7 @@ from isofed.strategies.share import TRAVELLING
 
 def gallery(federation: Federation) -> Gallery | None:
     """Return retrieved pictures; None where the task shows none or no whole model is at hand."""
-    shop = Workshop.of(json.dumps(federation.cfg))
+    shop = federation.workshop()
     show = shop.setting.task.pictures
     if show is None or not shop.setting.evaluable:
         return None
@@ -26,7 +25,7 @@ def gallery(federation: Federation) -> Gallery | None:
 
 def projection(federation: Federation) -> Projection | None:
     """Return the embedding of test pictures; None where there is none or no whole model is at hand."""
-    shop = Workshop.of(json.dumps(federation.cfg))
+    shop = federation.workshop()
     show = shop.setting.task.projection
     if show is None or not shop.setting.evaluable:
         return None

@@ -16,6 +16,10 @@ HEAD, BODY, NORMS = "head", "body", "norms"
 _STAYS = {HEAD: "without its head", BODY: "its head alone", NORMS: "without its normalisation layers"}
 
 
+def _always(name: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Share:
     """Which state-dict names travel, which stay at a site, and which are never trained.
@@ -29,7 +33,9 @@ class Share:
             but the head) or ``norms``, normalisation layers with their statistics, told by their type.
         trains: from a parameter's name to whether it is ever trained; one that is not neither travels nor is
             remembered, and is the same everywhere because everybody begins with it.
-        adapt: (module, torch generator) changes a fresh model, for example by adapters beside its layers.
+        fully: parts of a model, ``head`` or ``norms``, that are trained whatever ``trains`` says.
+        adapt: (module, the head's prefixes, torch generator) changes a fresh model, for example by adapters
+            beside its layers.
     """
 
     call: str
@@ -37,8 +43,16 @@ class Share:
     kept: tuple[str, ...] = ()
     known: bool = True
     parts: tuple[str, ...] = ()
-    trains: Callable[[str], bool] = field(default=lambda name: True, repr=False)
-    adapt: Callable[[nn.Module, torch.Generator], None] | None = field(default=None, repr=False)
+    trains: Callable[[str], bool] = field(default=_always, repr=False)
+    fully: tuple[str, ...] = ()
+    adapt: Callable[[nn.Module, tuple[str, ...], torch.Generator], None] | None = field(
+        default=None, repr=False
+    )
+
+    @property
+    def freezes(self) -> bool:
+        """Whether a part of the model is never trained, so that it must be the same everywhere."""
+        return self.trains is not _always
 
     def complete(self, unneeded: tuple[str, ...] = ()) -> bool:
         """Return whether the server's part can be evaluated by itself by a task that needs no names under
@@ -67,14 +81,24 @@ class Share:
         if BODY in self.parts:
             travels = left.travels
             left = replace(left, travels=lambda n: travels(n) and n.startswith(head), known=False)
+        if HEAD in self.fully:
+            left = replace(left, trains=lambda n: self.trains(n) or n.startswith(head))
         return left
+
+    def trained(self, module: nn.Module) -> Callable[[str], bool]:
+        """Return the function from a parameter's name in ``module`` to whether it is ever trained."""
+        if NORMS not in self.fully:
+            return self.trains
+        norms = norm_names(module)
+        return lambda name: self.trains(name) or name in norms
 
     def group(self, module: nn.Module) -> Callable[[str, bool], str]:
         """Return the function from (name, whether it is a parameter) of a module to its group of names."""
         norms = norm_names(module) if NORMS in self.parts else frozenset()
+        trained = self.trained(module)
 
         def group(name: str, parameter: bool) -> str:
-            if parameter and not self.trains(name):
+            if parameter and not trained(name):
                 return "base"
             leaves = self.travels(name) and name not in norms
             return (TRAVELLING if leaves else STAYING)[0 if parameter else 1]

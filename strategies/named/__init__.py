@@ -5,7 +5,7 @@ A file is a family with its table; a new algorithm is a function and a row in on
 
 from collections.abc import Callable, Mapping
 
-from isofed.strategies.named import asynchronous, averaging, banks, distilled, drift, personal
+from isofed.strategies.named import adapters, asynchronous, averaging, banks, distilled, drift, personal
 from isofed.strategies.recipe import Recipe, called
 
 FAMILIES: tuple[Mapping[str, Callable[..., Recipe]], ...] = (
@@ -15,6 +15,7 @@ FAMILIES: tuple[Mapping[str, Callable[..., Recipe]], ...] = (
     distilled.NAMED,
     asynchronous.NAMED,
     personal.NAMED,
+    adapters.NAMED,
 )
 
 STRATEGIES: dict[str, Callable[..., Recipe]] = {
