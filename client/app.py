@@ -12,6 +12,7 @@ from flwr.clientapp import ClientApp
 from isofed.client import ledger
 from isofed.client.evaluate import evaluate
 from isofed.client.memory import Memory, version_of
+from isofed.client.protect import protected
 from isofed.client.train import train
 from isofed.client.workshop import EVALUATOR, TRAINER, WITH_BASE, Place, Workshop
 from isofed.contracts import check_statistics
@@ -31,7 +32,7 @@ def on_train(shop: Workshop, place: Place, message: Message, context: Context) -
     order = _order(shop, place, message, TRAINER)
     report = _answer(shop, place, order)
     content = wire.report_content(report)
-    wire.check(content, shop.contract(shop.classes(place)))
+    wire.check(content, shop.outside(shop.classes(place)))
     context.state["memory"] = ConfigRecord({"version": report.version})
     return content
 
@@ -43,9 +44,10 @@ def _answer(shop: Workshop, place: Place, order: Order) -> Report:
         return stored
     trained = train(shop, place, order, memory.load(order.base), version_of(order))
     shop.contract(shop.classes(place)).check(trained.report)
-    ledger.enter(place.memory.parent / "left.jsonl", trained.report, shop.held(place))
-    memory.commit(order, trained.report, trained.sections)
-    return trained.report
+    report = protected(shop, place, order, trained.report)
+    ledger.enter(place.memory.parent / "left.jsonl", report, shop.held(place))
+    memory.commit(order, report, trained.sections)
+    return report
 
 
 def on_evaluate(shop: Workshop, place: Place, message: Message, context: Context) -> RecordDict:

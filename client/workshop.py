@@ -14,6 +14,8 @@ from isofed.contracts import Contract
 from isofed.errors import ConfigError, ContractError
 from isofed.protocols.declared import declared, refuse
 from isofed.protocols.levels import LEVELS, LevelOptions, allowed, contract
+from isofed.protocols.pipeline import Pipeline
+from isofed.protocols.privacy import PRIVACY
 from isofed.seeds import Secrets, public_key, simulated_secrets, site_secrets
 from isofed.setting import Setting, build
 from isofed.strategies.found import available, is_file
@@ -136,7 +138,7 @@ class Workshop:
                 "install the strategy here as a package, by the entry point isofed.strategies"
             )
         strategies = available(read["strategy"].get("name"))
-        shop = cls(build(read, TASKS, strategies, LEVELS, LevelOptions), device, weights)
+        shop = cls(build(read, TASKS, strategies, LEVELS, LevelOptions, PRIVACY), device, weights)
         return shop._sealed() if shop.setting.recipe.share.freezes else shop
 
     def _sealed(self) -> "Workshop":
@@ -206,6 +208,15 @@ class Workshop:
         return contract(
             setting.level, setting.level_options, travelling, self.tables(classes), head, needs, changes
         )
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The run's privacy steps."""
+        return Pipeline(self.setting.recipe.privacy)
+
+    def outside(self, classes: int | None) -> Contract:
+        """Return what a report may hold once it has left the site, after the privacy steps."""
+        return self.pipeline.outside(self.contract(classes))
 
     def tables(self, classes: int | None = None) -> Mapping[str, tuple[str, int | None, int]]:
         """Return (meaning, rows, width) of the recipe's tables."""

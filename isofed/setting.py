@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
 
 from isofed import __version__
@@ -44,14 +46,16 @@ def build(
     strategies: Mapping[str, Callable[..., Any]],
     levels: Mapping[str, Any],
     level_options: type[Any],
+    privacy: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
 ) -> Setting:
     """Read and check a configuration; every refusal happens here.
 
     Args:
-        cfg: nested plain values with ``run seed rounds evaluate_every layout task protocol strategy``;
-            the last three have a ``name`` and options.
+        cfg: nested plain values with ``run seed rounds evaluate_every layout task protocol strategy``, and
+            perhaps ``privacy``; the last four have a ``name`` and options.
         tasks, strategies, levels: the tables in which the names are looked up.
         level_options: dataclass of a level's options.
+        privacy: the table of privacy steps; without ``privacy`` in ``cfg`` the choice is ``none``.
 
     Raises:
         ConfigError: an unknown name or key, a value of the wrong type or range.
@@ -68,6 +72,7 @@ def build(
     share = recipe.share.of(task.head)
     recipe = replace(recipe, share=share.but(*task.head) if level.private_head else share)
     _fit_lesson(task, recipe)
+    recipe = _protected(cfg, privacy, recipe, level, task, options)
     agreed = read(level_options, _rest(cfg, "protocol"), "protocol")
     return Setting(
         run=cfg["run"],
@@ -87,11 +92,13 @@ def build(
                 [task.name, asdict(options)],
                 [level.name, asdict(agreed)],
                 [cfg["layout"], cfg["seed"], cfg["rounds"]],
+                *([[step.call for step in recipe.privacy]] if recipe.privacy else []),
             ]
         ),
     )
 
 
+@cache  # of installed packages: to look them up again costs more than all the rest of a setting
 def _versions() -> list[str]:
     """Return the versions whose change can change a bit or a message."""
     return [__version__, *(f"{name} {version(name)}" for name in ("torch", "numpy", "flwr"))]
@@ -105,6 +112,17 @@ def _named(cfg: Mapping[str, Any], group: str) -> tuple[str]:
 
 def _rest(cfg: Mapping[str, Any], group: str) -> dict[str, Any]:
     return {key: value for key, value in cfg[group].items() if key != "name"}
+
+
+def _protected(
+    cfg: Mapping[str, Any], privacy: Mapping[str, Any], recipe: Any, level: Any, task: Any, options: Any
+) -> Any:
+    """Return the recipe with the run's privacy steps."""
+    if "privacy" not in cfg and not privacy:
+        return recipe
+    chosen = {"privacy": cfg.get("privacy", {"name": "none"})}
+    pipeline = call(pick("privacy", *_named(chosen, "privacy"), privacy), _rest(chosen, "privacy"), "privacy")
+    return pipeline.on(recipe, level, task, options)
 
 
 def _fit(task: Any, layout: Any, level: Any) -> None:

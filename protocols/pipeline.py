@@ -12,6 +12,7 @@ from isofed.protocols.joint import MODEL, changes, join, sent, split, towards_ze
 from isofed.protocols.misfits import refuse_misfits
 from isofed.protocols.step import INTEGERS, REALS, Half, Step, Use
 from isofed.records import Channel, Delta, Report
+from isofed.seeds import Secrets
 from isofed.trees import Tree
 
 STATISTICS = "buffers"
@@ -57,6 +58,17 @@ class Pipeline:
         whole = self if self.steps else Pipeline(tuple(recipe.privacy))
         refuse_misfits(whole.steps, recipe, level, task, options)
         return replace(recipe, privacy=whole.steps)
+
+    def drawing(self, secrets: Secrets | None) -> "Pipeline":
+        """Return this pipeline for a server with these secrets.
+
+        Raises:
+            CompositionError: it draws on the sum, and the server has none.
+        """
+        if self.draws_on_the_sum and secrets is None:
+            calls = ", ".join(f"'{step.call}'" for step in self.steps if step.total)
+            raise CompositionError(f"{calls} draws secret numbers at the server; give the server secrets")
+        return self
 
     def leaving(self, report: Report, start: Tree, use: Use) -> Report:
         """Return a site's report as it leaves: changes instead of a model, after every client half.

@@ -9,7 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from isofed.errors import RoundError
+from isofed.protocols.joint import MODEL
+from isofed.protocols.pipeline import Pipeline
+from isofed.protocols.step import Use
 from isofed.records import Channel, Delta, Order, Report, Table, Value
+from isofed.seeds import Secrets
 from isofed.server.state import FOR, OF_STEP, ServerState
 from isofed.setting import Setting
 from isofed.strategies.arrivals import Cohort, everybody
@@ -55,7 +59,12 @@ class Outcome:
 
 
 def training_round(
-    state: ServerState, setting: Setting, sites: list[str], attempt: int, fewest: int
+    state: ServerState,
+    setting: Setting,
+    sites: list[str],
+    attempt: int,
+    fewest: int,
+    secrets: Secrets | None = None,
 ) -> Round:
     """Ask the sites to train and fold their reports in the order in which they are sent in.
 
@@ -68,6 +77,7 @@ def training_round(
         sites: who takes part, in the order of their names.
         attempt: counted from 1.
         fewest: the fewest usable reports that make a round.
+        secrets: the server's own, where privacy steps draw on the sum.
 
     Raises:
         RoundError: fewer usable reports than that.
@@ -86,6 +96,7 @@ def training_round(
         total.add(site, reply)
     if len(total.numbers) < fewest:
         raise RoundError(_too_few(number, total, fewest))
+    total.protect(Pipeline(setting.recipe.privacy), Use(number, attempt, secrets))
     return Outcome(total.next_state(), total.numbers, total.refused, total.arrived())
 
 
@@ -169,6 +180,11 @@ class Total:
         for name, value in rule.sums(own).items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.versions[site], self.numbers[site] = reply.version, dict(reply.scalars)
+
+    def protect(self, pipeline: Pipeline, use: Use) -> None:
+        """Do to the sums what the privacy steps do to sums, before they are divided."""
+        trees = dict(pipeline.summed({MODEL: self.model, **self.changes}, use))
+        self.model, self.changes = trees.pop(MODEL), trees
 
     def _staleness(self, site: str) -> int:
         return self.state.round - self.cohort.began[site]

@@ -12,7 +12,10 @@ from isofed.contracts import Contract, TableContract, check_statistics
 from isofed.errors import ContractError, IsofedError, RoundError
 from isofed.events import Emit, silent
 from isofed.protocols import wire
+from isofed.protocols.pipeline import Pipeline
+from isofed.protocols.step import Use
 from isofed.records import Order, Value
+from isofed.seeds import Secrets
 from isofed.server.distil import Classroom, Lesson, lesson
 from isofed.server.rounds import Ask, Outcome, Refusal, Reply, Round, training_round
 from isofed.server.state import ServerState
@@ -36,6 +39,7 @@ class Composed(Strategy):
         emit: told of refusals.
         fewest: fewest usable reports for a round; default all that are asked for.
         room: what the server distils with, if the recipe does.
+        secrets: the server's own, for privacy steps that draw on the sum.
     """
 
     def __init__(
@@ -48,7 +52,9 @@ class Composed(Strategy):
         emit: Emit = silent,
         fewest: int | None = None,
         room: Classroom | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
+        self.pipeline, self.secrets = Pipeline(setting.recipe.privacy).drawing(secrets), secrets
         self.setting, self.contract, self.state, self.emit = setting, contract, state, emit
         self.sites, self.evaluators = dict(sorted(sites.items())), dict(sorted(evaluators.items()))
         arrivals = setting.recipe.server.arrivals
@@ -66,7 +72,10 @@ class Composed(Strategy):
     ) -> Iterable[Message]:
         """Start the round's generator and return its asks as messages, in the order of names."""
         self._lesson = lesson(self.setting, self.room, self.state.round + 1)
-        self._round = training_round(self.state, self.setting, list(self.sites), self.attempt, self.fewest)
+        sites = list(self.sites)
+        self._round = training_round(
+            self.state, self.setting, sites, self.attempt, self.fewest, self.secrets
+        )
         asks = next(self._round)
         self._asked = [ask.site for ask in asks]
         return self._messages(asks, "train", self.sites)
@@ -141,7 +150,7 @@ class Composed(Strategy):
             self._same_attempt(report.round, report.attempt)
             # rows arrive with presence instead of counts, so their minimum was checked at the site
             _presence(self.contract).check(report)
-            return report
+            return self.pipeline.opened(report, Use(report.round, report.attempt))
         except IsofedError as error:
             return Refusal(str(error))
 

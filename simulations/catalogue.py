@@ -1,4 +1,4 @@
-"""``isofed list``: what can be written after task=, strategy=, protocol=, engine= and data=."""
+"""``isofed list``: what can be written after task=, strategy=, protocol=, privacy=, engine= and data=."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from isofed.errors import ConfigError
 from isofed.protocols.levels import LEVELS
+from isofed.protocols.privacy import PRIVACY
 from isofed.simulations.described import described, plain, told
 from isofed.simulations.plan import ENGINES
 from isofed.strategies.found import available
@@ -23,6 +24,7 @@ LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
     "tasks": lambda: {name: task.summary for name, task in TASKS.items()},
     "strategies": lambda: {name: _summary(make) for name, make in available().items()},
     "protocols": lambda: {name: level.client for name, level in LEVELS.items()},
+    "privacy": lambda: {name: _summary(make) for name, make in PRIVACY.items()},
     "engines": lambda: ENGINES,
     "data": lambda: {name: layout.summary for name, layout in layouts().items()},
     "presets": lambda: PRESETS,

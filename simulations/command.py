@@ -39,8 +39,8 @@ HELP = """isofed simulate: a federation on this machine, from data to report
   isofed simulate --resume RUN               continue a run that was stopped, in its folder
   isofed simulate --cfg job                  show the configuration and stop
 
-groups   data, task, protocol, strategy, engine: `isofed list` names what each offers (data: the
-         layouts), `isofed list strategies NAME` a strategy's options;
+groups   data, task, protocol, strategy, privacy, engine: `isofed list` names what each offers (data:
+         the layouts), `isofed list strategies NAME` a strategy's options;
          preset: none, paper, released, every choice on which L2RW's text and code differ
 also     weights=FILE           begin with public weights, such as ImageNet's
          data.declared=LEVEL    the weakest level that the data's owner allows; see isofed declare

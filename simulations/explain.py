@@ -14,6 +14,7 @@ from isofed.contracts import Contract, TableContract, TreeContract
 from isofed.errors import CompositionError, ConfigError, IsofedError
 from isofed.protocols import wire
 from isofed.protocols.levels import LEVELS, Level, LevelOptions
+from isofed.protocols.privacy import PRIVACY
 from isofed.records import Channel, Delta, Report, Value, empty_table
 from isofed.setting import Setting, build
 from isofed.simulations.command import composed
@@ -95,7 +96,9 @@ def explained(cfg: Mapping[str, Any], words: list[str], arrays: bool = False) ->
         "what never leaves it": level.never or ("nothing is kept from anybody",),
         "what the server sees": _seen(level),
         f"what you can set, here {_options(cfg)}": [],
-        f"a report with task={task.name} and strategy={cfg['strategy']['name']}": _report(cfg, arrays),
+        f"a report with task={task.name} and strategy={cfg['strategy']['name']}{_privacy(cfg)}": _report(
+            cfg, arrays
+        ),
         f"clients by data set of task={task.name}": list(_clients(cfg, level)),
         "strategies": _strategies(refusals),
         "how to run it": [_command(words, refusals, refusal(cfg, cfg["strategy"]))],
@@ -116,10 +119,10 @@ def counted(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _setting(cfg: Mapping[str, Any], **changes: Any) -> Setting:
-    keys = ("seed", "rounds", "evaluate_every", "task", "protocol", "strategy")
+    keys = ("seed", "rounds", "evaluate_every", "task", "protocol", "strategy", "privacy")
     shared = {key: cfg[key] for key in keys} | {"run": "explained", "layout": cfg["data"]["layout"]}
     cfg = shared | changes
-    return build(cfg, TASKS, available(cfg["strategy"].get("name")), LEVELS, LevelOptions)
+    return build(cfg, TASKS, available(cfg["strategy"].get("name")), LEVELS, LevelOptions, PRIVACY)
 
 
 def _layout(cfg: Mapping[str, Any]) -> DataLayout:
@@ -131,7 +134,8 @@ def _seen(level: Level) -> list[str]:
         return ["there is no server of its own: the one trainer holds everything"]
     return [
         "each client's report by itself, every round, and which client it came from: this version adds no "
-        "noise and no masks, and an update can still tell something about the pictures behind it",
+        "masks, noise only at the server itself, and an update can still tell something about the pictures "
+        "behind it",
         "of the evaluator, which holds the test images and trains nothing: sums over queries",
         "no data: it holds none and trains nothing",
     ]
@@ -145,10 +149,15 @@ def _options(cfg: Mapping[str, Any]) -> str:
 def _report(cfg: Mapping[str, Any], arrays: bool) -> list[str]:
     try:
         setting = _setting(cfg)
-        contract = Workshop(setting).contract(setting.options.classes)
+        contract = Workshop(setting).outside(setting.options.classes)
     except CompositionError as error:
         return [f"there is none: {error}"]
     return [f"for {setting.options.classes} {_people(setting)}", *message(contract, arrays)]
+
+
+def _privacy(cfg: Mapping[str, Any]) -> str:
+    name = cfg["privacy"]["name"]
+    return "" if name == "none" else f" and privacy={name}"
 
 
 def _people(setting: Setting) -> str:
@@ -189,7 +198,9 @@ def _array(name: str, dtype: str, shape: Iterable[int]) -> str:
 def _empty(agreed: TreeContract | TableContract) -> Channel:
     if isinstance(agreed, TableContract):
         return empty_table(agreed.rows or 1, agreed.width)  # as many as the site has: shown for one
-    return (Value if agreed.kind == "value" else Delta)(zeros(agreed.layout))
+    tree = zeros(agreed.layout)
+    held = tree.map(lambda buffer: buffer.astype(agreed.held)) if agreed.held else tree
+    return (Value if agreed.kind == "value" else Delta)(held)
 
 
 def _clients(cfg: Mapping[str, Any], level: Level) -> Iterator[str]:
@@ -223,7 +234,7 @@ def refusal(cfg: Mapping[str, Any], strategy: Mapping[str, Any]) -> str:
     """Return why a strategy cannot run under the configuration's level with its task, or nothing."""
     try:
         setting = _setting(cfg, strategy=strategy)
-        Workshop(setting).contract(setting.options.classes)
+        Workshop(setting).outside(setting.options.classes)
     except CompositionError as error:
         return str(error)
     return ""

@@ -18,6 +18,7 @@ from isofed.events import Emit, silent, within
 from isofed.files import write_json
 from isofed.protocols.levels import LevelOptions
 from isofed.records import empty_table
+from isofed.seeds import simulated_secrets
 from isofed.server.distil import Classroom
 from isofed.server.loop import Patience, run_rounds
 from isofed.server.state import Checkpoints, ServerState, newest
@@ -123,7 +124,10 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     grid, numbers = _grid(federation, pool, emit)
     evaluators = {EVALUATOR: numbers.pop(EVALUATOR)}
     room = federation.classroom(shop.setting)
-    strategy = Composed(shop.setting, shop.contract(None), state, numbers, evaluators, emit, room=room)
+    secrets = simulated_secrets(shop.setting.seed, "")  # the server's; no site has an empty name
+    strategy = Composed(
+        shop.setting, shop.outside(None), state, numbers, evaluators, emit, room=room, secrets=secrets
+    )
     # here a client is late only because this machine is slow, and waiting costs nothing
     state = run_rounds(strategy, grid, checkpoints, emit, Patience(timeout=math.inf))
     result = {

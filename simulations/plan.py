@@ -11,6 +11,7 @@ from isofed.config import digest, read, within
 from isofed.errors import CheckpointError, CompositionError, ConfigError
 from isofed.protocols.declared import declared, refuse
 from isofed.protocols.levels import LEVELS, LevelOptions, permit
+from isofed.protocols.privacy import PRIVACY
 from isofed.setting import Setting, build
 from isofed.simulations.federation import Federation
 from isofed.simulations.folder import load_config
@@ -25,6 +26,7 @@ ENGINES = {
 }
 CONTROLS = {"none": "no controls", "full": "pooled, alone with equal steps, ablations, chance, raw pixels"}
 GROUPS = ("data", "task", "protocol", "strategy", "engine")
+OPTIONAL = ("privacy",)  # groups that a run saved before there was this choice does not have
 FEDERATED = "federated"
 AUTO = "auto"
 
@@ -110,16 +112,20 @@ class Plan:
     def setting(self) -> Setting:
         """Build the setting; with ``classes`` known it is what the sites will build."""
         shared = self.shared()
-        return build(shared, TASKS, available(shared["strategy"].get("name")), LEVELS, LevelOptions)
+        return build(shared, TASKS, available(shared["strategy"].get("name")), LEVELS, LevelOptions, PRIVACY)
 
     def shared(self, **changes: Any) -> dict[str, Any]:
         """Return the configuration that both halves of a federation read; never a path or a device."""
         keys = ("run", "seed", "rounds", "evaluate_every", "task", "protocol", "strategy")
-        return {key: self.cfg[key] for key in keys} | {"layout": self.data.layout} | changes
+        chosen = (key for key in OPTIONAL if key in self.cfg)
+        return {key: self.cfg[key] for key in (*keys, *chosen)} | {"layout": self.data.layout} | changes
 
     def federation(self, name: str, sites: tuple[str, ...], **changes: Any) -> Federation:
         """Return a federation of this plan; ``changes`` replace groups of the configuration."""
         folder = self.folder if name == FEDERATED else self.folder / name
+        if len(sites) == 1 and name != FEDERATED and "privacy" in self.cfg:
+            # beside the federation, one site trains for itself: nothing leaves it
+            changes = {"privacy": {"name": "none"}, **changes}
         weights = Path(self.switches.weights) if self.switches.weights else None
         places = (self.root, self.homes, folder, self.engine.device, weights, self.public.folder(self.folder))
         return Federation(name, self.shared(**changes), sites, *places, self.engine.threads_per_client)
@@ -132,7 +138,7 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
         ConfigError, CompositionError, DataError: one sentence each.
     """
     cfg = _whole(cfg)
-    switches = read(Switches, {k: v for k, v in cfg.items() if k not in (*GROUPS, "run")}, "")
+    switches = read(Switches, {k: v for k, v in cfg.items() if k not in (*GROUPS, *OPTIONAL, "run")}, "")
     pick("controls", switches.controls, CONTROLS)
     cfg["run"] = cfg.get("run") or run_name(folder)
     pick("engine", cfg["engine"].get("name", ""), ENGINES)

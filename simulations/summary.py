@@ -30,6 +30,7 @@ def summarise(
         "task": plan.cfg["task"]["name"],
         "protocol": plan.cfg["protocol"]["name"],
         "strategy": plan.cfg["strategy"]["name"],
+        "privacy": plan.cfg.get("privacy", {"name": "none"})["name"],
         "engine": plan.cfg["engine"]["name"],
         "seed": plan.switches.seed,
         "data_seed": None if plan.data.root else plan.data.seed,

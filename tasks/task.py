@@ -158,6 +158,8 @@ class Task:
         load: (model, file) copies public pre-trained weights into a model; None where there are none.
         suits: (options, level name) to a sentence that says why these options make no sense under that
             level, or None.
+        statistics: options to whether the model keeps running statistics of its batches, as BatchNorm does,
+            which no noise on changes hides; True for what is not known before the model is made.
         training: how it trains, or None.
     """
 
@@ -183,6 +185,7 @@ class Task:
     refit: Callable[[Any, int, Any], None] | None = field(default=None, repr=False)
     load: Callable[[Any, Path], None] | None = field(default=None, repr=False)
     suits: Callable[[Any, str], str | None] = field(default=lambda options, level: None, repr=False)
+    statistics: Callable[[Any], bool] = field(default=lambda options: True, repr=False)
     training: Training | None = None
 
 

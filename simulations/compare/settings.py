@@ -12,6 +12,7 @@ SILENT = ("run", "progress", "tensorboard", "alone", "controls")
 CHOICES = {
     "strategy": "strategy.name",
     "protocol": "protocol.name",
+    "privacy": "privacy.name",
     "task": "task.name",
     "data": "data.layout",
     "engine": "engine.name",
@@ -65,6 +66,7 @@ def group(configurations: Sequence[Mapping[str, Any]]) -> list[Setting]:
 
 
 def _told(values: Mapping[str, Any]) -> dict[str, Any]:
+    values = {"privacy.name": "none", **values}  # runs from before there was this choice had none
     return {key: _same(value) for key, value in values.items() if key not in (*SEEDS, *SILENT)}
 
 

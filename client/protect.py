@@ -1,0 +1,25 @@
+"""The site's half of the privacy steps, between training and the reply."""
+
+from typing import Any
+
+from isofed.client.workshop import Place, Workshop
+from isofed.protocols.step import Use
+from isofed.records import Order, Report
+
+
+def protected(shop: Workshop, place: Place, order: Order, report: Report) -> Report:
+    """Return a report as it leaves the site.
+
+    It draws from the site's secrets, so what comes out is stored, and an attempt asked for again is answered
+    with what was drawn the first time.
+
+    Args:
+        shop: with the run's steps.
+        place: whose secrets.
+        order: from whose model the update is counted.
+        report: after training, its meaning checked.
+    """
+    if not shop.pipeline.steps:
+        return report
+    start: Any = order.channels["model"]
+    return shop.pipeline.leaving(report, start.tree, Use(order.round, order.attempt, place.secrets))
