@@ -69,9 +69,7 @@ def build(
     within("evaluate_every", cfg["evaluate_every"], 0, 1e6)
     options = read(task.options, _rest(cfg, "task"), "task")
     _fit_options(task, cfg, level, recipe, options)
-    share = recipe.share.of(task.head)
-    recipe = replace(recipe, share=share.but(*task.head) if level.private_head else share)
-    _fit_lesson(task, recipe)
+    recipe = _shared(recipe, task, level)
     recipe = _protected(cfg, privacy, recipe, level, task, options)
     agreed = read(level_options, _rest(cfg, "protocol"), "protocol")
     return Setting(
@@ -85,16 +83,22 @@ def build(
         level_options=agreed,
         recipe=recipe,
         layout=cfg["layout"],
-        digest=digest(
-            [
-                _versions(),
-                recipe.call,
-                [task.name, asdict(options)],
-                [level.name, asdict(agreed)],
-                [cfg["layout"], cfg["seed"], cfg["rounds"]],
-                *([[step.call for step in recipe.privacy]] if recipe.privacy else []),
-            ]
-        ),
+        digest=_digest(cfg, task, options, level, agreed, recipe),
+    )
+
+
+def _digest(cfg: Mapping[str, Any], task: Any, options: Any, level: Any, agreed: Any, recipe: Any) -> str:
+    # what is at its neutral value is left out, so that it changes no run of before there was such a thing
+    held, steps = cfg.get("holdout"), [step.call for step in recipe.privacy]
+    return digest(
+        [
+            _versions(),
+            recipe.call,
+            [task.name, asdict(options)],
+            [level.name, asdict(agreed)],
+            [cfg["layout"], cfg["seed"], cfg["rounds"], *([float(held)] if held else [])],
+            *([steps] if steps else []),
+        ]
     )
 
 
@@ -176,6 +180,14 @@ def _fit_options(task: Any, cfg: Mapping[str, Any], level: Any, recipe: Any, opt
         raise CompositionError(reason)
 
 
+def _shared(recipe: Any, task: Any, level: Any) -> Any:
+    """Return the recipe with its share cut to the task and the level."""
+    share = recipe.share.of(task.head)
+    recipe = replace(recipe, share=share.but(*task.head) if level.private_head else share)
+    _fit_lesson(task, recipe)
+    return recipe
+
+
 def _fit_lesson(task: Any, recipe: Any) -> None:
     """Refuse distillation from models of which the server has too little to know what they say."""
     lesson = recipe.server.distil
@@ -187,6 +199,6 @@ def _fit_lesson(task: Any, recipe: Any) -> None:
             "the sites; write strategy.of=features"
         )
     raise CompositionError(
-        f"strategy '{recipe.call}' asks the sites' models at the server, but more than their heads stays at the "
-        "sites; share it, or leave the distillation out"
+        f"strategy '{recipe.call}' asks the sites' models at the server, but more than their heads stays "
+        "at the sites; share it, or leave the distillation out"
     )

@@ -141,7 +141,7 @@ def lesson(setting: Setting, room: Classroom | None, round: int) -> "Lesson | No
 
 @dataclass
 class Lesson:
-    """One round's: the clients' models are heard one by one, in the order of names, then their mean is taught."""
+    """One round's: clients' models are heard one by one, in the order of names, then the mean is taught."""
 
     room: Classroom
     round: int

@@ -65,8 +65,8 @@ def check_public(public: Public, layout: Any, private: Path | None, seed: int) -
     for asked in (declared(folder) for folder in layout.folders(root, None)):
         if asked not in FREE:
             raise CompositionError(
-                f"the data in 'public.root' are declared for protocol '{asked}', which the server must not learn "
-                "from; name data that are declared for sharing, or not at all"
+                f"the data in 'public.root' are declared for protocol '{asked}', so they are not public; "
+                "name data that are declared for sharing, or not at all"
             )
 
 

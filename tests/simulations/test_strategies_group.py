@@ -18,14 +18,14 @@ from isofed.strategies.named import STRATEGIES
 from isofed.strategies.recipe import Recipe
 
 
-def theirs(mu: float, keep: int = 3, weights: tuple[int, ...] = (1, 2)) -> Recipe:
+def theirs(mu: float, keep: int = 3, corners: tuple[int, ...] = (1, 2)) -> Recipe:
     """An installed package's strategy: θ ← θ.
 
     Args:
         mu: μ, which has no default; keep: how many.
-        weights: of nothing.
+        corners: of nothing.
     """
-    return Recipe(f"theirs(mu={mu}, keep={keep}, weights={weights})")
+    return Recipe(f"theirs(mu={mu}, keep={keep}, corners={corners})")
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_every_strategy_can_be_chosen_by_name() -> None:
 def test_an_installed_one_is_an_option_like_ours(tmp_path: Path) -> None:
     cfg = composed(["strategy=theirs", "strategy.mu=0.5"])
     assert cfg["strategy"] == {"name": "theirs", "mu": 0.5, "keep": 3}
-    assert make_plan(cfg, tmp_path).setting().recipe.call == "theirs(mu=0.5, keep=3, weights=(1, 2))"
+    assert make_plan(cfg, tmp_path).setting().recipe.call == "theirs(mu=0.5, keep=3, corners=(1, 2))"
 
 
 @pytest.mark.usefixtures("installed")
@@ -95,7 +95,7 @@ def test_what_needs_a_value_is_no_obstacle_to_an_explanation(capsys: pytest.Capt
         (["strategy=theirs"], "'strategy.mu' is missing: give a number"),
         (["strategy=theirs", "strategy.mu=much"], "'strategy.mu' is 'much', but must be a number"),
         (["strategy=theirs", "strategy.kep=1"], "unknown key 'strategy.kep'; did you mean 'strategy.keep'?"),
-        (["strategy=theirs", "strategy.weights=1"], "unknown key 'strategy.weights'"),
+        (["strategy=theirs", "strategy.corners=1"], "unknown key 'strategy.corners'"),
         (["strategy=theris"], "unknown strategy 'theris'; did you mean 'theirs'?"),
         (["strategy=fedavg", "strategy.lam=1"], "'strategy.lam' is no key of the strategy that was chosen"),
     ],
