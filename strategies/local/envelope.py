@@ -36,7 +36,8 @@ def envelope(lam: float, k: int, eta: float) -> LocalTerm:
     not count.
 
     Args:
-        lam: λ, above 0: how near θ is held to w. A step of rate r on θ is stable only for r λ below 2.
+        lam: λ, above 0: how near θ is held to w. Steps of rate r are stable only for r λ below 2, with
+            Nesterov momentum ρ below (2 + 2 ρ) / (1 + 2 ρ).
         k: K, at least 1.
         eta: η, rate of w, above 0; w moves η λ of its way to θ.
 

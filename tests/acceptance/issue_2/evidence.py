@@ -17,11 +17,11 @@ from isofed.trees import Tree
 SUMMARY_KEYS = ("weights_sha256", "metrics", "spread", "bytes", "sites", "left", "seed", "rounds")
 
 
-def evidence(run: Path) -> dict[str, Any]:
-    """Return everything comparable about a finished run, by name."""
+def evidence(run: Path, alone: tuple[str, ...] = SITES) -> dict[str, Any]:
+    """Return everything comparable about a finished run, by name, and of the sites ``alone`` in it."""
     summary = json.loads((run / "summary.json").read_text())
     found = {f"summary.json {key}": summary[key] for key in SUMMARY_KEYS}
-    for place in _places(run):
+    for place in [run, *(run / "alone" / site for site in alone)]:
         name = place.relative_to(run).as_posix()
         found[f"{name}/result.json"] = _timeless(json.loads((place / "result.json").read_text()))
         found[f"{name} checkpoints"] = {p.name: _state(p) for p in (place / "checkpoints").iterdir()}
@@ -48,10 +48,6 @@ def steps(folder: Path) -> list[int]:
     events = EventAccumulator(str(folder), purge_orphaned_data=True)
     events.Reload()
     return [event.step for event in events.Scalars("time/round")]
-
-
-def _places(run: Path) -> list[Path]:
-    return [run, *(run / "alone" / site for site in SITES)]
 
 
 def _curves(run: Path) -> list[Path]:

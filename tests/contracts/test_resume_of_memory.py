@@ -1,0 +1,82 @@
+"""Every algorithm, above all those that remember: a run cut short ends with the bits of a whole one."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import World
+from test_equivalences import Killed, final
+
+from isofed.client import app
+from isofed.client.workshop import Workshop
+from isofed.errors import CompositionError
+from isofed.simulations.federation import Federation, run
+from isofed.simulations.pool import Pool
+from isofed.strategies.named import STRATEGIES
+
+Worlds = Callable[[str], World]
+WORLDS: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    ("batch_loss", {}),
+    ("two_outputs", {}),
+    ("reid", {}),
+    ("reid", {"momentum": 0.0}),
+    ("reid", {"keep_momentum": False}),
+)
+"""The cheapest first; an algorithm is run in the first one that has what it needs."""
+
+ALL: tuple[Mapping[str, Any], ...] = (
+    *({"name": name} for name in STRATEGIES if name != "feddf"),
+    {"name": "apfl", "adaptive": True},
+    {"name": "scaffold", "option": "one"},
+    {"name": "feddf", "steps": 3, "batch": 8},
+)
+"""Every algorithm as it is by default, and as it remembers more, or in less time."""
+
+
+def federations(strategy: Mapping[str, Any], worlds: Worlds, public: Path) -> Callable[[Path], Federation]:
+    """Return what makes federations of an algorithm, in the first world that does not refuse it."""
+    refusals = []
+    for task, options in WORLDS:
+        world = worlds(task)
+        cfg = {**world.cfg(strategy, 3, **options), "evaluate_every": 0}
+        try:
+            setting = Workshop.of(json.dumps(cfg)).setting
+        except CompositionError as error:
+            refusals.append(str(error))
+            continue
+        if setting.recipe.server.distil:
+            world.layout.make(public, 1, world.case.make, map, None)
+        some = world.federation(Path(), strategy, world.sites[:2], 3, **options)
+        return lambda folder: replace(some, cfg=cfg, folder=folder, public=public)
+    raise AssertionError(f"no world suits {strategy}: {refusals}")
+
+
+def ended(federation: Federation, emit: Any = lambda name, **fields: None) -> str:
+    """Run as a new process would: with nothing but what lies on the disk."""
+    app._workshop.cache_clear()
+    return str(run(federation, Pool(1), emit)["weights_sha256"])
+
+
+def kill(name: str, **fields: Any) -> None:
+    """End it when the first reply of round 3 has come."""
+    if name == "reply" and fields["round"] == 3:
+        raise Killed
+
+
+@pytest.mark.parametrize("strategy", ALL, ids=str)
+def test_resume_equals_no_crash(strategy: Mapping[str, Any], worlds: Worlds, tmp_path: Path) -> None:
+    make = federations(strategy, worlds, tmp_path / "public")
+    whole, cut = make(tmp_path / "whole"), make(tmp_path / "cut")
+    wanted = ended(whole)
+    with pytest.raises(Killed):
+        ended(cut, kill)
+    assert final(cut).round == 2 and not cut.done
+    assert ended(cut) == wanted
+    one, other = (final(federation).optimiser for federation in (whole, cut))
+    assert set(one) == set(other)
+    for part, tree in one.items():
+        assert all(np.array_equal(array, other[part][leaf]) for leaf, array in tree.items())
