@@ -103,13 +103,13 @@ def _weight(layer: Any) -> Tensor:
 class AdaptedLinear(nn.Linear):
     """A linear layer whose weight is W + (α / r) B A."""
 
-    weight = property(_weight)  # type: ignore[assignment]
+    weight = property(_weight)
 
 
 class AdaptedConv2d(nn.Conv2d):
     """A convolution whose weight is W + (α / r) B A."""
 
-    weight = property(_weight)  # type: ignore[assignment]
+    weight = property(_weight)
 
 
 _ADAPTED: dict[type, type] = {nn.Linear: AdaptedLinear, nn.Conv2d: AdaptedConv2d}

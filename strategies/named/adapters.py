@@ -35,7 +35,7 @@ def lora(
         norms: whether scales and shifts of normalisation layers are trained and shared.
 
     Source: Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022, eq. 3; Sun et al.,
-    Improving LoRA in Privacy-preserving Federated Learning, ICLR 2024 (FFA-LoRA), section 4. Both adapt
+    Improving LoRA in Privacy-preserving Federated Learning, ICLR 2024 (FFA-LoRA). Both adapt
     transformers' linear layers; here convolutions, too.
     """
     return Recipe(server=sgd(lr), share=adapters(rank, alpha, train, head, norms), count=count)

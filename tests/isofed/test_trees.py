@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from isofed.trees import Layout, Tree, from_arrays, zeros
+from isofed.trees import Layout, Tree, from_arrays, hash_arrays, zeros
 
 DTYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool")
 ARRAYS = st.dictionaries(
@@ -153,3 +153,14 @@ def test_one_bad_value_is_found(value: float, change: Any) -> None:
     assert change(from_arrays(arrays)).finite
     arrays["w"][3] = value
     assert not change(from_arrays(arrays)).finite
+
+
+def test_a_hash_is_of_names_dtypes_shapes_and_bytes_in_any_order() -> None:
+    w, n = np.zeros((2, 3), np.float32), np.array([1, 2])
+    one = hash_arrays([("w", w), ("n", n)])
+    assert len(one) == 64 and one == hash_arrays([("n", n), ("w", np.asfortranarray(w))])
+    others = [w.T, w.astype(np.float64), w + 1]
+    assert (
+        len({one, hash_arrays([("v", w), ("n", n)]), *(hash_arrays([("w", o), ("n", n)]) for o in others)})
+        == 5
+    )
