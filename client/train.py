@@ -47,14 +47,14 @@ def train(shop: Workshop, place: Place, order: Order, memory: Sections, version:
     recipe = shop.setting.recipe
     samples = shop.samples(place)
     shop.fit(place)
-    _load(shop, order, memory)
+    load(shop, order, memory)
     select(shop, Phase())
     precision = Precision.of(shop, memory)
-    states = [
-        term.start(_term_start(shop, place, order, memory.get(TERM + term.name))) for term in recipe.local
-    ]
     with torch.random.fork_rng(devices=[] if shop.device == "cpu" else [shop.device]):
         torch.manual_seed(seeds.public_key(shop.setting.seed, order.round, place.site, "layers") % 2**63)
+        states = [
+            term.start(_term_start(shop, place, order, memory.get(TERM + term.name))) for term in recipe.local
+        ]
         epoch = run_epoch(shop, place, order, states, precision)
     done = Done(epoch.steps, reach(shop, epoch.factors))
     further = [term.finish(state, done) if term.finish else {} for term, state in each(shop, states)]
@@ -79,7 +79,8 @@ def _numbers(
     return numbers
 
 
-def _load(shop: Workshop, order: Order, memory: Sections) -> None:
+def load(shop: Workshop, order: Order, memory: Sections) -> None:
+    """Load the order's model, what the site keeps of it, and the optimiser's state into the workshop."""
     for group, tree in shop.trees.items():
         if group in FIXED:
             continue
@@ -111,6 +112,7 @@ def _term_start(shop: Workshop, place: Place, order: Order, remembered: Any) -> 
         gradient=lambda: mean_gradient(shop, (step.batch for step in steps_of(shop, place, order))),
         mean_loss=lambda: mean_loss(shop, (step.batch for step in steps_of(shop, place, order))),
         loss=lambda output, labels: setting.task.training.loss(output, labels, setting.options),
+        config=order.config,
     )
 
 

@@ -201,4 +201,11 @@ FURTHER: Mapping[str, NumberContract] = {
     "distance": NumberContract(
         False, 0.0, 2.0, "FedReID's weight: mean cosine distance between outputs before and after the round"
     ),
+    "norm_bit": NumberContract(True, 0, 1, "whether the update was clipped, which adaptive clipping counts"),
+    "start_loss": NumberContract(
+        False, 0.0, 1e12, "q-FedAvg's F_k: mean loss over the round's batches at the model as received"
+    ),
+    "square": NumberContract(
+        False, 0.0, 1e30, "q-FedAvg's ‖w_k - w‖²: squared distance that the round moved the parameters"
+    ),
 }

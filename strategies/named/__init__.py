@@ -5,16 +5,17 @@ A file is a family with its table; a new algorithm is a function and a row in on
 
 from collections.abc import Callable, Mapping
 
-from isofed.strategies.named import adapters, asynchronous, averaging, banks, distilled, drift, personal
+from isofed.strategies.named import adapters, asynchronous, averaging, banks, distilled, drift, fair, personal
 from isofed.strategies.recipe import Recipe, called
 
 FAMILIES: tuple[Mapping[str, Callable[..., Recipe]], ...] = (
     averaging.NAMED,
     drift.NAMED,
     banks.NAMED,
+    personal.NAMED,
+    fair.NAMED,
     distilled.NAMED,
     asynchronous.NAMED,
-    personal.NAMED,
     adapters.NAMED,
 )
 
