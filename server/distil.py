@@ -5,7 +5,7 @@ the outputs. Private data cannot come here: the server opens its own folder and 
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from isofed import seeds
 from isofed.errors import CompositionError, DataError, RoundError
 from isofed.records import Channel, Delta, Report
+from isofed.server.rounds import Ask
 from isofed.setting import Setting
 from isofed.strategies.distillation import Distillation
 from isofed.strategies.share import TRAVELLING, flatten
@@ -123,8 +124,14 @@ class Classroom:
         return training.transform(self.samples, rows, options, rng, self.device).inputs
 
 
-def lesson(setting: Setting, room: Classroom | None, round: int) -> "Lesson | None":
+def lesson(setting: Setting, room: Classroom | None, round: int, asks: Iterable[Ask] = ()) -> "Lesson | None":
     """Return the lesson of a round, or None where the recipe does not distil.
+
+    Args:
+        setting: what runs.
+        room: where it takes place.
+        round: counted from 1.
+        asks: the round's orders, with the models that the sites begin from.
 
     Raises:
         CompositionError: it does, and the server has no public data.
@@ -136,7 +143,7 @@ def lesson(setting: Setting, room: Classroom | None, round: int) -> "Lesson | No
             f"strategy '{setting.recipe.call}' teaches the server's model on public data, and the server has "
             "none; name their folder with public.root=DIR"
         )
-    return Lesson(room, round)
+    return Lesson(room, round, {ask.site: ask.order.channels for ask in asks})
 
 
 @dataclass
@@ -145,16 +152,13 @@ class Lesson:
 
     room: Classroom
     round: int
+    starts: Mapping[str, Mapping[str, Channel]] = field(default_factory=dict)
     total: Any = None
     heard: int = 0
 
-    def hear(self, report: Report, start: Mapping[str, Tree]) -> None:
-        """Add what a client's model says of the public data.
-
-        Args:
-            report: the client's.
-            start: the model that the report's changes are from, where it holds changes.
-        """
+    def hear(self, site: str, report: Report) -> None:
+        """Add what a client's model says of the public data."""
+        start = self.starts[site]
         model, buffers = (_whole(report.channels[group], start[group]) for group in TRAVELLING)
         with self.room.quiet(self.round):
             said = self.room.outputs(model, buffers)
@@ -228,8 +232,9 @@ def _optimiser(room: Classroom) -> torch.optim.Optimizer:
     return torch.optim.Adam(learning, room.plan.lr)
 
 
-def _whole(channel: Channel, start: Tree) -> Tree:
-    tree: Tree = channel.tree  # type: ignore[union-attr]
+def _whole(channel: Any, start: Any) -> Tree:
+    """Return a client's tree, also where it sent how it differs from the one that it was sent."""
+    tree: Tree = channel.tree
     if not isinstance(channel, Delta):
         return tree
-    return tree.wide().map(lambda change, old: old + change, start).narrow()
+    return tree.wide().map(lambda change, old: old + change, start.tree).narrow()

@@ -71,12 +71,12 @@ class Composed(Strategy):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Start the round's generator and return its asks as messages, in the order of names."""
-        self._lesson = lesson(self.setting, self.room, self.state.round + 1)
         sites = list(self.sites)
         self._round = training_round(
             self.state, self.setting, sites, self.attempt, self.fewest, self.secrets
         )
         asks = next(self._round)
+        self._lesson = lesson(self.setting, self.room, self.state.round + 1, asks)
         self._asked = [ask.site for ask in asks]
         return self._messages(asks, "train", self.sites)
 
@@ -136,7 +136,7 @@ class Composed(Strategy):
             if isinstance(read, Refusal):
                 self.emit("refused", site=site, round=self.state.round + 1, reason=read.reason)
             elif self._lesson:
-                self._lesson.hear(read, self.state.trees)
+                self._lesson.hear(site, read)
             yield site, read
 
     def _checked(self, reply: Message | None) -> Any:

@@ -22,6 +22,7 @@ from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError, RoundError
 from isofed.files import load_state
 from isofed.protocols.levels import LEVELS, LevelOptions
+from isofed.records import Delta, Report, Value
 from isofed.server import distil
 from isofed.server.distil import Classroom, Lesson
 from isofed.setting import Setting, build
@@ -310,6 +311,24 @@ def test_a_lesson_that_nobody_gave_changes_nothing(said: World, public: Path, tm
     assert isinstance(room, Classroom)
     trees = {"model": "as it was"}
     assert Lesson(room, 1).taught(trees) == trees  # type: ignore[arg-type]
+
+
+def test_a_change_is_as_good_as_the_model_that_it_makes(said: World, public: Path, tmp_path: Path) -> None:
+    one = taught(said, tmp_path, public, FEDDF, rounds=1)
+    run(one, Pool(1))
+    room = one.classroom(setting_of(said, FEDDF))
+    assert room is not None
+    _, stored = load_state(one.memory("left") / "1.1.state", "a version")
+    model, buffers, start = stored["r/model"], stored["r/buffers"], final(one).trees["model"]
+    assert isinstance(model, Tree) and isinstance(buffers, Tree)
+    change = model.wide().map(lambda new, old: new - old, start)
+    began = {"left": {"model": Value(start), "buffers": Value(buffers)}}
+    said_of_it = []
+    for channel in (Value(model), Delta(change)):
+        heard = Lesson(room, 1, began)
+        heard.hear("left", Report(1, 1, "", {"model": channel, "buffers": Value(buffers)}, {}))
+        said_of_it.append(heard.total.numpy())
+    np.testing.assert_allclose(*said_of_it, atol=1e-6)
 
 
 def test_without_public_data_it_is_refused(said: World, tmp_path: Path) -> None:
