@@ -33,7 +33,7 @@ from isofed.strategies.named import STRATEGIES
 from isofed.tasks import TASKS
 
 LONGEST = 180.0  # seconds
-MEND = re.compile(r"write (task\.(\w+)=([\w.]+)|protocol\.centres=(\w+))")
+MEND = re.compile(r"write ((task|strategy)\.(\w+)=([\w.]+))")
 
 
 @dataclass(frozen=True)
@@ -53,24 +53,25 @@ class Cell:
 def value(text: str) -> Any:
     """Return what a mend's word stands for."""
     known = {"true": True, "false": False}
-    return known[text] if text in known else float(text)
+    return known[text] if text in known else float(text) if text[0].isdigit() else text
 
 
 def tried(world: World, strategy: str, folder: Path) -> Cell:
     """Play one round; write what a refusal asks for and try again, at most three times."""
-    begun, mends, more = time.monotonic(), list[str](), dict[str, Any]()
+    begun, mends = time.monotonic(), list[str]()
+    more: dict[str, dict[str, Any]] = {"task": {}, "strategy": {"name": strategy}}
     while True:
-        place = folder / f"try{len(mends)}"
+        federation = world.federation(folder / f"try{len(mends)}", more["strategy"], rounds=1, **more["task"])
         try:
-            moved(world, world.federation(place, {"name": strategy}, rounds=1, **more))
+            moved(world, replace(federation, public=world.root))
             return Cell(tuple(mends), "", time.monotonic() - begun)
         except CompositionError as error:
             found = MEND.search(str(error))
-            if found is None or not found[2] or not hasattr(world.options, found[2]):
+            if found is None or (found[2] == "task" and not hasattr(world.options, found[3])):
                 return Cell(tuple(mends), str(error), time.monotonic() - begun)
             assert found[1] not in mends, f"{found[1]} was written and did not mend: {error}"
             mends.append(found[1])
-            more[found[2]] = value(found[3])
+            more[found[2]][found[3]] = value(found[4])
 
 
 def moved(world: World, federation: Any) -> None:
