@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from flwr.app import ConfigRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
@@ -12,6 +13,7 @@ from flwr.clientapp import ClientApp
 from isofed.client import ledger
 from isofed.client.evaluate import evaluate
 from isofed.client.memory import Memory, version_of
+from isofed.client.own import measure
 from isofed.client.protect import protected
 from isofed.client.train import train
 from isofed.client.workshop import EVALUATOR, TRAINER, WITH_BASE, Place, Workshop
@@ -51,11 +53,21 @@ def _answer(shop: Workshop, place: Place, order: Order) -> Report:
 
 
 def on_evaluate(shop: Workshop, place: Place, message: Message, context: Context) -> RecordDict:
-    """Answer with mergeable statistics of the model in the message."""
+    """Answer with mergeable statistics of the model in the message; a site, of the one it is to use."""
+    if place.role == TRAINER and shop.setting.holdout:
+        return RecordDict({"statistics": MetricRecord(_own(shop, place, message))})
     order = _order(shop, place, message, EVALUATOR)
     statistics = evaluate(shop, place, order.channels)
     check_statistics(statistics)
     return RecordDict({"statistics": MetricRecord(statistics)})
+
+
+def _own(shop: Workshop, place: Place, message: Message) -> Any:
+    order = _order(shop, place, message, TRAINER)
+    statistics = measure(shop, place, order, Memory(place.memory).load(order.base))
+    check_statistics(statistics, shop.setting.task.own.sums(shop.setting.options))
+    ledger.enter_measured(place.memory.parent / "left.jsonl", order, statistics)
+    return statistics
 
 
 def _order(shop: Workshop, place: Place, message: Message, role: str) -> Order:

@@ -12,6 +12,8 @@ from isofed.client.workshop import Place, Workshop
 from isofed.records import Order
 from isofed.strategies.recipe import LocalTerm, Phase, Seen
 
+TRAIN = "train"
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -35,18 +37,20 @@ class Step:
 
 
 def each(shop: Workshop, states: list[Any]) -> Iterator[tuple[LocalTerm, Any]]:
-    """Yield the recipe's local terms with their states of this round."""
-    return zip(shop.setting.recipe.local, states, strict=True)
+    """Yield the recipe's local terms with their states of this round; without states none is at work."""
+    return zip(shop.setting.recipe.local if states else (), states, strict=True)
 
 
-def steps_of(shop: Workshop, place: Place, order: Order) -> Iterator[Step]:
-    """Yield the round's steps, phase by phase."""
+def steps_of(shop: Workshop, place: Place, order: Order, when: str = TRAIN) -> Iterator[Step]:
+    """Yield the round's steps, phase by phase, or those that a site takes before it uses the model."""
     setting, training, samples = shop.setting, shop.setting.task.training, shop.samples(place)
-    draw = seeds.public(setting.seed, order.round, place.site, "batches")
-    change = seeds.public(setting.seed, order.round, place.site, "augmentation")
+    purpose = "" if when == TRAIN else f" to {when}"
+    draw = seeds.public(setting.seed, order.round, place.site, f"batches{purpose}")
+    change = seeds.public(setting.seed, order.round, place.site, f"augmentation{purpose}")
     drawn = [
         (phase, images)
-        for phase in setting.recipe.rounds
+        for phase in setting.recipe.schedule
+        if phase.when == when
         for _ in range(phase.epochs)
         for images in training.sample(samples, setting.options, draw)
     ]
@@ -58,17 +62,19 @@ def steps_of(shop: Workshop, place: Place, order: Order) -> Iterator[Step]:
             taken += 1
 
 
-def run_epoch(shop: Workshop, place: Place, order: Order, states: list[Any], precision: Precision) -> Epoch:
-    """Take the round's steps."""
+def run_epoch(
+    shop: Workshop, place: Place, order: Order, states: list[Any], precision: Precision, when: str = TRAIN
+) -> Epoch:
+    """Take the round's steps, or those before use, at the rates of the round that was."""
     total, steps, size = torch.zeros((), device=shop.device), 0, 0
     factors: dict[Phase, list[float]] = {}
     now: Phase | None = None
     shop.model.train()
-    for step in steps_of(shop, place, order):
+    for step in steps_of(shop, place, order, when):
         if step.phase is not now:
             now = step.phase
             select(shop, now)
-        factor = _set_rate(shop, order.round - 1 + step.done)
+        factor = _set_rate(shop, max(order.round, 1) - 1 + step.done)
         loss, taken = _step(shop, step, states, precision)
         total += loss
         factors.setdefault(now, []).extend([factor] if taken else [])

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from isofed.records import Report, Table
+from isofed.records import Order, Report, Table
+
+MEASURED = "own measurements"
 
 
 def enter(path: Path, report: Report, rows: Mapping[str, int]) -> None:
@@ -19,12 +21,25 @@ def enter(path: Path, report: Report, rows: Mapping[str, int]) -> None:
         report: about to leave.
         rows: rows of each table that the site could have sent, had the contract let them out.
     """
-    line = {
-        "round": report.round,
-        "attempt": report.attempt,
-        "channels": {name: _entry(channel, rows.get(name, 0)) for name, channel in report.channels.items()},
-        "numbers": sorted(report.scalars),
-    }
+    channels = {name: _entry(channel, rows.get(name, 0)) for name, channel in report.channels.items()}
+    _append(path, report, channels, sorted(report.scalars))
+
+
+def enter_measured(path: Path, order: Order, statistics: Mapping[str, float]) -> None:
+    """Append that a site's measurement on its own samples leaves it.
+
+    Args:
+        path: the site's ledger, JSON lines.
+        order: that asked for it.
+        statistics: about to leave.
+    """
+    entry = {"kind": "statistics", "bytes": 8 * len(statistics)}
+    _append(path, order, {MEASURED: entry}, [], MEASURED)
+
+
+def _append(path: Path, of: Report | Order, channels: Any, numbers: list[str], what: str = "") -> None:
+    line = {"round": of.round, "attempt": of.attempt, "channels": channels, "numbers": numbers}
+    line |= {"what": what} if what else {}
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         # the line break comes first, so that a line cut short by a crash cannot swallow the next one
@@ -41,13 +56,13 @@ def _entry(channel: Any, held: int) -> dict[str, Any]:
 
 def summed(path: Path) -> dict[str, Any]:
     """Add a ledger up by channel; an attempt that was written twice counts once."""
-    last: dict[tuple[int, int], Any] = {}
+    last: dict[tuple[int, int, str], Any] = {}
     for line in path.read_bytes().split(b"\n") if path.exists() else ():
         try:
             entry = json.loads(line)
         except ValueError:
             continue
-        last[entry["round"], entry["attempt"]] = entry
+        last[entry["round"], entry["attempt"], entry.get("what", "")] = entry
     totals: dict[str, Any] = {}
     for entry in last.values():
         for name, channel in entry["channels"].items():

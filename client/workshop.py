@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from isofed.client.holdout import split
 from isofed.contracts import Contract
 from isofed.errors import ConfigError, ContractError
 from isofed.protocols.declared import declared, refuse
 from isofed.protocols.levels import LEVELS, LevelOptions, allowed, contract
 from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.privacy import PRIVACY
-from isofed.seeds import Secrets, public_key, simulated_secrets, site_secrets
+from isofed.seeds import Secrets, public, public_key, simulated_secrets, site_secrets
 from isofed.setting import Setting, build
 from isofed.strategies.found import available, is_file
 from isofed.strategies.share import FIXED, STAYING, TRAVELLING, flatten
@@ -230,8 +231,12 @@ class Workshop:
         return dict.fromkeys(channels, len(np.unique(self.samples(place).labels)) if channels else 0)
 
     def samples(self, place: Place) -> Any:
-        """Open a site's training data, once in this process."""
-        return self._open("train", place, self._open_train)
+        """Open a site's samples to train on, once in this process."""
+        return self._open("train", place, self._parted)[0]
+
+    def held_out(self, place: Place) -> Any:
+        """Return those of the site's samples that are never trained on, none where the holdout is 0."""
+        return self._open("train", place, self._parted)[1]
 
     def test_data(self, place: Place) -> Any:
         """Open the benchmark's test data, once in this process."""
@@ -249,6 +254,11 @@ class Workshop:
             samples = replace(samples, labels=_renumbered(samples.labels, place.secrets))
         # only a trainer that holds everything may know which sensor a picture is from
         return samples if self.setting.level.name == "sharing" else replace(samples, domains=None)
+
+    def _parted(self, place: Place) -> Any:
+        # from the seed alone: whatever the round, the attempt or the process, the same samples are held out
+        rng = public(self.setting.seed, 0, place.site, "holdout")
+        return split(self._open_train(place), self.setting.holdout, rng)
 
     def _open_test(self, place: Place) -> Any:
         self._agreed(place.root, None)

@@ -20,6 +20,7 @@ class Setting:
     Args:
         run: the run's name.
         digest: over recipe, task, level and versions; never over paths or devices.
+        holdout: share of each site's samples that is never trained on, 0 to 0.5, to measure there.
     """
 
     run: str
@@ -33,6 +34,7 @@ class Setting:
     recipe: Any
     layout: str
     digest: str
+    holdout: float = 0.0
 
     @property
     def evaluable(self) -> bool:
@@ -52,7 +54,7 @@ def build(
 
     Args:
         cfg: nested plain values with ``run seed rounds evaluate_every layout task protocol strategy``, and
-            perhaps ``privacy``; the last four have a ``name`` and options.
+            perhaps ``holdout privacy``; task, protocol, strategy and privacy have a ``name`` and options.
         tasks, strategies, levels: the tables in which the names are looked up.
         level_options: dataclass of a level's options.
         privacy: the table of privacy steps; without ``privacy`` in ``cfg`` the choice is ``none``.
@@ -67,6 +69,7 @@ def build(
     _fit(task, pick("layout", cfg["layout"], task.layouts), level)
     within("rounds", cfg["rounds"], 0, 1e6)
     within("evaluate_every", cfg["evaluate_every"], 0, 1e6)
+    holdout = _holdout(cfg, task)
     options = read(task.options, _rest(cfg, "task"), "task")
     _fit_options(task, cfg, level, recipe, options)
     recipe = _shared(recipe, task, level)
@@ -84,6 +87,7 @@ def build(
         recipe=recipe,
         layout=cfg["layout"],
         digest=_digest(cfg, task, options, level, agreed, recipe),
+        holdout=holdout,
     )
 
 
@@ -116,6 +120,17 @@ def _named(cfg: Mapping[str, Any], group: str) -> tuple[str]:
 
 def _rest(cfg: Mapping[str, Any], group: str) -> dict[str, Any]:
     return {key: value for key, value in cfg[group].items() if key != "name"}
+
+
+def _holdout(cfg: Mapping[str, Any], task: Any) -> float:
+    share = float(cfg.get("holdout", 0.0))
+    within("holdout", share, 0, 0.5)
+    if share and task.own is None:
+        raise CompositionError(
+            f"task '{task.name}' measures nothing at a site, for which samples could be held out; "
+            "write holdout=0"
+        )
+    return share
 
 
 def _protected(

@@ -10,6 +10,7 @@ from flwr.serverapp import Grid
 
 from isofed.errors import RoundError
 from isofed.events import Emit
+from isofed.server.own import nested
 from isofed.server.replies import in_order
 from isofed.server.state import Checkpoints, ServerState
 from isofed.server.strategy import Composed
@@ -89,10 +90,7 @@ def _evaluate(strategy: Composed, grid: Grid, emit: Emit, patience: Patience) ->
         return None
     replies = in_order(grid, messages, lambda _: None, patience.timeout, _pause(patience))
     record = strategy.aggregate_evaluate(number, replies)  # type: ignore[arg-type]
-    results: dict[str, Any] = {}
-    for name, value in (record or {}).items():
-        kind, _, key = name.partition(".")
-        results.setdefault(kind, {})[key] = value
+    results = nested(record or {})
     emit("evaluated", round=number, metrics=results.get("mean"))
     return results
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
-from isofed.contracts import Contract, TableContract, check_statistics
-from isofed.errors import ContractError, IsofedError, RoundError
+from isofed.contracts import Contract, TableContract
+from isofed.errors import IsofedError, RoundError
 from isofed.events import Emit, silent
 from isofed.protocols import wire
 from isofed.protocols.pipeline import Pipeline
@@ -17,11 +18,12 @@ from isofed.protocols.step import Use
 from isofed.records import Order, Value
 from isofed.seeds import Secrets
 from isofed.server.distil import Classroom, Lesson, lesson
+from isofed.server.own import flat, gathered, measuring, over_sites, statistics
 from isofed.server.rounds import Ask, Outcome, Refusal, Reply, Round, training_round
 from isofed.server.state import ServerState
 from isofed.setting import Setting
 from isofed.strategies.share import TRAVELLING
-from isofed.tasks.task import Statistics, merge
+from isofed.tasks.task import merge
 
 
 class Composed(Strategy):
@@ -95,22 +97,29 @@ class Composed(Strategy):
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Send the global model to every evaluator; nobody where no complete model exists to be sent."""
+        """Send the global model to every evaluator, if there is a complete one, and to the sites, if they
+        hold samples out."""
+        own = measuring(self.state, self.setting, self.sites)
         if not self.setting.evaluable:
-            return []
+            return own
         channels = {name: Value(self.state.trees[name]) for name in TRAVELLING}
         order = Order(self.setting.run, server_round, 1, "", self.setting.digest, channels)
-        return self._messages([Ask(name, order) for name in self.evaluators], "evaluate", self.evaluators)
+        asks = [Ask(name, order) for name in self.evaluators]
+        return [*self._messages(asks, "evaluate", self.evaluators), *own]
 
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
-        """Merge the evaluators' statistics and compute the results once."""
-        total: Statistics = {}
-        for reply in replies:
-            total = merge(total, _statistics(reply, server_round))
-        results = self.setting.task.result(total)
-        return MetricRecord(
-            {f"{kind}.{key}": float(v) for kind, r in results.items() for key, v in r.items()}
-        )
+        """Merge the evaluators' statistics and compute the results once; those of each site stay its own."""
+        answers, results, total = iter(replies), dict[str, Any](), dict[str, Any]()
+        if self.setting.evaluable:
+            for reply in islice(answers, len(self.evaluators)):
+                total = dict(merge(total, statistics(reply, server_round)))
+            results |= self.setting.task.result(total)
+        if self.setting.holdout:
+            sites = gathered(
+                zip(self.sites, answers, strict=True), self.setting, server_round, self.fewest, self.emit
+            )
+            results |= over_sites(sites, self.setting)
+        return MetricRecord(flat(results))
 
     def summary(self) -> None:
         """Say nothing: the run's own report does."""
@@ -157,21 +166,6 @@ class Composed(Strategy):
     def _same_attempt(self, round: int, attempt: int) -> None:
         if (round, attempt) != (self.state.round + 1, self.attempt):
             raise RoundError(f"the reply belongs to round {round}, attempt {attempt}")
-
-
-def _statistics(reply: Message | None, round: int) -> Statistics:
-    """Return an evaluator's statistics, or say why there are none."""
-    reason: str = "no answer in time"
-    if reply is not None and reply.has_error():
-        reason = reply.error.reason or "an error without a reason"
-    elif reply is not None:
-        numbers: Any = dict(reply.content.metric_records.get("statistics", {}))
-        try:
-            check_statistics(numbers)
-            return numbers
-        except ContractError as error:
-            reason = str(error)
-    raise RoundError(f"the evaluation after round {round} failed: {reason}")
 
 
 def _taught(learnt: Lesson | None, state: ServerState) -> ServerState:

@@ -65,6 +65,7 @@ class Switches:
     controls: str
     tensorboard: bool
     progress: bool
+    holdout: float = 0.0
     public: dict[str, Any] = field(default_factory=dict)
 
 
@@ -116,6 +117,7 @@ class Plan:
 
     def shared(self, **changes: Any) -> dict[str, Any]:
         """Return the configuration that both halves of a federation read; never a path or a device."""
+        changes = {"holdout": self.switches.holdout, **changes}
         keys = ("run", "seed", "rounds", "evaluate_every", "task", "protocol", "strategy")
         chosen = (key for key in OPTIONAL if key in self.cfg)
         return {key: self.cfg[key] for key in (*keys, *chosen)} | {"layout": self.data.layout} | changes

@@ -23,6 +23,7 @@ from isofed.simulations.federation import Federation, load_result, run, tell
 from isofed.simulations.folder import CONFIG, REPORT, SUMMARY, claim, finished, load_config, sweep
 from isofed.simulations.lock import locked
 from isofed.simulations.meter import Meter
+from isofed.simulations.own import OWN, final, note
 from isofed.simulations.pictures import gallery, projection
 from isofed.simulations.plan import FEDERATED, Plan, make_plan, runnable
 from isofed.simulations.pool import Pool
@@ -115,6 +116,8 @@ def _run(plan: Plan, pool: Pool, meter: Meter, watch: Stopwatch) -> dict[str, An
     progress = Progress(0, enabled=plan.switches.progress)
     job = Job(plan, pool, progress, watch, fan_out(progress, watch, *board))
     progress.say(f"writing into {plan.folder}")
+    if (said := note(plan.setting())) is not None:
+        progress.say(said)
     facts = _prepare(job)
     watch.ready()
     plan = job.plan
@@ -231,7 +234,9 @@ class _Open:
         samples = shop.samples(Place.of(nodes[site].config))
         if len(samples) == 0:
             raise DataError(f"{site} holds no training images; leave it out or copy its data again")
-        return {"images": len(samples), "identities": len(set(samples.labels.tolist()))}
+        held = len(shop.held_out(Place.of(nodes[site].config)))
+        found = {"images": len(samples), "identities": len(set(samples.labels.tolist()))}
+        return found | ({"held_out": held} if held else {})
 
 
 def _federations(plan: Plan, sites: tuple[str, ...]) -> list[Federation]:
@@ -270,8 +275,7 @@ def _publish(job: Job, summary: dict[str, Any], results: Mapping[str, Any]) -> N
     config = {**plan.cfg, "overrides": json.loads((plan.folder / CONFIG).read_text())["overrides"]}
     if plan.switches.tensorboard:
         points = job.pool.submit(projection, federated).result()
-        metrics = summary["metrics"][FEDERATED]
-        shown = Finished(plan.switches.rounds, config, metrics, rows, points)
+        shown = Finished(plan.switches.rounds, config, final(summary["metrics"]), rows, points)
         publish(plan.folder / BOARD, FEDERATED, shown)
     write_report(plan.folder, {**summary, "config": config}, history, rows)
     write_json(plan.folder / SUMMARY, summary)
@@ -283,5 +287,6 @@ def _publish(job: Job, summary: dict[str, Any], results: Mapping[str, Any]) -> N
 
 
 def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:
-    metrics = (entry.get("metrics") or {}).get("mean")
-    return {**entry, "metrics": metrics, "loss": entry.get("loss", {}), "seconds": entry.get("seconds", 0.0)}
+    metrics = entry.get("metrics") or {}
+    always = {"loss": entry.get("loss", {}), "seconds": entry.get("seconds", 0.0)}
+    return {**entry, "metrics": metrics.get("mean"), "own": metrics.get(OWN), **always}

@@ -6,6 +6,7 @@ from typing import Any
 from isofed import __version__
 from isofed.client import ledger
 from isofed.protocols.levels import LEVELS
+from isofed.simulations import own
 from isofed.simulations.plan import FEDERATED, Plan
 from isofed.simulations.selection import LAST, described, reported
 
@@ -36,7 +37,7 @@ def summarise(
         "data_seed": None if plan.data.root else plan.data.seed,
         "rounds": plan.switches.rounds,
         "simulated_secrets": True,
-        "metrics": _kind(shown, "mean"),
+        "metrics": _kind(shown, "mean") | own.measured(shown),
         "spread": _kind(shown, "spread"),
         "draws": _draws(shown),
         "seconds": dict(seconds),
@@ -127,9 +128,8 @@ def _left(plan: Plan, site: str) -> dict[str, Any]:
 
 def _evaluation(plan: Plan) -> dict[str, Any]:
     setting = plan.setting()
-    return {
-        key: v for key, v in setting.task.benchmark(setting.layout, setting.options).items() if v is not None
-    }
+    rules = setting.task.benchmark(setting.layout, setting.options)
+    return {key: v for key, v in rules.items() if v is not None} | own.described(setting)
 
 
 def table(summary: Mapping[str, Any]) -> str:
@@ -144,4 +144,5 @@ def table(summary: Mapping[str, Any]) -> str:
         cells = "".join(f"{100 * mean[key]:8.1f} ± {100 * over[key]:3.1f}" for key in KEYS if mean)
         lines.append(f"{name:<14}{cells or '  not measured'}")
     model = summary.get("evaluation", {}).get("model", LAST)
-    return "\n".join(lines if model == LAST else [*lines, f"federated: {model}"])
+    chosen = [] if model == LAST else [f"federated: {model}"]
+    return "\n".join([*lines, *chosen, *own.told(summary)])

@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from isofed.errors import ConfigError
+from isofed.server.own import OWN
 
 Scalars = Mapping[str, float]
 TOLD = ("loss", "bytes", "steps", "examples", "rate")  # fields of an event: a number, or one for each site
@@ -99,9 +100,13 @@ def _numbers(prefix: str, value: object) -> Iterator[tuple[str, float]]:
 
 def _measured(metrics: object) -> dict[str, float]:
     """Return the means, and what is known of the gallery draws behind them: their range and deviation."""
+    values: dict[str, float] = {}
+    if isinstance(metrics, Mapping) and OWN in metrics:
+        values = dict(_at_sites(metrics[OWN]))
+        metrics = {kind: value for kind, value in metrics.items() if kind != OWN}
     if not isinstance(metrics, Mapping) or "mean" not in metrics:
-        return dict(_numbers("metrics", metrics))
-    values = dict(_numbers("metrics", metrics["mean"]))
+        return values | dict(_numbers("metrics", metrics))
+    values |= _numbers("metrics", metrics["mean"])
     for name, deviation in _numbers("", metrics.get("spread")):
         values[f"draws{name}/deviation"] = deviation
     each: dict[str, list[float]] = {}
@@ -111,6 +116,14 @@ def _measured(metrics: object) -> dict[str, float]:
     for name, found in each.items():
         values |= {f"draws{name}/lowest": min(found), f"draws{name}/highest": max(found)}
     return values
+
+
+def _at_sites(own: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yield the sites' mean and lowest in each measure, and every site's."""
+    for name, mean in own["mean"].items():
+        yield f"own/{name}/mean", float(mean)
+        yield f"own/{name}/lowest", float(own["lowest"][name])
+        yield from ((f"own/{name}/{site}", float(each[name])) for site, each in own["sites"].items())
 
 
 @dataclass(frozen=True)
@@ -123,7 +136,8 @@ class TensorBoardSink:
             what an interrupted process had written of it and of later rounds; None for a fresh run.
 
     Tags are ``metrics/mAP`` (fractions; the mean over gallery draws), ``draws/mAP/lowest``, ``highest`` and
-    ``deviation`` (over the draws of one model), ``loss/cam1``, ``bytes/cam1/up`` (bytes), ``steps/cam1``,
+    ``deviation`` (over the draws of one model), ``own/own_R1/mean``, ``lowest`` and ``cam1`` (what the sites
+    measured on held-out samples of their own), ``loss/cam1``, ``bytes/cam1/up`` (bytes), ``steps/cam1``,
     ``examples/cam1``, ``rate`` (factor on the learning rates, where an event tells it) and ``time/round``
     (seconds); the step is the round.
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 Statistics = Mapping[str, float]
 Progress = Callable[[int, int], None]
 
@@ -23,11 +25,32 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Samples:
-    """One site's training data.
+class Part:
+    """Some rows of indexable inputs, read where they lie: ``part[places]`` is ``whole[rows[places]]``.
 
     Args:
-        inputs: indexable by an integer array, often memory-mapped; first axis N.
+        whole: indexable by an integer array, often memory-mapped; first axis N.
+        rows: (n,) int64, each from 0 to N - 1.
+    """
+
+    whole: Any
+    rows: Any
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, places: Any) -> Any:
+        return self.whole[self.rows[places]]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One site's own data.
+
+    Args:
+        inputs: indexable by an integer array, often memory-mapped; first axis N. Inputs that are more than
+            rows have ``part(rows)``, and, where samples belong together, ``scenes``, (N,) int64, equal for
+            those that are only held out together.
         labels: (N,) int64 rows of the head, or None where a task has no labels.
         domains: (N,) int64, the kind of sensor behind each sample, or None; only a trainer that holds
             everything (``sharing``) may look at it.
@@ -39,6 +62,15 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def take(self, rows: np.ndarray) -> "Samples":
+        """Return the samples at ``rows``, (n,) int64, in that order, their inputs not copied."""
+        part: Any = getattr(self.inputs, "part", None)
+        return Samples(
+            part(rows) if part else Part(self.inputs, rows),
+            None if self.labels is None else self.labels[rows],
+            None if self.domains is None else self.domains[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -129,6 +161,25 @@ class Training:
 
 
 @dataclass(frozen=True)
+class OwnBenchmark:
+    """What a site can measure alone, on samples of its own that are never trained on.
+
+    Args:
+        words: what is measured, for every place where a number stands: ``"own people, unseen images"``.
+        sums: options to the names of the statistics, all that leaves the site of a measurement.
+        measure: (model, samples trained on, samples held out, options, device) to those numbers, which add
+            up over disjoint sets of held-out samples.
+        result: those sums to ``{"mean": {...}, "spread": {...}}`` of fractions, a greater one the better;
+            of no sample at all, to empty ones.
+    """
+
+    words: str
+    sums: Callable[[Any], tuple[str, ...]] = field(repr=False)
+    measure: Callable[[Any, Samples, Samples, Any, Any], Statistics] = field(repr=False)
+    result: Callable[[Statistics], Mapping[str, Mapping[str, float]]] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Task:
     """A published system as a federation sees it.
 
@@ -160,6 +211,7 @@ class Task:
             level, or None.
         statistics: options to whether the model keeps running statistics of its batches, as BatchNorm does,
             which no noise on changes hides; True for what is not known before the model is made.
+        own: what a site can measure alone, or None.
         training: how it trains, or None.
     """
 
@@ -186,6 +238,7 @@ class Task:
     load: Callable[[Any, Path], None] | None = field(default=None, repr=False)
     suits: Callable[[Any, str], str | None] = field(default=lambda options, level: None, repr=False)
     statistics: Callable[[Any], bool] = field(default=lambda options: True, repr=False)
+    own: OwnBenchmark | None = None
     training: Training | None = None
 
 

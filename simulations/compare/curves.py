@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from isofed.simulations.compare.own import place
 from isofed.simulations.compare.table import Comparison, curve
 from isofed.simulations.report.charts import Plot, Series, line_chart
 from isofed.simulations.report.markup import Raw, el, join
-from isofed.simulations.report.measures import headline_names
 
 Read = Callable[[float], str]
 NOTE = (
@@ -17,8 +17,8 @@ NOTE = (
 def curves(found: Comparison) -> Raw | None:
     """Return the charts of the first measures and of the training loss; None where no round was recorded."""
     charts = [
-        _chart(found, f"{name} of the federated model by round", "per cent", ("metrics", "mean", name), 100.0)
-        for name in headline_names(found.measures)
+        _chart(found, f"{name} of the federated model by round", "per cent", place(name, found.own), 100.0)
+        for name in found.headlines
     ]
     charts.append(_chart(found, "Training loss by round, mean over sites", "loss", ("loss",)))
     shown = [chart for chart in charts if chart]

@@ -8,12 +8,13 @@ from urllib.parse import quote
 
 from isofed import __version__
 from isofed.simulations.compare.curves import curves
+from isofed.simulations.compare.own import words
 from isofed.simulations.compare.table import Comparison, Number, Row, paired
 from isofed.simulations.report.bars import Bar, bar_chart
 from isofed.simulations.report.charts import COLOURS
 from isofed.simulations.report.document import document
 from isofed.simulations.report.markup import Child, Raw, el, join
-from isofed.simulations.report.measures import headline_names, meanings
+from isofed.simulations.report.measures import meanings
 from isofed.simulations.report.tables import Table, table
 from isofed.simulations.report.words import (
     MISSING,
@@ -34,6 +35,7 @@ MEASURED_BY = (
     "task.search",
     "task.shots",
     "task.draws",
+    "holdout",
 )
 
 
@@ -77,7 +79,7 @@ def _cautions(found: Comparison) -> list[Raw]:
 
 
 def _result(found: Comparison) -> Raw | None:
-    names = headline_names(found.measures)
+    names = found.headlines
     charts = [bar_chart(f"{name}, per cent", bars, True) for name in names if (bars := _bars(found, name))]
     note = el("p", "Whiskers and ± show the sample standard deviation over seeds.", class_="note")
     return join([el("div", *charts, class_="pair"), note]) if charts else None
@@ -105,8 +107,9 @@ def _numbers(found: Comparison) -> Raw:
     caption = (
         "Measures in per cent, mean ± sample standard deviation over seeds; time and bytes: mean of a run"
     )
-    explained = meanings(found.measures)
-    note = el("p", explained + ".", class_="note") if explained else None
+    at_sites = words(run.summary for row in found.rows for run in row.runs)
+    explained = " ".join(filter(None, [(m := meanings(found.measures)) and f"{m}.", at_sites]))
+    note = el("p", explained, class_="note") if explained else None
     return join([table(Table(caption, heads, body)), note])
 
 
@@ -124,7 +127,7 @@ def _mean(value: Number | None, show: Callable[[object], str]) -> str:
 
 def _differences(found: Comparison) -> Raw | None:
     base, *others = found.rows
-    names = headline_names(found.measures)
+    names = found.headlines
     body = []
     for row in others:
         numbers = [paired(row, base, name) for name in names]
@@ -145,7 +148,7 @@ def _points(value: Number | None) -> str:
 
 
 def _runs(found: Comparison, folder: Path) -> Raw:
-    names = headline_names(found.measures)
+    names = found.headlines
     body = []
     for row in found.rows:
         for place, run in enumerate(row.runs):

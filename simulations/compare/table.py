@@ -6,9 +6,10 @@ from math import fsum
 from statistics import fmean, stdev
 from typing import Any
 
+from isofed.simulations.compare import own
 from isofed.simulations.compare.runs import Left, Run
 from isofed.simulations.compare.settings import Setting, group
-from isofed.simulations.report.measures import measure_names, model_rows
+from isofed.simulations.report.measures import headline_names, measure_names, model_rows
 from isofed.simulations.report.words import number, part
 
 LAST_ROUND = "last round"
@@ -38,7 +39,7 @@ class Row:
     Args:
         setting: its name and what differs.
         runs: one for each pair of seeds.
-        metrics: of the federated model, fractions.
+        metrics: of the federated model, fractions; what the sites measured of their own included.
         untrained: the same of the model before training.
         seconds: of all rounds, summed.
         sent: bytes that all sites sent over the run.
@@ -62,11 +63,23 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All settings, the measures that any of them has, and the runs that are left out."""
+    """All settings, the measures that any of them has, and the runs that are left out.
+
+    Of the measures those in ``own`` were taken at the sites.
+    """
 
     rows: tuple[Row, ...]
     measures: tuple[str, ...]
     left: tuple[Left, ...]
+    own: tuple[str, ...] = ()
+
+    @property
+    def headlines(self) -> tuple[str, ...]:
+        """The measures to draw: the best known, and the sites' means where some setting lacks those."""
+        usual = headline_names(self.measures)
+        if all(name in row.metrics for row in self.rows for name in usual):
+            return usual
+        return tuple(dict.fromkeys((*usual, *(n for n in self.own if not n.endswith(own.LOWEST)))))
 
 
 def tabulate(runs: Sequence[Run], left: Sequence[Left] = ()) -> Comparison:
@@ -79,7 +92,8 @@ def tabulate(runs: Sequence[Run], left: Sequence[Left] = ()) -> Comparison:
                 out.append(Left(run.folder, f"the same setting and seeds as {kept[run.seeds].folder}"))
         rows.append(_row(setting, tuple(kept.values())))
     measured = tuple(row for run in runs for row in model_rows(run.summary))
-    return Comparison(tuple(rows), measure_names(measured), tuple(out))
+    names = own.names(run.summary for run in runs)
+    return Comparison(tuple(rows), (*measure_names(measured), *names), tuple(out), names)
 
 
 def _row(setting: Setting, runs: tuple[Run, ...]) -> Row:
@@ -96,10 +110,16 @@ def _row(setting: Setting, runs: tuple[Run, ...]) -> Row:
 
 
 def _metrics(runs: Sequence[Run], kind: str) -> dict[str, Number]:
-    measured = [row.values for run in runs for row in model_rows(run.summary) if row.kind == kind]
+    measured = [_measured(run, kind) for run in runs]
     names = dict.fromkeys(name for values in measured for name in values)
     found = {name: Number.over(values.get(name) for values in measured) for name in names}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _measured(run: Run, kind: str) -> dict[str, float]:
+    """Return the benchmark's and the sites' measures of the model before training, or of the last one."""
+    values = next((row.values for row in model_rows(run.summary) if row.kind == kind), {})
+    return {**values, **own.at_sites(run.summary, "untrained" if kind == "before" else "federated")}
 
 
 def _sum(values: Iterable[object]) -> float | None:
@@ -131,10 +151,10 @@ def _at(entry: Mapping[str, Any], path: Sequence[str]) -> float | None:
 
 def paired(row: Row, base: Row, measure: str) -> Number | None:
     """Return the difference to another setting over the seeds that both have."""
-    own, others = _by_seeds(row, measure), _by_seeds(base, measure)
-    return Number.over(own[seeds] - others[seeds] for seeds in own if seeds in others)
+    here, there = _by_seeds(row, measure), _by_seeds(base, measure)
+    return Number.over(here[seeds] - there[seeds] for seeds in here if seeds in there)
 
 
 def _by_seeds(row: Row, measure: str) -> dict[Any, float]:
-    found = {run.seeds: part(run.summary, "metrics", "federated").get(measure) for run in row.runs}
-    return {seeds: value for seeds, given in found.items() if (value := number(given)) is not None}
+    found = {run.seeds: _measured(run, "together").get(measure) for run in row.runs}
+    return {seeds: value for seeds, value in found.items() if value is not None}

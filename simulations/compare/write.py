@@ -7,6 +7,7 @@ from typing import Any
 from isofed import __version__
 from isofed.errors import ConfigError
 from isofed.files import write_json
+from isofed.simulations.compare.own import place
 from isofed.simulations.compare.page import page, shared, shown
 from isofed.simulations.compare.runs import Left, Run, find, read
 from isofed.simulations.compare.table import Comparison, Number, Row, curve, paired, tabulate
@@ -50,7 +51,7 @@ def numbers(found: Comparison, out: Path) -> dict[str, Any]:
 
 def _setting(row: Row, found: Comparison, out: Path) -> dict[str, Any]:
     differences = {name: _number(paired(row, found.rows[0], name)) for name in found.measures}
-    curves = {name: curve(row.runs, "metrics", "mean", name) for name in found.measures}
+    curves = {name: curve(row.runs, *place(name, found.own)) for name in found.measures}
     return {
         "name": row.setting.name,
         "differs": dict(row.setting.differs),

@@ -27,7 +27,7 @@ def outcome(result: Mapping[str, Any]) -> Outcome:
     """Read a federation's result: the last round's model."""
     history = result["history"]
     # None where the server holds only a part of the model
-    metrics = history[-1]["metrics"] or {"mean": {}, "spread": {}}
+    metrics = {"mean": {}, "spread": {}} | (history[-1]["metrics"] or {})
     steps = sum(int(s) for entry in history for s in entry.get("steps", {}).values())
     return Outcome(metrics["mean"], metrics["spread"], steps)
 

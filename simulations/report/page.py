@@ -9,6 +9,7 @@ from isofed.simulations.report.draws import draws
 from isofed.simulations.report.gallery import Gallery, gallery_block
 from isofed.simulations.report.headline import caution, heading, headline, results, sentence, tags, warning
 from isofed.simulations.report.learning import learning
+from isofed.simulations.report.own import own
 from isofed.simulations.report.run import configuration, controls, reproduce, timing
 from isofed.simulations.report.sites import refusals, sites, what_left
 
@@ -20,6 +21,7 @@ def _sections(
     pictures = gallery_block(gallery) if gallery is not None and gallery.rows else None
     return (
         ("result", "Result", headline(summary)),
+        ("own", "At the sites", own(summary, history)),
         ("measures", "All measures", results(summary)),
         ("draws", "Gallery draws", draws(summary)),
         ("learning", "Learning curves", learning(summary, history)),
@@ -50,7 +52,7 @@ def write_report(
         folder: the run's folder; it is made where it is missing.
         summary: the object of ``summary.json``. Measures are fractions from 0 to 1, times are
             seconds, sizes are bytes. Every key may be missing; the page then leaves that part out.
-        history: ``{"rounds": [{"round", "seconds", "loss": {site: value}, "metrics"}, ...]}``.
+        history: ``{"rounds": [{"round", "seconds", "loss": {site: value}, "metrics", "own"}, ...]}``.
         gallery: retrieved pictures, or None.
 
     Raises:

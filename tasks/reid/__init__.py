@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from isofed.errors import ConfigError
-from isofed.tasks.reid import evaluate, model, weights
+from isofed.tasks.reid import evaluate, model, own, weights
 from isofed.tasks.reid.layouts.buptcampus.layout import BUPTCAMPUS
 from isofed.tasks.reid.layouts.groups import GROUPS
 from isofed.tasks.reid.layouts.hitsz_vcm.layout import HITSZ_VCM
@@ -65,5 +65,6 @@ TASK = Task(
     refit=model.refit,
     load=weights.load,
     suits=refusal,
+    own=own.OWN,
     training=TRAINING,
 )

@@ -9,7 +9,7 @@ import torch
 from isofed.errors import DataError
 from isofed.tasks.reid import augment, erasing, objectives, sampling, schedule
 from isofed.tasks.reid.layouts.common import INFRARED
-from isofed.tasks.reid.layouts.tracklets import drawn, partners
+from isofed.tasks.reid.layouts.tracklets import drawn, partners, still
 from isofed.tasks.reid.model import ReidNet, rate_groups
 from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.reid.stems import Views
@@ -42,10 +42,23 @@ def transform(
     if options.erasing > 0:
         inputs = erasing.erase(inputs, options.erasing, rng)
     labels = torch.from_numpy(samples.labels[images]).to(device, non_blocking=True)
+    return Batch(_seen(samples, images, inputs, options), labels)
+
+
+def undrawn(samples: Samples, images: Any, options: ReidOptions, device: str) -> Batch:
+    """Return a batch on ``device`` as evaluation sees it, neither augmented nor labelled."""
+    inputs = augment.plain(still(samples.inputs, images), device)
+    return Batch(_seen(samples, images, inputs, options), None)
+
+
+def _seen(
+    samples: Samples, images: Any, inputs: torch.Tensor, options: ReidOptions
+) -> torch.Tensor | Views:
+    """Return what the network is fed: the pictures, and with two stems their modality."""
     if options.stems == 1:
-        return Batch(inputs, labels)
-    infrared = torch.from_numpy(_domains(samples)[images] == INFRARED).to(device, non_blocking=True)
-    return Batch(Views(inputs, infrared), labels)
+        return inputs
+    infrared = torch.from_numpy(_domains(samples)[images] == INFRARED)
+    return Views(inputs, infrared.to(inputs.device, non_blocking=True))
 
 
 def _augmented(
@@ -106,4 +119,5 @@ TRAINING = Training(
     precision=lambda options: options.precision,
     keeps_optimiser=lambda options: options.keep_momentum and options.momentum > 0.0,
     plain=lambda options: options.momentum == 0.0,
+    still=undrawn,
 )

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isofed.seeds import public
-from isofed.tasks.task import Batch, DataLayout, Finding, Samples, Site, Task, Training
+from isofed.tasks.task import Batch, DataLayout, Finding, OwnBenchmark, Samples, Site, Task, Training
 
 SITES = ("left", "right")
 INPUTS, CLASSES = 4, 3
@@ -205,7 +205,47 @@ def result(statistics: Any) -> dict[str, dict[str, float]]:
     return {"mean": {"score": statistics["score"] / statistics["points"]}, "spread": {"score": 0.0}}
 
 
-def dummy(name: str, model: Any, learn: Training | None, head: tuple[str, ...] = ()) -> Task:
+def own(name: str, right: Callable[[Any, Samples, Samples], Tensor]) -> OwnBenchmark:
+    """Return what a site measures: the mean over held-out points of (output, all, held) to a (M,) share."""
+
+    def measure(model: Any, trained: Samples, held: Samples, options: DummyOptions, device: str) -> Any:
+        with torch.inference_mode():
+            rows = np.arange(len(held))
+            shares = right(model, trained, Samples(held.inputs[rows], held.labels)) if len(held) else rows
+        return {"points": float(len(held)), "right": float(shares.sum())}
+
+    def shown(sums: Any) -> dict[str, dict[str, float]]:
+        mean = {name: sums["right"] / sums["points"]} if sums["points"] else {}
+        return {"mean": mean, "spread": dict.fromkeys(mean, 0.0)}
+
+    return OwnBenchmark("own points", lambda options: ("points", "right"), measure, shown)
+
+
+def named(model: Any, trained: Samples, held: Samples) -> Tensor:
+    """Say whose class the head names."""
+    return model(torch.from_numpy(held.inputs)).kind.argmax(1) == torch.from_numpy(held.labels)
+
+
+def like(model: Any, trained: Samples, held: Samples) -> Tensor:
+    """Return how like itself each point comes back, 1 for the same."""
+    output = model(torch.from_numpy(held.inputs))
+    return 1 / (1 + (output.rebuilt - output.inputs).square().mean(1))
+
+
+def beside(model: Any, trained: Samples, held: Samples) -> Tensor:
+    """Say beside whom a training point of the same class lies nearest."""
+    inputs = (held.inputs, trained.inputs[np.arange(len(trained))])
+    points, around = (model(torch.from_numpy(each)).features for each in inputs)
+    return torch.from_numpy(trained.labels[torch.cdist(points, around).argmin(1)] == held.labels)
+
+
+def dummy(
+    name: str,
+    model: Any,
+    learn: Training | None,
+    head: tuple[str, ...] = (),
+    alone: OwnBenchmark | None = None,
+) -> Task:
     """Return a task over points."""
     return Task(
         name=name,
@@ -218,6 +258,7 @@ def dummy(name: str, model: Any, learn: Training | None, head: tuple[str, ...] =
         evaluate=evaluate,
         result=result,
         head=head,
+        own=alone,
         training=learn,
     )
 
@@ -233,16 +274,19 @@ DUMMIES = {
             ),
             training(doubly_labelled, two_losses, "example"),
             ("layers.kind.", "layers.value."),
+            own("own_accuracy", named),
         ),
         dummy(
             "no_labels",
             net(lambda options: {"back": INPUTS}, lambda x, made: Rebuilt(x, made["back"])),
             training(unlabelled, lambda output, _, o: F.mse_loss(output.rebuilt, output.inputs), "example"),
+            alone=own("own_likeness", like),
         ),
         dummy(
             "batch_loss",
             net(lambda options: {"place": options.dimensions}, lambda x, made: Placed(made["place"])),
             training(labelled, pair_loss, "batch", ("features",)),
+            alone=own("own_nearest", beside),
         ),
         dummy(
             "no_training",

@@ -15,7 +15,7 @@ auxiliary samples", IEEE TIFS 2024. L2RW's video experiments keep both choices, 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,31 @@ class Tracklets:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def scenes(self) -> np.ndarray:
+        """Return (T,) int64, the same number for the two tracklets of a pair, which are of one scene."""
+        rows = np.arange(len(self))
+        if self.partner is None:
+            return rows
+        return np.minimum(rows, np.where(self.partner == ALONE, rows, self.partner))
+
+    def part(self, rows: np.ndarray) -> "Tracklets":
+        """Return the tracklets at ``rows``, their frames not copied; who loses its partner is alone."""
+        return replace(
+            self,
+            starts=self.starts[rows],
+            lengths=self.lengths[rows],
+            ids=self.ids[rows],
+            cams=self.cams[rows],
+            partner=None if self.partner is None else self._places(rows)[self.partner[rows]],
+        )
+
+    def _places(self, rows: np.ndarray) -> np.ndarray:
+        """Return for each row its place among ``rows``, -1 for one that is not there, and for row -1."""
+        places = np.full(len(self) + 1, ALONE, np.int64)  # the last one is what -1 reads
+        places[rows] = np.arange(len(rows))
+        return places
 
     def batch(self, rows: Rows) -> np.ndarray:
         """Return what the network is fed in evaluation: (n, count, H, W, 3) uint8, always the same frames."""
@@ -97,6 +122,11 @@ def drawn(inputs: Any, rows: np.ndarray, rng: np.random.Generator) -> Any:
         rng: where the draws come from; images leave it as it was.
     """
     return inputs.draw(rows, rng) if isinstance(inputs, Tracklets) else inputs[rows]
+
+
+def still(inputs: Any, rows: np.ndarray) -> Any:
+    """Return inputs as evaluation is fed them: always the same frames of tracklets, or plain images."""
+    return inputs.batch(rows) if isinstance(inputs, Tracklets) else inputs[rows]
 
 
 def partners(inputs: Any) -> np.ndarray:
