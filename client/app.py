@@ -19,7 +19,7 @@ from isofed.client.train import train
 from isofed.client.workshop import EVALUATOR, TRAINER, WITH_BASE, Place, Workshop
 from isofed.contracts import check_statistics
 from isofed.errors import ContractError, IsofedError
-from isofed.protocols import wire
+from isofed.protocols import plain, wire
 from isofed.records import Order, Report
 from isofed.strategies.share import TRAVELLING
 
@@ -31,10 +31,11 @@ _workshop = lru_cache(maxsize=2)(Workshop.of)
 
 def on_train(shop: Workshop, place: Place, message: Message, context: Context) -> RecordDict:
     """Answer an order to train, exactly once for each attempt."""
-    order = _order(shop, place, message, TRAINER)
+    form: Any = plain if shop.setting.recipe.stock else wire
+    order = _order(shop, place, message, TRAINER, form)
     report = _answer(shop, place, order)
-    content = wire.report_content(report)
-    wire.check(content, shop.outside(shop.classes(place)))
+    content: RecordDict = form.report_content(report)
+    form.check(content, shop.outside(shop.classes(place)))
     context.state["memory"] = ConfigRecord({"version": report.version})
     return content
 
@@ -70,14 +71,14 @@ def _own(shop: Workshop, place: Place, message: Message) -> Any:
     return statistics
 
 
-def _order(shop: Workshop, place: Place, message: Message, role: str) -> Order:
+def _order(shop: Workshop, place: Place, message: Message, role: str, form: Any = wire) -> Order:
     """Return the order in a message after everything that speaks against following it."""
     place.allow(shop.setting, role)
     personal = {name for name, rule in shop.setting.recipe.tables.items() if rule.personal}
     contract = shop.contract(shop.classes(place) if role == TRAINER else None)
     # what the server sends to one site alone it can only send once that site has reported
     needed = [name for name in contract.channels if name not in personal] if role == TRAINER else TRAVELLING
-    order = wire.read_order(message.content, contract, needed)
+    order: Order = form.read_order(message.content, contract, needed)
     if order.digest != shop.setting.digest:
         raise ContractError(_apart(shop.setting.digest, order.digest))
     return order

@@ -126,8 +126,9 @@ def _but_model(channels: Any) -> dict[str, Any]:
 
 def _renamed(content: RecordDict, contract: Contract) -> RecordDict:
     """Return a report's records without the parameters, with its numbers as wire.py knows them."""
-    if ARRAYS not in content.array_records or METRICS not in content.metric_records:
-        raise ContractError(f"the message's records differ from the contract at '{ARRAYS}' or '{METRICS}'")
+    for name, there in ((ARRAYS, content.array_records), (METRICS, content.metric_records)):
+        if name not in there or wire.NUMBERS in content:
+            raise ContractError(f"the message's records differ from the contract at '{name}'")
     ours = {METRIC.get(name, name): name for name in contract.numbers}
     renamed = {name: record for name, record in content.items() if name not in (ARRAYS, METRICS)}
     metrics = content.metric_records[METRICS].items()

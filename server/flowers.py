@@ -12,17 +12,15 @@ from flwr.serverapp.strategy import Strategy
 from isofed.config import call
 from isofed.errors import CompositionError, ConfigError
 from isofed.protocols.plain import METRIC
-from isofed.strategies.stock import BIT, INNER, NAMES, PREFIX, Stock
+from isofed.strategies.stock import INNER, NAMES, PREFIX, Stock
+from isofed.strategies.stock import flowers as recipes
 from isofed.suggest import pick
 from isofed.trees import Layout
 
 PLAIN = (bool, int, float, str, type(None))  # what a run's configuration can hold
-OURS = (
-    "fraction_evaluate",
-    "min_evaluate_nodes",
-)  # the run's own evaluators measure, whenever they are asked to
+OURS = ("fraction_evaluate", "min_evaluate_nodes")
 WEIGHTS = ("weighted_by_key", "train_loss_key")
-METRICS = (METRIC["examples"], METRIC["loss"], "steps", BIT)
+METRICS = (METRIC["examples"], METRIC["loss"], "steps")
 WRAPPER = "DifferentialPrivacy"
 FEWEST: Mapping[str, tuple[int, str]] = {
     "Krum": (2, "2f + 3"),
@@ -57,7 +55,7 @@ def maker(stock: Stock) -> Callable[..., Strategy]:
     parameters += [p for p in every.values() if p.default is not p.empty]
     make.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     make.__annotations__ = {p.name: p.annotation for p in parameters}
-    make.__doc__ = inspect.getdoc(outer)
+    make.__doc__, make.__module__ = recipes()[f"{PREFIX}{stock.name}"].__doc__, outer.__module__
     return make
 
 
@@ -67,8 +65,14 @@ def build(stock: Stock) -> Strategy:
     Raises:
         ConfigError: an option that it does not have, of another type, or that it refuses itself.
     """
-    for key in (key for key in WEIGHTS if key in stock.options):
-        pick(key, stock.options[key], dict.fromkeys(METRICS))
+    for key in stock.options:
+        if key in WEIGHTS:
+            pick(key, stock.options[key], dict.fromkeys(METRICS))
+        if key in OURS:
+            raise ConfigError(
+                f"'strategy.{key}' would change nothing, because the run's own evaluator measures; leave it "
+                "out, or see evaluate_every"
+            )
     with quiet():
         return call(maker(stock), stock.options, "strategy")
 
@@ -109,8 +113,7 @@ def fitting(strategy: Strategy, stock: Stock, model: Layout, sites: int) -> None
     for leaf in model.leaves if stock.name.startswith(f"{WRAPPER}ServerSide") else ():
         if not leaf.shape:
             raise CompositionError(
-                f"'{name}' leaves a parameter without dimensions unclipped, and '{leaf.name}' is one; give it "
-                "a dimension"
+                f"'{name}' leaves parameters without dimensions unclipped; give '{leaf.name}' one"
             )
 
 
@@ -164,7 +167,7 @@ def _made(name: str, values: Mapping[str, Any]) -> Strategy:
     try:
         strategy: Strategy = made(**measured, **values)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"'{PREFIX}{name}' refuses its options: {error}") from None
+        raise ConfigError(f"'{PREFIX}{name}' refuses its options: {str(error).rstrip('.')}") from None
     return strategy
 
 

@@ -13,7 +13,10 @@ from isofed.events import Emit
 from isofed.server.own import nested
 from isofed.server.replies import in_order
 from isofed.server.state import Checkpoints, ServerState
+from isofed.server.stock import Stock
 from isofed.server.strategy import Composed
+
+Driver = Composed | Stock
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Patience:
 
 
 def run_rounds(
-    strategy: Composed,
+    strategy: Driver,
     grid: Grid,
     checkpoints: Checkpoints,
     emit: Emit,
@@ -63,7 +66,12 @@ def _due(number: int, setting: Any) -> bool:
 
 
 def _train(
-    strategy: Composed, grid: Grid, number: int, checkpoints: Checkpoints, emit: Emit, patience: Patience
+    strategy: Driver,
+    grid: Grid,
+    number: int,
+    checkpoints: Checkpoints,
+    emit: Emit,
+    patience: Patience,
 ) -> None:
     first = checkpoints.attempt(number)
     for attempt in range(first, first + patience.attempts):
@@ -83,7 +91,7 @@ def _train(
             emit("attempt_failed", round=number, attempt=attempt, reason=str(error))
 
 
-def _evaluate(strategy: Composed, grid: Grid, emit: Emit, patience: Patience) -> dict[str, Any] | None:
+def _evaluate(strategy: Driver, grid: Grid, emit: Emit, patience: Patience) -> dict[str, Any] | None:
     number = strategy.state.round
     messages: list[Message] = list(strategy.configure_evaluate(number, ArrayRecord(), ConfigRecord(), grid))
     if not messages:
@@ -95,7 +103,7 @@ def _evaluate(strategy: Composed, grid: Grid, emit: Emit, patience: Patience) ->
     return results
 
 
-def _entry(strategy: Composed, number: int, seconds: float, metrics: Any) -> dict[str, Any]:
+def _entry(strategy: Driver, number: int, seconds: float, metrics: Any) -> dict[str, Any]:
     assert strategy.outcome is not None
     numbers, setting, refused = strategy.outcome.numbers, strategy.setting, strategy.outcome.refused
     return {

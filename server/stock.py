@@ -1,5 +1,6 @@
 """One of Flower's own strategies, driven by the same loop as ours."""
 
+import gc
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -34,8 +35,8 @@ class Stock:
     The strategy decides who trains, what they are told, and what the next parameters are. A round's replies
     are read and counted as ours are; running statistics, which it never sees, are averaged by examples.
 
-    The noise of a strategy with differential privacy comes from the server's secrets, but Flower draws it from
-    NumPy's global generator, a Mersenne Twister, which is none for secrets whatever it is seeded with.
+    The noise of a strategy with differential privacy comes from the server's secrets, but Flower draws it
+    from NumPy's global generator, a Mersenne Twister, which is none for secrets whatever it is seeded with.
 
     Args:
         ours: holds the state and the secrets, and evaluates.
@@ -186,6 +187,8 @@ class Stock:
 
     def _held(self, run: Callable[[], T]) -> T:
         """Run something of Flower's; whatever it raises is told in one sentence."""
+        # some of them collect garbage after every reply, among all that this process holds
+        gc.freeze()
         try:
             with quiet():
                 return run()
@@ -196,6 +199,8 @@ class Stock:
             raise RoundError(
                 f"'{self.name}' failed in round {self.state.round + 1}: {type(error).__name__}: {what}"
             ) from error
+        finally:
+            gc.unfreeze()
 
 
 class Seats(Grid):

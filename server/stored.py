@@ -58,7 +58,7 @@ def _walk(strategy: Strategy, fresh: Strategy, path: str) -> Iterator[tuple[str,
 
 
 def _same(value: Any, before: Any) -> bool:
-    if value is before:
+    if value is before or (isinstance(value, ArrayRecord) and not value and value == before):
         return True
     # of other kinds, equal ones could still differ: an array in one place, or NaN
     plain = (bool, int, float, str, list, dict, tuple, set)

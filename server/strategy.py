@@ -5,20 +5,21 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
 from isofed.contracts import Contract, TableContract
-from isofed.errors import IsofedError, RoundError
+from isofed.errors import RoundError
 from isofed.events import Emit, silent
 from isofed.protocols import wire
 from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
-from isofed.records import Order, Value
+from isofed.records import Order, Report, Value
 from isofed.seeds import Secrets
 from isofed.server.distil import Classroom, Lesson, lesson
 from isofed.server.own import flat, gathered, measuring, over_sites, statistics
+from isofed.server.replies import usable
 from isofed.server.rounds import Ask, Outcome, Refusal, Reply, Round, training_round
 from isofed.server.state import ServerState
 from isofed.setting import Setting
@@ -140,7 +141,7 @@ class Composed(Strategy):
 
     def _read(self, replies: Iterable[Message | None]) -> Iterable[Reply]:
         for site, reply in zip(self._asked, replies, strict=True):
-            read = self._checked(reply)
+            read = usable(reply, self._report)
             self.bytes[site]["up"] = 0 if reply is None or reply.has_error() else wire.payload(reply.content)
             if isinstance(read, Refusal):
                 self.emit("refused", site=site, round=self.state.round + 1, reason=read.reason)
@@ -148,20 +149,13 @@ class Composed(Strategy):
                 self._lesson.hear(site, read)
             yield site, read
 
-    def _checked(self, reply: Message | None) -> Any:
-        if reply is None:
-            return Refusal("no answer in time")
-        if reply.has_error():
-            return Refusal(reply.error.reason or "an error without a reason")
-        try:
-            wire.check(reply.content, self.contract)
-            report = wire.read_report(reply.content, self.contract)
-            self._same_attempt(report.round, report.attempt)
-            # rows arrive with presence instead of counts, so their minimum was checked at the site
-            _presence(self.contract).check(report)
-            return self.pipeline.opened(report, Use(report.round, report.attempt))
-        except IsofedError as error:
-            return Refusal(str(error))
+    def _report(self, content: RecordDict) -> Report:
+        wire.check(content, self.contract)
+        report = wire.read_report(content, self.contract)
+        self._same_attempt(report.round, report.attempt)
+        # rows arrive with presence instead of counts, so their minimum was checked at the site
+        _presence(self.contract).check(report)
+        return self.pipeline.opened(report, Use(report.round, report.attempt))
 
     def _same_attempt(self, round: int, attempt: int) -> None:
         if (round, attempt) != (self.state.round + 1, self.attempt):

@@ -10,6 +10,7 @@ from isofed.protocols.privacy import PRIVACY
 from isofed.simulations.described import described, plain, told
 from isofed.simulations.plan import ENGINES
 from isofed.strategies.found import available
+from isofed.strategies.stock import flowers
 from isofed.suggest import pick
 from isofed.tasks import TASKS
 from isofed.tasks.data_command import layouts
@@ -22,7 +23,7 @@ PRESETS = {
 
 LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
     "tasks": lambda: {name: task.summary for name, task in TASKS.items()},
-    "strategies": lambda: {name: _summary(make) for name, make in available().items()},
+    "strategies": lambda: {name: _summary(make) for name, make in {**available(), **flowers()}.items()},
     "protocols": lambda: {name: level.client for name, level in LEVELS.items()},
     "privacy": lambda: {name: _summary(make) for name, make in PRIVACY.items()},
     "engines": lambda: ENGINES,
@@ -59,7 +60,7 @@ def main(argv: list[str]) -> int:
     for name, entries in chosen.items():
         print(name if not wanted else "", end="\n" if not wanted else "")
         for key, what in sorted(entries.items()):
-            print(f"  {key:<26}{what}")
+            print(f"  {key:<25} {what}")
     return 0
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from omegaconf import MISSING
 
+from isofed.server.flowers import maker
 from isofed.simulations.strategies_group import defaults
 from isofed.strategies.found import available, is_file
+from isofed.strategies.stock import PREFIX, Stock
 from isofed.suggest import pick
 
 WIDTH, COLUMN = 100, 32
@@ -50,6 +52,8 @@ def described(name: str) -> Described:
         ConfigError: there is no such strategy; the nearest is named.
     """
     make = pick("strategy", name, available(name))
+    if name.startswith(PREFIX):
+        make = maker(Stock(name.removeprefix(PREFIX), {}))  # Flower's class knows the options
     first, *rest = _paragraphs(make)
     sentence, equation = _parted(plain(first))
     text = tuple(plain(each) for each in rest if not each.startswith(SECTIONS))

@@ -22,6 +22,7 @@ from isofed.seeds import simulated_secrets
 from isofed.server.distil import Classroom
 from isofed.server.loop import Patience, run_rounds
 from isofed.server.state import Checkpoints, ServerState, newest
+from isofed.server.stock import Stock
 from isofed.server.strategy import Composed
 from isofed.setting import Setting
 from isofed.simulations.grid import LocalGrid, Node
@@ -92,7 +93,7 @@ class Federation:
             return None
         cache = self.homes.parent / SERVER
         return Classroom(
-            setting, self.public, cache, lambda: Workshop.of(json.dumps(self.cfg)).model, self.device, self.threads
+            setting, self.public, cache, lambda: self.workshop().model, self.device, self.threads
         )
 
     def _node(self, number: int, name: str) -> Node:
@@ -125,9 +126,10 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     evaluators = {EVALUATOR: numbers.pop(EVALUATOR)}
     room = federation.classroom(shop.setting)
     secrets = simulated_secrets(shop.setting.seed, "")  # the server's; no site has an empty name
-    strategy = Composed(
+    ours = Composed(
         shop.setting, shop.outside(None), state, numbers, evaluators, emit, room=room, secrets=secrets
     )
+    strategy = Stock(ours) if shop.setting.recipe.stock else ours
     # here a client is late only because this machine is slow, and waiting costs nothing
     state = run_rounds(strategy, grid, checkpoints, emit, Patience(timeout=math.inf))
     result = {

@@ -12,11 +12,13 @@ from isofed.errors import CheckpointError, CompositionError, ConfigError
 from isofed.protocols.declared import declared, refuse
 from isofed.protocols.levels import LEVELS, LevelOptions, permit
 from isofed.protocols.privacy import PRIVACY
+from isofed.server.stock import check
 from isofed.setting import Setting, build
 from isofed.simulations.federation import Federation
 from isofed.simulations.folder import load_config
 from isofed.simulations.public import Public, check_public, read_public
 from isofed.strategies.found import available, is_file
+from isofed.strategies.stock import PREFIX
 from isofed.suggest import pick
 from isofed.tasks import TASKS
 
@@ -128,6 +130,9 @@ class Plan:
         if len(sites) == 1 and name != FEDERATED and "privacy" in self.cfg:
             # beside the federation, one site trains for itself: nothing leaves it
             changes = {"privacy": {"name": "none"}, **changes}
+        if len(sites) == 1 and name != FEDERATED and str(self.cfg["strategy"]["name"]).startswith(PREFIX):
+            # nor does anybody aggregate; some of Flower's strategies would wait for more sites for ever
+            changes = {"strategy": {"name": "fedavg"}, **changes}
         weights = Path(self.switches.weights) if self.switches.weights else None
         places = (self.root, self.homes, folder, self.engine.device, weights, self.public.folder(self.folder))
         return Federation(name, self.shared(**changes), sites, *places, self.engine.threads_per_client)
@@ -164,6 +169,8 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
     setting = plan.setting()
     meanings = {name: rule.meaning for name, rule in setting.recipe.channels.items()}
     permit(setting.level, setting.level_options, meanings)
+    if setting.recipe.stock:
+        check(setting)
     for asked in plan.declared():
         refuse(setting.level.name, asked)
     if setting.recipe.server.distil:

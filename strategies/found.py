@@ -10,7 +10,7 @@ from typing import Any
 from isofed.errors import ConfigError, IsofedError
 from isofed.strategies.named import STRATEGIES
 from isofed.strategies.recipe import Recipe, called
-from isofed.strategies.stock import PREFIX, recipes
+from isofed.strategies.stock import PREFIX, flowers, trees
 from isofed.suggest import hint
 
 GROUP = "isofed.strategies"
@@ -23,8 +23,8 @@ def is_file(name: str) -> bool:
 
 
 def available(name: object = None) -> dict[str, Callable[..., Recipe]]:
-    """Return every strategy by name: ours, those of installed packages, and the one in a file or Flower's own,
-    if ``name`` is of such a form.
+    """Return every strategy by name: ours, those of installed packages, and the one in a file, or Flower's
+    own, if ``name`` is of such a form.
 
     Raises:
         ConfigError: see :func:`from_file`.
@@ -35,7 +35,7 @@ def available(name: object = None) -> dict[str, Callable[..., Recipe]]:
     if isinstance(name, str) and is_file(name):
         found[name] = _checked(name, from_file(name))
     if isinstance(name, str) and name.startswith(PREFIX):
-        found |= recipes()
+        found |= flowers() | (trees() if name in trees() else {})
     return found
 
 

@@ -80,9 +80,14 @@ def stock(name: str, **options: Any) -> Recipe:
     return made
 
 
-def recipes() -> dict[str, Callable[..., Recipe]]:
-    """Return a maker for every name, ``flwr.`` before it; those for trees refuse when they are called."""
-    return {f"{PREFIX}{name}": _maker(name) for name in (*NAMES, *TREES)}
+def flowers() -> dict[str, Callable[..., Recipe]]:
+    """Return a maker for every name, ``flwr.`` before it."""
+    return {f"{PREFIX}{name}": _maker(name) for name in NAMES}
+
+
+def trees() -> dict[str, Callable[..., Recipe]]:
+    """Return the makers for XGBoost's trees, which refuse when they are called."""
+    return {f"{PREFIX}{name}": _maker(name) for name in TREES}
 
 
 def _maker(name: str) -> Callable[..., Recipe]:
@@ -90,5 +95,5 @@ def _maker(name: str) -> Callable[..., Recipe]:
         return stock(name, **options)
 
     recipe.__name__ = name
-    recipe.__doc__ = f"Flower's own {name}, unchanged: {NAMES.get(name, 'for trees')}."
+    recipe.__doc__ = f"Flower's own, unchanged: {NAMES.get(name, 'for trees')}."
     return recipe
