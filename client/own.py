@@ -48,9 +48,9 @@ def _take_own(shop: Workshop, memory: Sections) -> None:
     """Load the model of the site's own, if the recipe has one and the site has begun it."""
     term = shop.setting.recipe.personal
     own = memory.get(TERM + term.name) if term else None
-    for tree in shop.trees.values() if isinstance(own, Tree) else ():
-        for name in tree:
-            if name in own.layout.by_name:
+    if isinstance(own, Tree):
+        for tree in shop.trees.values():
+            for name in own.layout.by_name.keys() & tree.layout.by_name.keys():
                 tree[name].copy_(torch.from_numpy(own[name].copy()))
 
 

@@ -41,6 +41,10 @@ class Level:
 _NUMBERS = (
     "a few numbers a round: examples, steps, mean training loss, and what a strategy's rule needs beside"
 )
+_MEASURED = (
+    "with holdout=, counts over samples that a client keeps from training: how many, and how many of them the "
+    "model gets right; no privacy step hides these"
+)
 _SENTENCES = (
     "sentences about errors: they may hold counts, such as of images, but no path and no person's number"
 )
@@ -52,6 +56,7 @@ _SHARED = (
     "weighing more than 1/min_images; a centre that one client alone sent goes on to all others as it is",
     "for whom there is such a centre: as clients number people alike, this tells which people a client saw",
     _NUMBERS,
+    _MEASURED,
     _SENTENCES,
 )
 
@@ -66,6 +71,7 @@ LEVELS: Mapping[str, Level] = {
             "with centres=plain, which every report then shows: identity centres under the camera's own "
             "numbers; with centres=with_rows the head's rows of these identities, too",
             _NUMBERS,
+            _MEASURED,
             _SENTENCES,
         ),
         (*_NEVER, "identity numbers", "the head and identity centres, unless centres= allows them"),

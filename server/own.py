@@ -111,9 +111,9 @@ def together(sites: Mapping[str, Mapping[str, float]]) -> Results:
     }
 
 
-def flat(results: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+def flat(results: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested results as ``{"own.sites.cam1.own_R1": 0.5, ...}``, which Flower's records can hold."""
-    found: dict[str, float] = {}
+    found: dict[str, Any] = {}
     for name, value in results.items():
         found |= (
             flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: float(value)}

@@ -66,7 +66,8 @@ def group(configurations: Sequence[Mapping[str, Any]]) -> list[Setting]:
 
 
 def _told(values: Mapping[str, Any]) -> dict[str, Any]:
-    values = {"privacy.name": "none", **values}  # runs from before there was this choice had none
+    # runs from before there were these choices had none
+    values = {"privacy.name": "none", "holdout": 0.0, **values}
     return {key: _same(value) for key, value in values.items() if key not in (*SEEDS, *SILENT)}
 
 
