@@ -12,6 +12,7 @@ from cases import World
 from test_equivalences import Killed, final
 
 from isofed.client import app
+from isofed.client.memory import Memory
 from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError
 from isofed.simulations.federation import Federation, run
@@ -67,10 +68,9 @@ def kill(name: str, **fields: Any) -> None:
         raise Killed
 
 
-@pytest.mark.parametrize("strategy", ALL, ids=str)
-def test_resume_equals_no_crash(strategy: Mapping[str, Any], worlds: Worlds, tmp_path: Path) -> None:
-    make = federations(strategy, worlds, tmp_path / "public")
-    whole, cut = make(tmp_path / "whole"), make(tmp_path / "cut")
+def check(make: Callable[[Path], Federation], folder: Path) -> Federation:
+    """Play a run whole, and cut short and resumed; return the whole one."""
+    whole, cut = make(folder / "whole"), make(folder / "cut")
     wanted = ended(whole)
     with pytest.raises(Killed):
         ended(cut, kill)
@@ -80,3 +80,21 @@ def test_resume_equals_no_crash(strategy: Mapping[str, Any], worlds: Worlds, tmp
     assert set(one) == set(other)
     for part, tree in one.items():
         assert all(np.array_equal(array, other[part][leaf]) for leaf, array in tree.items())
+    return whole
+
+
+@pytest.mark.parametrize("strategy", ALL, ids=str)
+def test_resume_equals_no_crash(strategy: Mapping[str, Any], worlds: Worlds, tmp_path: Path) -> None:
+    check(federations(strategy, worlds, tmp_path / "public"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "section"), [("ditto", "tethered"), ("apfl", "mixture"), ("pfedme", "envelope")]
+)
+def test_a_model_of_the_sites_own_has_the_sites_private_head(
+    name: str, section: str, worlds: Worlds, tmp_path: Path
+) -> None:
+    world = worlds("reid").strict
+    whole = check(lambda folder: world.federation(folder, {"name": name}, world.sites[:2], 3), tmp_path)
+    kept: Any = Memory(whole.memory("cam1")).load("3.1")
+    assert kept[f"term.{section}"]["head.weight"].shape == kept["own"]["head.weight"].shape
