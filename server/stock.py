@@ -229,7 +229,9 @@ class Seats(Grid):
         """Refuse: the loop sends."""
         raise RoundError("a strategy may say whom to ask, but not ask by itself")
 
-    pull_messages = push_messages
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        """Refuse: the loop pulls."""
+        raise RoundError("a strategy may say whom to ask, but not read by itself")
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Any:
         """Refuse: the loop sends."""

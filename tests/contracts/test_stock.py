@@ -138,6 +138,21 @@ def test_the_adaptive_ones_begin_with_another_second_moment(
     assert np.abs(theirs - own).max() > 1e-5
 
 
+def test_flowers_adam_corrects_a_bias_and_counts_from_two(five: World, tmp_path: Path) -> None:
+    start, mean, theirs = (
+        trees(five.federation(tmp_path / folder, strategy, rounds=rounds))[0]["body.0.weight"]
+        for folder, strategy, rounds in (
+            ("0", {"name": "fedavg"}, 0),
+            ("1", {"name": "fedavg"}, 1),
+            ("2", asked("FedAdam", eta=0.01, beta_1=0.5, beta_2=0.9, tau=0.05), 1),
+        )
+    )
+    change = mean.astype(np.float64) - start
+    rate = 0.01 * np.sqrt(1 - 0.9**2) / (1 - 0.5**2)
+    wanted = start + rate * 0.5 * change / (np.sqrt(0.1 * change**2) + 0.05)
+    np.testing.assert_allclose(theirs, wanted, atol=1e-6)
+
+
 def test_momentum_at_the_server_never_reaches_running_variances(five: World, tmp_path: Path) -> None:
     options = {"server_momentum": 0.95, "server_learning_rate": 1.5}
     lowest = []

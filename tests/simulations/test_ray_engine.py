@@ -74,7 +74,7 @@ def rayed() -> Iterator[Pool]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["fedavg", "dppt"])
+@pytest.mark.parametrize("strategy", ["fedavg", "dppt", "flwr.FedYogi"])
 def test_ray_and_local_agree_to_the_bit(drawn: Path, tmp_path: Path, rayed: Pool, strategy: str) -> None:
     local = run(federation(drawn, tmp_path / "local", strategy), Pool(1))
     said: list[tuple[str, dict[str, Any]]] = []
