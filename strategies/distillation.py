@@ -41,7 +41,7 @@ class Distillation:
     """
 
     of: str = "logits"
-    steps: int = 100
+    steps: int = 20
     batch: int = 128
     lr: float = 1e-3
     temperature: float = 1.0

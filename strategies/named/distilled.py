@@ -13,7 +13,7 @@ from isofed.suggest import pick
 
 def feddf(
     of: str = "logits",
-    steps: int = 100,
+    steps: int = 20,
     batch: int = 128,
     lr: float = 1e-3,
     temperature: float = 1.0,

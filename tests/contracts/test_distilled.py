@@ -284,6 +284,24 @@ def test_a_run_cut_short_and_one_heard_in_another_order_end_with_the_same_bits(
     assert weights(taught(said, tmp_path / "c", public, strategy, rounds=3)) == whole
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 2])
+def test_two_workers_give_the_same_bits_as_one(
+    said: World, public: Path, tmp_path: Path, threads: int
+) -> None:
+    found = set[str]()
+    for workers in (1, 2):
+        pool, before = Pool.start(workers, 1), torch.get_num_threads()
+        # the server's own threads are what is looked at: the clients' are one each
+        federation = replace(taught(said, tmp_path / f"{workers}", public, FEDDF), threads=threads)
+        try:
+            found.add(weights(federation, pool))
+        finally:
+            pool.stop()
+            torch.set_num_threads(before)
+    assert len(found) == 1
+
+
 def test_what_the_server_learns_leaves_the_process_as_it_was(
     said: World, public: Path, tmp_path: Path
 ) -> None:
