@@ -1,4 +1,4 @@
-"""What a server that learns feeds its model is what evaluation feeds it: nothing is drawn, nothing labelled."""
+"""What a server that learns feeds its model is what evaluation feeds it: nothing drawn, nothing labelled."""
 
 import numpy as np
 import pytest
