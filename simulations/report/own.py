@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from isofed.simulations.report.bars import Bar, bar_chart
+from isofed.simulations.report.bars import NAME_CHARACTERS, Bar, bar_chart
 from isofed.simulations.report.charts import Plot, Series, line_chart
 from isofed.simulations.report.learning import rounds_of
 from isofed.simulations.report.markup import Raw, el, join
@@ -27,17 +27,24 @@ def own(summary: Mapping[str, Any], history: Mapping[str, Any]) -> Raw | None:
     if not names:
         said = about.get("note")
         return el("p", str(said).capitalize() + ".", class_="caution") if said else None
-    charts = [bar_chart(f"{name} at the sites, per cent", _bars(found, name)) for name in names]
-    curve = _curve(history, names[0])
+    charts = [_chart(found, name) for name in names]
+    curves = [curve for name in names if (curve := _curve(history, name))]
     said = f"Measured by every site on samples that it held out: {about.get('own', 'own samples')}."
     more = "The federated model is the one that the site is to use, its own part included."
-    parts = [el("p", f"{said} {more}"), el("div", *charts, class_="pair"), _table(found, names), curve]
+    drawn = [el("div", *shown, class_="pair") for shown in (charts, curves) if shown]
+    parts = [el("p", f"{said} {more}"), drawn[0], _table(found, names), *drawn[1:]]
     explained = "; ".join(MEANING[name] for name in names if name in MEANING)
     return join([*parts, el("p", explained + ".", class_="note") if explained else None])
 
 
 def _sites(found: Mapping[str, Any]) -> list[str]:
     return [str(site) for site in part(found, "federated", "sites")]
+
+
+def _chart(found: Mapping[str, Any], name: str) -> Raw:
+    bars = _bars(found, name)
+    long_names = any(len(bar.name) > NAME_CHARACTERS for bar in bars)
+    return bar_chart(f"{name} at the sites, per cent", bars, long_names)
 
 
 def _bars(found: Mapping[str, Any], name: str) -> list[Bar]:

@@ -15,6 +15,7 @@ COLUMNS: tuple[Column, ...] = (
     ("place", "place", text),
     ("identities", "identities", integer),
     ("images", "images", integer),
+    ("held_out", "held out", integer),
     ("steps", "steps", integer),
     ("weight", "weight, %", percent),
     ("seconds", "training time", duration),

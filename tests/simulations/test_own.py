@@ -108,6 +108,14 @@ def test_the_report_shows_sites_side_by_side(tmp_path: Path) -> None:
     assert "Gallery draws" not in page
 
 
+def test_long_names_of_sites_are_not_cut(tmp_path: Path) -> None:
+    found = summary(alone=False)
+    whole = found["metrics"]["own"]["federated"]
+    whole["sites"] = {"hitsz_vcm_entity": whole["sites"]["cam1"]}
+    page = write_report(tmp_path, found, {"rounds": []}, None).read_text()
+    assert ">hitsz_vcm_entity federated</text>" in page
+
+
 def test_the_report_says_what_to_write_where_nothing_is_measured(tmp_path: Path) -> None:
     bare = {"metrics": {"untrained": {}, "alone": {}, "federated": {}}, "evaluation": {"note": NOTE}}
     page = write_report(tmp_path, bare, {"rounds": []}, None).read_text()
