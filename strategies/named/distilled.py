@@ -34,7 +34,8 @@ def feddf(
         count: as in :func:`~isofed.strategies.named.averaging.fedavg`.
 
     Source: Lin et al., Ensemble Distillation for Robust Model Fusion in Federated Learning, NeurIPS 2020,
-    eq. 3 and algorithm 1. The released code also clips gradients at norm 5.
+    eq. 3 and algorithm 1. The released code also clips gradients at norm 5, and unless told otherwise
+    averages the losses against single teachers.
     """
     lesson = Distillation(of, steps, batch, lr, temperature, statistics=statistics)
     return Recipe(server=distilling(sgd(), lesson), count=count)
