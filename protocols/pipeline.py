@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -150,7 +150,7 @@ class Pipeline:
         return Tree(tree.layout, {d: towards_zero(buffer, d) for d, buffer in tree.buffers.items()})
 
 
-def _is_change(name: str, agreed: Any) -> bool:
+def _is_change(name: str, agreed: Any) -> TypeGuard[TreeContract]:
     return isinstance(agreed, TreeContract) and (name == MODEL or agreed.kind == "delta")
 
 

@@ -1,5 +1,7 @@
 """Gaussian noise on the sum of all updates, drawn once by the server."""
 
+import hashlib
+
 import numpy as np
 
 from isofed.config import within
@@ -26,7 +28,10 @@ def gaussian(noise: float) -> Step:
     within("noise", noise, 1e-9, 1e9)
 
     def noisy(total: np.ndarray, use: Use) -> np.ndarray:
-        return total + noise * use.limit * normals(use.key("noise"), len(total))
+        # the same sum has the same noise, so that a server that crashed goes on with the same bits; another
+        # sum in the same attempt has other noise, or the difference of the two would be free of any
+        key = use.key(f"noise on {hashlib.sha256(total.tobytes()).hexdigest()}")
+        return total + noise * use.limit * normals(key, len(total))
 
     return Step(
         f"gaussian(noise={noise})",

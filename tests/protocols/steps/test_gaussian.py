@@ -34,6 +34,15 @@ def test_an_attempt_has_the_same_noise_and_the_next_one_other() -> None:
         assert abs(np.corrcoef(noise(use()), noise(other))[0, 1]) < 0.05
 
 
+def test_another_sum_in_the_same_attempt_has_other_noise() -> None:
+    step = gaussian(2.0)
+    assert step.total
+    one, other = np.zeros(20_000), np.zeros(20_000)
+    other[5] = 1e-9  # as where a site is heard again, but not quite the same
+    first, second = step.total(one, use()), step.total(other, use()) - other
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.05
+
+
 @given(st.floats(0.1, 10), st.floats(0.1, 10))
 def test_noise_grows_with_z_and_c(z: float, c: float) -> None:
     unit = noise(use(bound=1.0), 1.0, 50)
