@@ -27,7 +27,7 @@ METRIC = {"examples": "num-examples", "loss": "train_loss"}
 def order_content(order: Order) -> RecordDict:
     """Return an order as Flower records."""
     content = wire.order_content(replace(order, channels=_but_model(order.channels)))
-    content[ARRAYS] = _record(order.channels[MODEL].tree, wire.Held)
+    content[ARRAYS] = _record(order.channels[MODEL], wire.Held)
     content[CONFIG] = ConfigRecord(dict(order.config))
     return content
 
@@ -41,7 +41,7 @@ def read_order(content: RecordDict, contract: Contract, needed: Iterable[str]) -
 
 def report_content(report: Report) -> RecordDict:
     """Return a report as Flower records, the record of parameters first, and one record of metrics."""
-    content = RecordDict({ARRAYS: _record(report.channels[MODEL].tree, wire.Held)})
+    content = RecordDict({ARRAYS: _record(report.channels[MODEL], wire.Held)})
     content.update(wire.report_content(replace(report, channels=_but_model(report.channels))))
     del content[wire.NUMBERS]
     content[METRICS] = MetricRecord({METRIC.get(name, name): value for name, value in report.scalars.items()})
@@ -73,7 +73,7 @@ def for_strategy(content: RecordDict) -> RecordDict:
 
 def arrays_of(tree: Tree) -> ArrayRecord:
     """Return a tree as the arrays that a strategy of Flower's is handed, its own to keep."""
-    return _record(tree, Array)
+    return _record(Value(tree), Array)
 
 
 def tree_of(record: ArrayRecord, layout: Layout) -> Tree:
@@ -95,9 +95,9 @@ def tree_of(record: ArrayRecord, layout: Layout) -> Tree:
     return tree
 
 
-def _record(tree: Tree, made: Any) -> ArrayRecord:
+def _record(channel: Any, made: Any) -> ArrayRecord:
     record = ArrayRecord()
-    for name, array in tree.items():
+    for name, array in channel.tree.items():
         # item assignment, because ArrayRecord's constructor would serialise
         record[name] = made(np.asarray(array))
     return record

@@ -51,7 +51,7 @@ def described(name: str) -> Described:
     Raises:
         ConfigError: there is no such strategy; the nearest is named.
     """
-    make = pick("strategy", name, available(name))
+    make: Callable[..., object] = pick("strategy", name, available(name))
     if name.startswith(PREFIX):
         make = maker(Stock(name.removeprefix(PREFIX), {}))  # Flower's class knows the options
     first, *rest = _paragraphs(make)

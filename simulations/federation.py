@@ -20,7 +20,7 @@ from isofed.protocols.levels import LevelOptions
 from isofed.records import empty_table
 from isofed.seeds import simulated_secrets
 from isofed.server.distil import Classroom
-from isofed.server.loop import Patience, run_rounds
+from isofed.server.loop import Driver, Patience, run_rounds
 from isofed.server.state import Checkpoints, ServerState, newest
 from isofed.server.stock import Stock
 from isofed.server.strategy import Composed
@@ -129,7 +129,7 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     ours = Composed(
         shop.setting, shop.outside(None), state, numbers, evaluators, emit, room=room, secrets=secrets
     )
-    strategy = Stock(ours) if shop.setting.recipe.stock else ours
+    strategy: Driver = Stock(ours) if shop.setting.recipe.stock else ours
     # here a client is late only because this machine is slow, and waiting costs nothing
     state = run_rounds(strategy, grid, checkpoints, emit, Patience(timeout=math.inf))
     result = {

@@ -23,7 +23,7 @@ def told_proximal() -> LocalTerm:
 
     def drift(state: Any, now: Mapping[str, Any]) -> Mapping[str, Any]:
         term, begun = state
-        return term.drift(begun, now)  # type: ignore[no-any-return]
+        return term.drift(begun, now)
 
     return LocalTerm("told_proximal()", start=start, drift=drift)
 
