@@ -117,14 +117,14 @@ class Pipeline:
         self._covered(contract)
         held = self.steps[-1].wire
         channels = {
-            name: replace(agreed, kind="delta", held=held) if _is_change(name, agreed) else agreed
+            name: replace(agreed, kind="delta", held=held) if _is_change(agreed, name) else agreed
             for name, agreed in contract.channels.items()
         }
         return replace(contract, channels=channels)
 
     def _covered(self, contract: Contract) -> None:
         for name, agreed in contract.channels.items():
-            whole = [d for d in agreed.layout.sizes if "float" not in d] if _is_change(name, agreed) else []
+            whole = [d for d in agreed.layout.sizes if "float" not in d] if _is_change(agreed, name) else []
             if whole:
                 raise CompositionError(
                     f"'{self.steps[0].call}' works on real numbers, but channel '{name}' holds {whole[0]}; "
@@ -150,7 +150,7 @@ class Pipeline:
         return Tree(tree.layout, {d: towards_zero(buffer, d) for d, buffer in tree.buffers.items()})
 
 
-def _is_change(name: str, agreed: Any) -> TypeGuard[TreeContract]:
+def _is_change(agreed: Any, name: str) -> TypeGuard[TreeContract]:
     return isinstance(agreed, TreeContract) and (name == MODEL or agreed.kind == "delta")
 
 
