@@ -6,6 +6,8 @@ a progress line, a file, TensorBoard.
 
 from typing import Any, Protocol
 
+OWN = "own"  # in an event's metrics, what sites measured on samples of their own
+
 
 class Emit(Protocol):
     """A listener; it must not change its arguments, and it may not raise."""

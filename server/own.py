@@ -8,7 +8,7 @@ from flwr.app import Message
 
 from isofed.contracts import check_statistics
 from isofed.errors import ContractError, RoundError
-from isofed.events import Emit
+from isofed.events import OWN, Emit
 from isofed.protocols import wire
 from isofed.records import Channel, Order, Value
 from isofed.server.state import ServerState
@@ -16,7 +16,6 @@ from isofed.setting import Setting
 from isofed.strategies.share import TRAVELLING
 from isofed.tasks.task import Statistics
 
-OWN = "own"
 Results = dict[str, Any]
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from isofed.server.own import OWN, together
+from isofed.events import OWN
+from isofed.server.own import together
 from isofed.setting import Setting
 from isofed.simulations.plan import FEDERATED
 

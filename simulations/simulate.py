@@ -14,7 +14,7 @@ from typing import Any
 
 from isofed.client.workshop import Place, Workshop
 from isofed.errors import CheckpointError, ConfigError, DataError, RoundError
-from isofed.events import Emit, fan_out, within
+from isofed.events import OWN, Emit, fan_out, within
 from isofed.files import write_json
 from isofed.simulations import controls
 from isofed.simulations.alongside import side_by_side
@@ -23,7 +23,7 @@ from isofed.simulations.federation import Federation, load_result, run, tell
 from isofed.simulations.folder import CONFIG, REPORT, SUMMARY, claim, finished, load_config, sweep
 from isofed.simulations.lock import locked
 from isofed.simulations.meter import Meter
-from isofed.simulations.own import OWN, final, note
+from isofed.simulations.own import final, note
 from isofed.simulations.pictures import gallery, projection
 from isofed.simulations.plan import FEDERATED, Plan, make_plan, runnable
 from isofed.simulations.pool import Pool
@@ -289,4 +289,4 @@ def _publish(job: Job, summary: dict[str, Any], results: Mapping[str, Any]) -> N
 def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:
     metrics = entry.get("metrics") or {}
     always = {"loss": entry.get("loss", {}), "seconds": entry.get("seconds", 0.0)}
-    return {**entry, "metrics": metrics.get("mean"), "own": metrics.get(OWN), **always}
+    return {**entry, "metrics": metrics.get("mean"), OWN: metrics.get(OWN), **always}

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from isofed.errors import ConfigError
-from isofed.server.own import OWN
+from isofed.events import OWN
 
 Scalars = Mapping[str, float]
 TOLD = ("loss", "bytes", "steps", "examples", "rate")  # fields of an event: a number, or one for each site

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from isofed.events import OWN
 from isofed.simulations.report.measures import numbers
 from isofed.simulations.report.words import part
 
-OWN, LOWEST = "own", ", lowest site"
+LOWEST = ", lowest site"
 
 
 def at_sites(summary: Mapping[str, Any], model: str = "federated") -> dict[str, float]:

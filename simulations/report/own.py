@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from isofed.events import OWN
 from isofed.simulations.report.bars import NAME_CHARACTERS, Bar, bar_chart
 from isofed.simulations.report.charts import Plot, Series, line_chart
 from isofed.simulations.report.learning import rounds_of
@@ -11,7 +12,6 @@ from isofed.simulations.report.measures import numbers
 from isofed.simulations.report.tables import Table, table
 from isofed.simulations.report.words import MISSING, part, percent, points
 
-OWN = "own"
 MODELS = {"untrained": "before", "alone": "alone", "federated": "together"}
 OVER = {"mean": "mean of all sites", "lowest": "lowest of all sites"}
 MEANING = {

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from isofed.server.own import together
+from isofed.simulations import command
 from isofed.simulations.compare.own import LOWEST, at_sites, names, place, words
 from isofed.simulations.own import described, final, measured, note, told
 from isofed.simulations.report import write_report
 from isofed.simulations.selection import reported
+from isofed.simulations.simulate import simulate
 from isofed.simulations.summary import table
 from isofed.simulations.tensorboard import _measured
 
@@ -145,3 +147,23 @@ def test_a_comparison_has_means_and_lowest() -> None:
     assert place("own_R1", listed) == ("metrics", "own", "mean", "own_R1")
     assert place(f"own_R1{LOWEST}", listed) == ("metrics", "own", "lowest", "own_R1")
     assert WORDS in words([summary()]) and words([{}]) == ""
+
+
+@pytest.mark.slow
+def test_a_run_whose_sites_keep_a_part_ends_with_their_measures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make = ("identities=16", "test_identities=4", "images=4", "height=32", "width=16")
+    net = ("stem=4", "stage2=4", "stage3=8", "dimensions=8", "height=32", "width=16")
+    batch = ("batch_identities=4", "batch_images=2")
+    words = ["strategy=fedbn", "holdout=0.25", "rounds=1", "engine.workers=1", "progress=false"]
+    words += [*(f"data.make.{word}" for word in make), *(f"task.{word}" for word in (*net, *batch))]
+    found = simulate(command.composed(words), tmp_path / "run", words)
+    sites = [f"cam{n}" for n in range(1, 7)]
+    for model in ("untrained", "alone", "federated"):
+        assert list(found["metrics"]["own"][model]["sites"]) == sites
+    assert found["metrics"]["federated"] == {} and found["sites"]["cam1"]["held_out"] == 8
+    assert found["sites"]["cam1"]["images"] == 24
+    assert found["left"]["cam1"]["own measurements"] == {"kind": "statistics", "bytes": 48, "messages": 2}
+    assert "lowest of sites" in capsys.readouterr().out
+    assert "cam6 federated" in (tmp_path / "run" / "report.html").read_text()

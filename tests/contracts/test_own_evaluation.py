@@ -17,8 +17,9 @@ from isofed.client import own as client_own
 from isofed.client.memory import Memory
 from isofed.client.workshop import Place, Workshop
 from isofed.errors import CompositionError, ConfigError, ContractError, RoundError
+from isofed.events import OWN
 from isofed.records import Order, Value
-from isofed.server.own import OWN, together
+from isofed.server.own import together
 from isofed.simulations.federation import Federation, run
 from isofed.simulations.grid import Node
 from isofed.simulations.pool import Pool
