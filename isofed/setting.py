@@ -21,6 +21,7 @@ class Setting:
         run: the run's name.
         digest: over recipe, task, level and versions; never over paths or devices.
         holdout: share of each site's samples that is never trained on, 0 to 0.5, to measure there.
+        cohort: sites that are asked each round, drawn evenly; 0 for all.
     """
 
     run: str
@@ -35,6 +36,7 @@ class Setting:
     layout: str
     digest: str
     holdout: float = 0.0
+    cohort: int = 0
 
     @property
     def evaluable(self) -> bool:
@@ -54,7 +56,7 @@ def build(
 
     Args:
         cfg: nested plain values with ``run seed rounds evaluate_every layout task protocol strategy``, and
-            perhaps ``holdout privacy``; task, protocol, strategy and privacy have a ``name`` and options.
+            perhaps ``holdout cohort privacy``; task, protocol, strategy and privacy have a ``name`` and more.
         tasks, strategies, levels: the tables in which the names are looked up.
         level_options: dataclass of a level's options.
         privacy: the table of privacy steps; without ``privacy`` in ``cfg`` the choice is ``none``.
@@ -88,12 +90,14 @@ def build(
         layout=cfg["layout"],
         digest=_digest(cfg, task, options, level, agreed, recipe),
         holdout=holdout,
+        cohort=_cohort(cfg, recipe),
     )
 
 
 def _digest(cfg: Mapping[str, Any], task: Any, options: Any, level: Any, agreed: Any, recipe: Any) -> str:
     # what is at its neutral value is left out, so that it changes no run of before there was such a thing
     held, steps = cfg.get("holdout"), [step.call for step in recipe.privacy]
+    cohort = cfg.get("cohort")
     return digest(
         [
             _versions(),
@@ -102,6 +106,7 @@ def _digest(cfg: Mapping[str, Any], task: Any, options: Any, level: Any, agreed:
             [level.name, asdict(agreed)],
             [cfg["layout"], cfg["seed"], cfg["rounds"], *([float(held)] if held else [])],
             *([steps] if steps else []),
+            *([{"cohort": cohort}] if cohort else []),
         ]
     )
 
@@ -131,6 +136,22 @@ def _holdout(cfg: Mapping[str, Any], task: Any) -> float:
             "write holdout=0"
         )
     return share
+
+
+def _cohort(cfg: Mapping[str, Any], recipe: Any) -> int:
+    cohort = int(cfg.get("cohort", 0))
+    within("cohort", cohort, 0, 1e9)
+    if cohort and recipe.server.arrivals:
+        raise CompositionError(
+            f"strategy '{recipe.call}' says itself how many reports make a step, so no cohort goes with it; "
+            "write cohort=0"
+        )
+    if cohort and recipe.stock:
+        raise CompositionError(
+            f"strategy '{recipe.call}' draws the sites of a round itself; write cohort=0, and "
+            "strategy.fraction_train for the share of sites"
+        )
+    return cohort
 
 
 def _protected(

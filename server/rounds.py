@@ -4,7 +4,7 @@ It knows neither Flower nor a network, so it is tested with plain values. A priv
 several exchanges wraps the yield.
 """
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,9 +14,10 @@ from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
 from isofed.records import Channel, Delta, Order, Report, Table, Value
 from isofed.seeds import Secrets
+from isofed.server.cohorts import drawn
 from isofed.server.state import FOR, OF_STEP, ServerState
 from isofed.setting import Setting
-from isofed.strategies.arrivals import Cohort, everybody
+from isofed.strategies.arrivals import Cohort
 from isofed.strategies.recipe import Recipe
 from isofed.strategies.tables import TableSum
 from isofed.trees import Tree, zeros
@@ -61,7 +62,7 @@ class Outcome:
 def training_round(
     state: ServerState,
     setting: Setting,
-    sites: list[str],
+    sites: Sequence[str],
     attempt: int,
     fewest: int,
     secrets: Secrets | None = None,
@@ -74,7 +75,8 @@ def training_round(
     Args:
         state: after the round before.
         setting: recipe and run.
-        sites: who takes part, in the order of their names.
+        sites: who may take part, in the order of their names; looked up one by one, so that there may be
+            many of which only a cohort is asked.
         attempt: counted from 1.
         fewest: the fewest usable reports that make a round.
         secrets: the server's own, where privacy steps draw on the sum.
@@ -83,7 +85,7 @@ def training_round(
         RoundError: fewer usable reports than that.
     """
     number = state.round + 1
-    cohort = _cohort(state, setting, sites)
+    cohort = drawn(state, setting, sites)
     models = {step: _model(state, step) for step in set(cohort.began.values())}
     run, digest, versions = setting.run, setting.digest, state.versions
     asks = []
@@ -98,14 +100,6 @@ def training_round(
         raise RoundError(_too_few(number, total, fewest))
     total.protect(Pipeline(setting.recipe.privacy), Use(number, attempt, secrets))
     return Outcome(total.next_state(), total.numbers, total.refused, total.arrived())
-
-
-def _cohort(state: ServerState, setting: Setting, sites: list[str]) -> Cohort:
-    arrivals = setting.recipe.server.arrivals
-    if arrivals is None:
-        return everybody(sites, state.round)
-    cohort: Cohort = arrivals.next(state.flight, state.round, sites, setting.seed)
-    return cohort
 
 
 def _model(state: ServerState, step: int) -> dict[str, Channel]:

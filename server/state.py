@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,16 @@ class ServerState:
 
     def tables_for(self, site: str) -> dict[str, Table]:
         """Return the tables that an order to ``site`` carries, by channel."""
-        parts = {name: name.partition(FOR) for name in self.tables}
-        return {
-            channel: self.tables[name] for name, (channel, _, whom) in parts.items() if whom in ("", site)
-        }
+        return {**self._addressed.get("", {}), **self._addressed.get(site, {})}
+
+    @cached_property
+    def _addressed(self) -> Mapping[str, Mapping[str, Table]]:
+        # sorted out once a round, not once for every site that is asked
+        found: dict[str, dict[str, Table]] = {}
+        for name, table in self.tables.items():
+            channel, _, whom = name.partition(FOR)
+            found.setdefault(whom, {})[channel] = table
+        return found
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import gc
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -81,7 +81,7 @@ class Stock:
         return self.ours.state
 
     @property
-    def sites(self) -> dict[str, int]:
+    def sites(self) -> Mapping[str, int]:
         """Node ID by site name."""
         return self.ours.sites
 

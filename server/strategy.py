@@ -1,6 +1,6 @@
 """Any recipe as a Flower strategy: the one class that inherits from Flower's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -17,9 +17,11 @@ from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
 from isofed.records import Order, Report, Value
 from isofed.seeds import Secrets
+from isofed.server.cohorts import asked
 from isofed.server.distil import Classroom, Lesson, lesson
 from isofed.server.own import flat, gathered, measuring, over_sites, statistics
 from isofed.server.replies import usable
+from isofed.server.roster import Roster
 from isofed.server.rounds import Ask, Outcome, Refusal, Reply, Round, training_round
 from isofed.server.state import ServerState
 from isofed.setting import Setting
@@ -37,7 +39,7 @@ class Composed(Strategy):
         setting: what runs.
         contract: what a report may hold; whatever differs is refused here too.
         state: where to begin.
-        sites: node ID by site name.
+        sites: node ID by site name; a :class:`Roster` where they are too many to be listed.
         evaluators: node ID by evaluator name.
         emit: told of refusals.
         fewest: fewest usable reports for a round; default all that are asked for.
@@ -50,8 +52,8 @@ class Composed(Strategy):
         setting: Setting,
         contract: Contract,
         state: ServerState,
-        sites: dict[str, int],
-        evaluators: dict[str, int],
+        sites: Mapping[str, int],
+        evaluators: Mapping[str, int],
         emit: Emit = silent,
         fewest: int | None = None,
         room: Classroom | None = None,
@@ -59,10 +61,9 @@ class Composed(Strategy):
     ) -> None:
         self.pipeline, self.secrets = Pipeline(setting.recipe.privacy).drawing(secrets), secrets
         self.setting, self.contract, self.state, self.emit = setting, contract, state, emit
-        self.sites, self.evaluators = dict(sorted(sites.items())), dict(sorted(evaluators.items()))
-        arrivals = setting.recipe.server.arrivals
-        asked = arrivals.of(len(sites)) if arrivals else len(sites)
-        self.fewest = asked if fewest is None else fewest
+        self.sites, self.evaluators = Roster.of(sites), Roster.of(evaluators)
+        count = asked(setting, len(self.sites))
+        self.fewest = count if fewest is None else fewest
         self.attempt = 1
         self.bytes: dict[str, dict[str, int]] = {}
         self.outcome: Outcome | None = None
@@ -74,10 +75,8 @@ class Composed(Strategy):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Start the round's generator and return its asks as messages, in the order of names."""
-        sites = list(self.sites)
-        self._round = training_round(
-            self.state, self.setting, sites, self.attempt, self.fewest, self.secrets
-        )
+        names, self.bytes = self.sites.names, {}
+        self._round = training_round(self.state, self.setting, names, self.attempt, self.fewest, self.secrets)
         asks = next(self._round)
         self._lesson = lesson(self.setting, self.room, self.state.round + 1, asks)
         self._asked = [ask.site for ask in asks]
@@ -130,7 +129,7 @@ class Composed(Strategy):
         self.state = replace(self.state, history=(*self.state.history, entry))
         return self.state
 
-    def _messages(self, asks: list[Ask], kind: str, nodes: dict[str, int]) -> list[Message]:
+    def _messages(self, asks: list[Ask], kind: str, nodes: Mapping[str, int]) -> list[Message]:
         # one set of channels for everybody; only the small order record differs from site to site
         messages = []
         for ask in asks:

@@ -166,6 +166,28 @@ def everybody(sites: Sequence[str], step: int) -> Cohort:
     return Cohort(dict.fromkeys(sites, step))
 
 
+def some(sites: Sequence[str], step: int, size: int, seed: int) -> Cohort:
+    """Return a cohort of ``size`` sites, every set of them as likely, from the newest model.
+
+    Floyd's algorithm: for j from N - K to N - 1, t is drawn from 0 to j, and t joins, or j where t is in
+    already. It costs K draws, however many sites there are.
+
+    Args:
+        sites: all N of them, in the order of their names.
+        step: the server step before, 0 before the first.
+        size: K, from 1 to N.
+        seed: the run's.
+
+    Source: Bentley and Floyd, Programming Pearls: A Sample of Brilliance, Communications of the ACM 30(9),
+    1987, algorithm F2.
+    """
+    draw, chosen = public(seed, step + 1, "", "cohort"), set[int]()
+    for last in range(len(sites) - size, len(sites)):
+        number = int(draw.integers(last + 1))
+        chosen.add(last if number in chosen else number)
+    return everybody([sites[number] for number in sorted(chosen)], step)
+
+
 def _idle(sites: Sequence[str], busy: set[str], draw: np.random.Generator) -> str:
     """Return one that is not busy, each as likely; drawn until found, so it costs nothing per site."""
     while True:
