@@ -12,6 +12,7 @@ from isofed.contracts import Contract, TableContract, TreeContract
 from isofed.protocols import wire
 from isofed.protocols.levels import CENTRES, NUMBERS, ROWS, STATE
 from isofed.records import Report, Table
+from isofed.server.replies import usable
 from isofed.server.rounds import Refusal, training_round
 from isofed.server.state import Checkpoints
 from isofed.server.strategy import Composed
@@ -117,7 +118,7 @@ def test_a_report_of_unequal_tables_is_refused_and_harms_nobody(rows: int) -> No
     wire.check(content, strategy.contract)
     grid.identify()
     (order,) = strategy.configure_train(1, ArrayRecord(), ConfigRecord(), None)  # type: ignore[arg-type]
-    found = strategy._checked(Message(content, reply_to=order))
+    found = usable(Message(content, reply_to=order), strategy._report)
     assert isinstance(found, Refusal) and "different numbers of rows" in found.reason
 
 
