@@ -222,7 +222,8 @@ def test_one_round_of_every_strategy_runs_or_is_refused(
     fresh = {"keep_momentum": False} if hasattr(world.options, "keep_momentum") else {}
     federation = world.federation(tmp_path, {"name": strategy}, rounds=1, **fresh)
     # what is not whole is measured at the sites
-    federation = replace(federation, cfg={**federation.cfg, "holdout": 0.2})
+    cfg = {**federation.cfg, "holdout": 0.2}
+    federation = replace(federation, cfg=cfg, public=world.root)  # the latter for what distils
     refused = refusal(world, STRATEGIES[strategy](), bool(fresh))
     if refused:
         with pytest.raises(CompositionError, match=refused):
