@@ -1,0 +1,115 @@
+"""An engine in a process of its own, and what the system's accounts say of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from engines import ENGINES
+from turns import ROUND
+from workloads import Workload
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+
+@dataclass
+class Child:
+    """One engine under measurement; it idles between its turns."""
+
+    name: str
+    process: Any
+    log: Path
+    peak: int = 0
+
+    @classmethod
+    def start(cls, name: str, workload: Workload, data: Path, scratch: Path) -> "Child":
+        """Start the engine's process; it waits for its first turn."""
+        folder = scratch / name
+        folder.mkdir(parents=True)
+        size = (str(workload.cohort), str(workload.users))
+        what = (name, workload.name, *size, str(data), str(folder))
+        command = [sys.executable, str(HERE / "engines.py"), *what]
+        threads = str(ENGINES[name].threads)
+        # children of Ray's daemons find the workloads and this checkout's isofed by the path alone
+        more = {"PYTHONPATH": f"{HERE}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": threads}
+        log = folder / "log"
+        with log.open("wb") as file:
+            pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": file}
+            process = subprocess.Popen(command, text=True, env={**os.environ, **more}, **pipes)
+        return cls(name, process, log)
+
+    def turn(self) -> tuple[float, float]:
+        """Let the engine do one round; return wall and CPU seconds, the latter of all its processes."""
+        self._signal(signal.SIGCONT)
+        before, started = self._cpu(), time.perf_counter()
+        self._say(ROUND)
+        self._hear()
+        seconds = time.perf_counter() - started
+        used = self._cpu() - before
+        self.peak = max(self.peak, self._memory())
+        self._signal(signal.SIGSTOP)
+        return seconds, used
+
+    def end(self) -> list[np.ndarray]:
+        """End the engine and return its final arrays."""
+        self._signal(signal.SIGCONT)
+        self._say("end")
+        self._hear()
+        self.process.wait(60)
+        with np.load(self.log.parent / "weights.npz") as found:
+            return [found[str(number)] for number in range(len(found))]
+
+    def kill(self) -> None:
+        """End the engine's processes whatever they do."""
+        for process in self._tree():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def _say(self, word: str) -> None:
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+
+    def _hear(self) -> None:
+        if not self.process.stdout.readline():
+            raise SystemExit(f"'{self.name}' ended by itself:\n{self.log.read_text()[-2000:]}")
+
+    def _tree(self) -> list[psutil.Process]:
+        try:
+            top = psutil.Process(self.process.pid)
+            return [top, *top.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def _signal(self, number: int) -> None:
+        for process in self._tree() if ENGINES[self.name].pauses else ():
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+    def _cpu(self) -> float:
+        return sum(self._each(lambda p: sum(p.cpu_times()[:4])))
+
+    def _memory(self) -> int:
+        """Bytes: the sum of every living process's own peak, which the kernel keeps; none is sampled."""
+        return sum(self._each(_high_water))
+
+    def _each(self, ask: Any) -> list[Any]:
+        found = []
+        for process in self._tree():
+            with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+                found.append(ask(process))
+        return found
+
+
+def _high_water(process: psutil.Process) -> int:
+    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0

@@ -1,0 +1,153 @@
+"""The engines that are compared: each a function from a job to the model's final arrays, in order.
+
+Run by run.py, once for each engine in a process of its own:
+
+    python engines.py ENGINE WORKLOAD COHORT USERS FOLDER SCRATCH
+"""
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from turns import Job, Turns
+from workloads import WORKLOADS, Users
+
+Arrays = list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How an engine is run.
+
+    Args:
+        words: for the table.
+        run: from a job and its turns to the final arrays in the order of the model's parameters.
+        threads: of torch in each process that trains.
+        workers: processes that train.
+        needs: a package without which it is skipped.
+        pauses: whether it has processes that are busy when it is not its turn, so that they are stopped.
+    """
+
+    words: str
+    run: Callable[[Job, Turns], Arrays]
+    threads: int = 1
+    workers: int = 1
+    needs: str = "torch"
+    pauses: bool = False
+
+    @property
+    def there(self) -> bool:
+        """Whether its package is installed."""
+        return find_spec(self.needs) is not None
+
+
+def bare(job: Job, turns: Turns) -> Arrays:
+    """The bare loop."""
+    from bare import Bare
+
+    loop = Bare.of(Users.open(job.folder, job.workload))
+    while turns.take():
+        loop.step()
+        turns.done()
+    return [parameter.detach().numpy() for parameter in loop.model.parameters()]
+
+
+def copy(job: Job, turns: Turns) -> Arrays:
+    """A plain copy of the model's bytes for each user of the round: what moving them costs at least."""
+    from models import initial
+
+    source = np.concatenate([p.detach().numpy().reshape(-1) for p in initial(job.workload).parameters()])
+    target = np.empty_like(source)
+    while turns.take():
+        for _ in range(job.workload.cohort):
+            np.copyto(target, source)
+        turns.done()
+    return []
+
+
+def isofed(job: Job, turns: Turns) -> Arrays:
+    """The local engine: a federation of the round's users, everything between two commits."""
+    from virtual_tasks import configuration, register
+
+    from isofed.errors import IsofedError
+    from isofed.server.state import Checkpoints
+    from isofed.simulations.federation import CHECKPOINTS, Federation, first_state, run
+    from isofed.simulations.pool import Pool
+
+    class Enough(IsofedError):
+        """Ends the run when there are no more turns."""
+
+    def listen(name: str, **fields: Any) -> None:
+        if name == "round_done":
+            turns.done(seconds=fields["seconds"])
+            if not turns.take():
+                raise Enough("no more turns")
+
+    register(job.workload, job.folder)
+    sites = tuple(job.workload.draw(1))
+    federation = Federation(
+        "benchmark",
+        configuration(job.workload, 1_000_000),
+        sites,
+        job.folder,
+        job.scratch / "sites",
+        job.scratch / "run",
+        threads=job.threads,
+    )
+    if not turns.take():
+        return []
+    pool = Pool.start(job.workers, job.threads)
+    with suppress(Enough):
+        run(federation, pool, listen)
+    pool.stop()
+    shop = federation.workshop()
+    checkpoints = Checkpoints(federation.folder / CHECKPOINTS, shop.setting.digest)
+    return [array for _, array in checkpoints.latest(first_state(shop)).trees["model"].items()]
+
+
+def flower(job: Job, turns: Turns) -> Arrays:
+    """Flower's simulation on Ray."""
+    from flower import simulate
+
+    return simulate(job, turns)
+
+
+def pfl(job: Job, turns: Turns) -> Arrays:
+    """Apple's pfl, in one process."""
+    from peer_pfl import simulate
+
+    return simulate(job, turns)
+
+
+ENGINES = {
+    "bare": Engine("bare loop", bare, threads=2),
+    "bare1": Engine("bare loop", bare),
+    "copy": Engine("plain copy of the bytes", copy),
+    "isofed": Engine("isofed, one process", isofed, threads=2),
+    "isofed1": Engine("isofed, one process", isofed),
+    "isofed2": Engine("isofed, two workers", isofed, workers=2),
+    "pfl": Engine("pfl, one process", pfl, threads=2, needs="pfl"),
+    "pfl1": Engine("pfl, one process", pfl, needs="pfl"),
+    "flower": Engine("Flower, two Ray actors", flower, workers=2, needs="ray", pauses=True),
+}
+
+
+def main() -> None:
+    """Serve one engine's turns."""
+    name, workload, cohort, users, folder, scratch = sys.argv[1:]
+    import torch
+
+    engine, turns = ENGINES[name], Turns()
+    torch.set_num_threads(engine.threads)
+    chosen = replace(WORKLOADS[workload], cohort=int(cohort), users=int(users))
+    job = Job(chosen, Path(folder), Path(scratch), engine.threads, engine.workers)
+    turns.finish(Path(scratch) / "weights.npz", {str(n): a for n, a in enumerate(engine.run(job, turns))})
+
+
+if __name__ == "__main__":
+    main()
