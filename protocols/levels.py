@@ -42,8 +42,8 @@ _NUMBERS = (
     "a few numbers a round: examples, steps, mean training loss, and what a strategy's rule needs beside"
 )
 _MEASURED = (
-    "with holdout=, counts over samples that a client keeps from training: how many, and how many of them the "
-    "model gets right; no privacy step hides these"
+    "with holdout=, counts over samples that a client keeps from training: how many, and how many of them "
+    "the model gets right; no privacy step hides these"
 )
 _SENTENCES = (
     "sentences about errors: they may hold counts, such as of images, but no path and no person's number"
