@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from isofed.client.holdout import split
+from isofed.client.shelf import Shelf
 from isofed.contracts import Contract
 from isofed.errors import ConfigError, ContractError
 from isofed.protocols.declared import declared, refuse
@@ -111,13 +112,13 @@ class Workshop:
     """One process's model, laid over flat storage, and everything derived from the configuration.
 
     The model is built once and reused for every site and round; what differs between sites is loaded
-    into it. Data stay open by site.
+    into it. Data stay open by site, as far as there is room.
     """
 
     setting: Setting
     device: str = "cpu"
     weights: Path | None = None
-    _samples: dict[str, Any] = field(default_factory=dict, repr=False)
+    _samples: Shelf = field(default_factory=Shelf, repr=False)
 
     @classmethod
     def of(cls, cfg: str, device: str = "cpu", files: bool = True, weights: Path | None = None) -> "Workshop":
@@ -231,7 +232,7 @@ class Workshop:
         return dict.fromkeys(channels, len(np.unique(self.samples(place).labels)) if channels else 0)
 
     def samples(self, place: Place) -> Any:
-        """Open a site's samples to train on, once in this process."""
+        """Open a site's samples to train on, once in this process while there is room."""
         return self._open("train", place, self._parted)[0]
 
     def held_out(self, place: Place) -> Any:
@@ -239,7 +240,7 @@ class Workshop:
         return self._open("train", place, self._parted)[1]
 
     def test_data(self, place: Place) -> Any:
-        """Open the benchmark's test data, once in this process."""
+        """Open the benchmark's test data, once in this process while there is room."""
         return self._open("test", place, self._open_test)
 
     @property
@@ -269,10 +270,7 @@ class Workshop:
             refuse(self.setting.level.name, declared(folder))
 
     def _open(self, what: str, place: Place, opener: Callable[[Place], Any]) -> Any:
-        key = f"{what}:{place.home}"
-        if key not in self._samples:
-            self._samples[key] = opener(place)
-        return self._samples[key]
+        return self._samples.get(f"{what}:{place.home}", lambda: opener(place))
 
     def _generator(self, site: str, purpose: str) -> torch.Generator:
         return torch.Generator().manual_seed(public_key(self.setting.seed, 0, site, purpose) % 2**63)

@@ -145,8 +145,13 @@ class Tree:
 
 def hash_arrays(arrays: Iterable[tuple[str, np.ndarray]]) -> str:
     """SHA-256 over (name, dtype, shape, bytes) of named NumPy arrays, sorted by name."""
+    return hash_in_order(sorted(arrays, key=lambda item: item[0]))
+
+
+def hash_in_order(arrays: Iterable[tuple[str, np.ndarray]]) -> str:
+    """Return :func:`hash_arrays` of what comes sorted by name, holding one array at a time."""
     digest = hashlib.sha256()
-    for name, array in sorted(arrays, key=lambda item: item[0]):
+    for name, array in arrays:
         digest.update(json.dumps([name, str(array.dtype), list(array.shape)]).encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from flwr.serverapp import Grid
 
-from isofed.client.memory import Memory
+from isofed.client.memory import Memory, Sections
 from isofed.client.workshop import EVALUATOR, TRAINER, Workshop
 from isofed.config import read
 from isofed.errors import CheckpointError
@@ -19,6 +19,7 @@ from isofed.files import write_json
 from isofed.protocols.levels import LevelOptions
 from isofed.records import empty_table
 from isofed.seeds import simulated_secrets
+from isofed.server.cohorts import asked
 from isofed.server.distil import Classroom
 from isofed.server.loop import Driver, Patience, run_rounds
 from isofed.server.state import Checkpoints, ServerState, newest
@@ -27,10 +28,12 @@ from isofed.server.strategy import Composed
 from isofed.setting import Setting
 from isofed.simulations.grid import LocalGrid, Node
 from isofed.simulations.pool import Pool, say
+from isofed.simulations.population import Nodes
 from isofed.strategies.share import TRAVELLING
-from isofed.trees import Tree, hash_arrays, zeros
+from isofed.trees import Tree, hash_in_order, zeros
 
-CHECKPOINTS, RESULT, SERVER = "checkpoints", "result.json", "server"
+CHECKPOINTS, RESULT, SERVER, GLOBAL = "checkpoints", "result.json", "server", "global"
+Numbers, Named = Mapping[str, int], tuple[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Federation:
     Args:
         name: such as ``federated`` or ``alone/cam1``, for events.
         cfg: the configuration both halves read; see isofed/setting.py.
-        sites: names of the training sites.
+        sites: names of the training sites; perhaps an :class:`isofed.population.Numbered`, of which only
+            those are looked at that are asked.
         root: folder of the data set.
         homes: folder of the sites' own caches, which several federations share.
         folder: checkpoints, site memories and the result.
@@ -52,7 +56,7 @@ class Federation:
 
     name: str
     cfg: Mapping[str, Any]
-    sites: tuple[str, ...]
+    sites: Sequence[str]
     root: Path
     homes: Path
     folder: Path
@@ -71,13 +75,18 @@ class Federation:
         """Replies that are still to come, for the time left: one a round from each site that is asked."""
         if self.done:
             return 0
-        arrivals = Workshop.of(json.dumps(self.cfg)).setting.recipe.server.arrivals
-        asked = arrivals.of(len(self.sites)) if arrivals else len(self.sites)
-        return (int(self.cfg["rounds"]) - newest(self.folder / CHECKPOINTS)) * asked
+        each = asked(Workshop.of(json.dumps(self.cfg)).setting, len(self.sites))
+        return (int(self.cfg["rounds"]) - newest(self.folder / CHECKPOINTS)) * each
 
-    def nodes(self) -> dict[str, Node]:
-        """Return the nodes by name, the evaluator last."""
-        return {name: self._node(number, name) for number, name in enumerate((*self.sites, EVALUATOR), 2)}
+    def nodes(self) -> Nodes:
+        """Return the nodes by name, the evaluator last; each is made when it is asked for."""
+        level = {k: v for k, v in self.cfg["protocol"].items() if k != "name"}
+        agreed = asdict(read(LevelOptions, level, "protocol"))
+        here: dict[str, str | int] = {"level": self.cfg["protocol"]["name"], **agreed, "device": self.device}
+        here["simulated"] = int(self.cfg["seed"])
+        if self.weights is not None:
+            here["weights"] = str(self.weights)
+        return Nodes(self.sites, EVALUATOR, lambda number, name: Node(number, self._place(name) | here))
 
     def workshop(self) -> Workshop:
         """Return what the server, and who looks at its model, builds from the configuration."""
@@ -96,19 +105,10 @@ class Federation:
             setting, self.public, cache, lambda: self.workshop().model, self.device, self.threads
         )
 
-    def _node(self, number: int, name: str) -> Node:
+    def _place(self, name: str) -> dict[str, str | int]:
         places = {"root": self.root, "home": self.homes / name, "memory": self.memory(name)}
         role = EVALUATOR if name == EVALUATOR else TRAINER
-        protocol = read(
-            LevelOptions, {k: v for k, v in self.cfg["protocol"].items() if k != "name"}, "protocol"
-        )
-        agreed = {"level": self.cfg["protocol"]["name"], **asdict(protocol)}
-        here: dict[str, str | int] = {"device": self.device, "simulated": int(self.cfg["seed"])}
-        if self.weights is not None:
-            here["weights"] = str(self.weights)
-        return Node(
-            number, {"site": name, "role": role, **{k: str(p) for k, p in places.items()}, **agreed, **here}
-        )
+        return {"site": name, "role": role, **{key: str(path) for key, path in places.items()}}
 
 
 def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, Any]:
@@ -122,31 +122,32 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     state = checkpoints.latest(first_state(shop))
     emit = within(emit, run=federation.name)
     tell(state.history, emit)
-    grid, numbers = _grid(federation, pool, emit)
-    evaluators = {EVALUATOR: numbers.pop(EVALUATOR)}
+    grid, sites, evaluators = _grid(federation, pool, emit)
     room = federation.classroom(shop.setting)
     secrets = simulated_secrets(shop.setting.seed, "")  # the server's; no site has an empty name
     ours = Composed(
-        shop.setting, shop.outside(None), state, numbers, evaluators, emit, room=room, secrets=secrets
+        shop.setting, shop.outside(None), state, sites, evaluators, emit, room=room, secrets=secrets
     )
     strategy: Driver = Stock(ours) if shop.setting.recipe.stock else ours
     # here a client is late only because this machine is slow, and waiting costs nothing
     state = run_rounds(strategy, grid, checkpoints, emit, Patience(timeout=math.inf))
     result = {
         "history": list(state.history),
-        "weights_sha256": weights_digest(state, {s: Memory(federation.memory(s)) for s in federation.sites}),
+        "weights_sha256": weights_digest(state, lambda site: Memory(federation.memory(site))),
     }
     write_json(federation.folder / RESULT, result)
     return result
 
 
-def _grid(federation: Federation, pool: Pool, emit: Emit) -> tuple[Grid, dict[str, int]]:
-    """Return the engine's grid, and the number that each node has in it."""
+def _grid(federation: Federation, pool: Pool, emit: Emit) -> tuple[Grid, Numbers, Numbers]:
+    """Return the engine's grid, and the numbers that the sites and the evaluator have in it."""
     nodes, cfg = federation.nodes(), json.dumps(federation.cfg)
     if pool.engine is not None:
-        return pool.engine(nodes, cfg, emit)
-    grid = LocalGrid(nodes.values(), cfg, pool, emit)
-    return grid, {name: node.number for name, node in nodes.items()}
+        grid, numbers = pool.engine(nodes, cfg, emit)
+        evaluator = {EVALUATOR: numbers.pop(EVALUATOR)}
+        return grid, numbers, evaluator
+    grid = LocalGrid(nodes.by_number, cfg, pool, emit)
+    return grid, nodes.roster, {EVALUATOR: nodes.number(EVALUATOR)}
 
 
 def run_in_worker(federation: Federation) -> dict[str, Any]:
@@ -183,19 +184,31 @@ def first_state(shop: Workshop) -> ServerState:
     return ServerState(0, trees, tables, shop.setting.recipe.server.init(trees["model"].layout))
 
 
-def weights_digest(state: ServerState, memories: Mapping[str, Memory]) -> str:
-    """SHA-256 over sorted (name, dtype, shape, bytes) of the global model and every site's memory."""
-    return hash_arrays(_everything(state, memories))
+def weights_digest(state: ServerState, memory: Callable[[str], Memory]) -> str:
+    """SHA-256 over sorted (name, dtype, shape, bytes) of the global model and of the memory of every site
+    that was counted, one site's at a time."""
+    return hash_in_order(_everything(state, memory))
 
 
-def _everything(state: ServerState, memories: Mapping[str, Memory]) -> Iterable[tuple[str, np.ndarray]]:
+def _everything(state: ServerState, memory: Callable[[str], Memory]) -> Iterator[Named]:
+    # with the slash, owners sort as the names of what they own do
+    for owner in sorted({GLOBAL, *state.versions}, key=lambda owner: f"{owner}/"):
+        arrays = list(_model(state)) if owner == GLOBAL else []
+        if owner in state.versions:
+            arrays += _remembered(owner, memory(owner).load(state.versions[owner]))
+        yield from sorted(arrays, key=lambda named: named[0])
+
+
+def _model(state: ServerState) -> Iterator[Named]:
     for group, tree in state.trees.items():
         # names of model and buffers differ; those of a further tree are the model's again
-        of = "global" if group in TRAVELLING else f"global/{group}"
+        of = GLOBAL if group in TRAVELLING else f"{GLOBAL}/{group}"
         yield from ((f"{of}/{name}", array) for name, array in tree.items())
-    for site, memory in memories.items():
-        for section, value in memory.load(state.versions.get(site, "")).items():
-            if isinstance(value, Tree):
-                yield from ((f"{site}/{section}/{name}", array) for name, array in value.items())
-            else:
-                yield f"{site}/{section}", value
+
+
+def _remembered(site: str, sections: Sections) -> Iterator[Named]:
+    for section, value in sections.items():
+        if isinstance(value, Tree):
+            yield from ((f"{site}/{section}/{name}", array) for name, array in value.items())
+        else:
+            yield f"{site}/{section}", value

@@ -52,17 +52,20 @@ class LocalGrid(Grid):
     one and memory does not grow with the number of nodes. Equal results either way.
 
     Args:
-        nodes: the simulated nodes.
+        nodes: the simulated nodes, or what finds one by its number.
         cfg: the run's configuration as JSON, what Flower calls the run config.
         pool: where client apps run.
         emit: told of what the workers say while the grid waits.
     """
 
-    def __init__(self, nodes: Iterable[Node], cfg: str, pool: Pool, emit: Emit = silent) -> None:
+    def __init__(
+        self, nodes: Iterable[Node] | Mapping[int, Node], cfg: str, pool: Pool, emit: Emit = silent
+    ) -> None:
         identify()
-        self._nodes = {node.number: node for node in nodes}
+        listed = not isinstance(nodes, Mapping)
+        self._nodes = {node.number: node for node in nodes} if listed else nodes
         self._cfg, self._pool, self._emit = cfg, pool, emit
-        self._state: dict[int, RecordDict] = {number: RecordDict() for number in self._nodes}
+        self._state: dict[int, RecordDict] = {}
         self._queued: dict[str, Message] = {}
         self._running: dict[Future[Any], str] = {}
 
@@ -113,9 +116,7 @@ class LocalGrid(Grid):
 
     def _start(self) -> None:
         for identifier, message in self._queued.items():
-            node = message.metadata.dst_node_id
-            job = (self._cfg, self._nodes[node], self._state[node], message)
-            self._running[self._pool.submit(handle, *job)] = identifier
+            self._running[self._pool.submit(handle, *self._job(message))] = identifier
         self._queued.clear()
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
@@ -124,11 +125,14 @@ class LocalGrid(Grid):
             return self._finished()
         for identifier in list(self._queued):
             message = self._queued.pop(identifier)
-            node = message.metadata.dst_node_id
-            reply, state = handle(self._cfg, self._nodes[node], self._state[node], message)
-            self._state[node] = state
+            reply, state = handle(*self._job(message))
+            self._state[message.metadata.dst_node_id] = state
             return [reply]
         return []
+
+    def _job(self, message: Message) -> tuple[str, Node, RecordDict, Message]:
+        number = message.metadata.dst_node_id
+        return self._cfg, self._nodes[number], self._state.get(number, RecordDict()), message
 
     def _finished(self) -> list[Message]:
         done, _ = wait(self._running, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)

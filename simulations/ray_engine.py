@@ -21,7 +21,7 @@ from flwr.app import Message, MessageType
 from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid, ServerApp
 
-from isofed.errors import RoundError
+from isofed.errors import CompositionError, RoundError
 from isofed.events import Emit
 from isofed.simulations import ray_reaper
 from isofed.simulations.grid import Node, exchange, identify
@@ -31,6 +31,7 @@ POLL_SECONDS = 0.02
 END_SECONDS = 20.0
 A_YEAR = 365 * 86400.0
 SILENT = logging.CRITICAL + 1
+MOST = 10_000  # virtual nodes; Flower makes all before the first round, and a round takes their square
 PREFIX = "isofed-ray-"
 LONGEST_FOLDER = 44  # characters; Ray's sockets lie deep inside, and their paths may have 107
 # Ray's reports to its makers; its packing of the folder one stands in; and the hiding of GPUs from actors
@@ -56,7 +57,16 @@ class RayEngine:
     _session: "Session | None" = field(default=None, repr=False)
 
     def __call__(self, nodes: Mapping[str, Node], cfg: str, emit: Emit) -> tuple[Grid, dict[str, int]]:
-        """Give every node of a federation to a virtual one; return the grid and their numbers by name."""
+        """Give every node of a federation to a virtual one; return the grid and their numbers by name.
+
+        Raises:
+            CompositionError: more nodes than Flower's simulation bears.
+        """
+        if len(nodes) > MOST:
+            raise CompositionError(
+                f"engine=ray makes a virtual node of every site before the first round, and {len(nodes) - 1} "
+                f"sites are more than the {MOST - 1} that it bears; write engine=local"
+            )
         grid = RayGrid(self._serving(len(nodes), emit))
         # one identity holds for the whole process, and a local grid may have taken it meanwhile
         identify(grid.run.run_id)

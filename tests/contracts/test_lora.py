@@ -1,7 +1,7 @@
 """LoRA with A fixed: the mean of what is sent is the mean of what it stands for, over a base nobody sends."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -211,8 +211,8 @@ def elsewhere(site: str, weights: Path | None) -> Callable[..., LocalGrid]:
         config = {key: value for key, value in node.config.items() if key != "weights"}
         return Node(node.number, config | ({"weights": str(weights)} if weights else {}))
 
-    def grid(nodes: Iterable[Node], *more: Any) -> LocalGrid:
-        return LocalGrid([changed(node) for node in nodes], *more)
+    def grid(nodes: Mapping[int, Node], *more: Any) -> LocalGrid:
+        return LocalGrid([changed(node) for node in nodes.values()], *more)
 
     return grid
 
