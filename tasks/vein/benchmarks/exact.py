@@ -128,7 +128,7 @@ def _lists(genuine: ArrayLike, impostor: ArrayLike) -> tuple[Floats, Floats]:
     for kind, scores in zip(("genuine", "impostor"), both, strict=True):
         if not scores.size or not np.isfinite(scores).all():
             raise DataError(
-                f"{scores.size} {kind} scores, of which {int(np.isfinite(scores).sum())} are finite; expected "
-                "at least one and no NaN: use fingers with two images each, and a model that has not diverged"
+                f"{scores.size} {kind} scores, {int(np.isfinite(scores).sum())} of them finite; expected at "
+                "least one and no NaN: use fingers with two images each, and a model that has not diverged"
             )
     return both

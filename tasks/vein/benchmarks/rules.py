@@ -45,7 +45,7 @@ class Takes:
         return Takes(*(values[rows] for values in vars(self).values()))
 
     def ids(self) -> Integers:
-        """Return the identity of each, (subject, finger) as one number: (N,) from 0, by subject and finger."""
+        """Return each one's identity, (subject, finger) as one number: (N,) from 0, in their order."""
         span = int(self.fingers.max(initial=0)) + 1
         return np.unique(self.subjects * span + self.fingers, return_inverse=True)[1].astype(np.int64)
 
@@ -146,8 +146,8 @@ def refuse_single(takes: Takes) -> None:
     counts = np.bincount(takes.ids()) if len(takes) else np.zeros(0, np.int64)
     if len(counts) < 2 or counts.max() < 2:
         raise DataError(
-            f"the {len(takes)} images to test on show {len(counts)} fingers, {int((counts > 1).sum())} of them "
-            "more than once; expected two fingers and two images of one, since nothing else can be compared"
+            f"the {len(takes)} images to test on show {len(counts)} fingers, {int((counts > 1).sum())} of "
+            "them more than once; expected two fingers and two images of one: use a larger database"
         )
 
 

@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+
 from isofed.errors import DataError
 from isofed.tasks.vein.benchmarks import pairs
 from isofed.tasks.vein.benchmarks.tally import tally

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from isofed.errors import DataError
 from isofed.tasks.vein.benchmarks import exact
 from isofed.tasks.vein.benchmarks import tally as tallies
