@@ -87,4 +87,5 @@ def test_triplets_without_mates_or_strangers_add_nothing(labels: list[int]) -> N
     features = torch.randn(3, 4, requires_grad=True)
     loss = batch_hard(features, torch.tensor(labels))
     loss.backward()
-    assert float(loss.detach()) == 0.0 and features.grad is not None and bool(torch.isfinite(features.grad).all())
+    assert float(loss.detach()) == 0.0
+    assert features.grad is not None and bool(torch.isfinite(features.grad).all())
