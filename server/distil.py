@@ -23,7 +23,7 @@ from isofed.server.rounds import Ask
 from isofed.setting import Setting
 from isofed.strategies.distillation import Distillation
 from isofed.strategies.share import TRAVELLING, flatten
-from isofed.tasks.task import Samples
+from isofed.tasks.task import Samples, names
 from isofed.trees import Tree
 
 CHUNK = 256  # public samples in one forward pass of a client's model
@@ -74,7 +74,7 @@ class Classroom:
             DataError: there are not two of them.
         """
         layout = self.setting.task.layouts[self.setting.layout]
-        site = layout.sites(self.root, "sharing")[0].name
+        site = names(layout.sites(self.root, "sharing"))[0]
         samples: Samples = layout.open_train(self.root, site, self.cache, self.setting.options)
         if len(samples) < 2:
             raise DataError(f"the public data are {len(samples)} samples, but a lesson takes at least 2")

@@ -45,6 +45,7 @@ groups   data, task, protocol, strategy, privacy, engine: `isofed list` names wh
 also     weights=FILE           begin with public weights, such as ImageNet's
          data.declared=LEVEL    the weakest level that the data's owner allows; see isofed declare
          evaluate_every=N       rounds between evaluations
+         cohort=N               ask so many sites each round, drawn evenly; 0: all
          holdout=0.2            keep that share of each site's samples from training, measure on them there
          select_on_test=true    report the best round on the test set, and say so
          alone=false            do not train each site alone beside the federation

@@ -12,6 +12,7 @@ from flwr.app import RecordDict
 from isofed.client.workshop import Workshop
 from isofed.contracts import Contract, TableContract, TreeContract
 from isofed.errors import CompositionError, ConfigError, IsofedError
+from isofed.population import Numbered
 from isofed.protocols import wire
 from isofed.protocols.levels import LEVELS, Level, LevelOptions
 from isofed.protocols.privacy import PRIVACY
@@ -212,7 +213,7 @@ def _clients(cfg: Mapping[str, Any], level: Level) -> Iterator[str]:
             yield f"{name}: {error}"
 
 
-def _sites(layout: DataLayout, level: str, root: str | None) -> tuple[Site, ...]:
+def _sites(layout: DataLayout, level: str, root: str | None) -> tuple[Site, ...] | Numbered:
     """Return the owners in the user's own data, or in the smallest data set that can be drawn."""
     if level not in layout.levels:
         raise CompositionError(f"none, it has clients under {', '.join(layout.levels)} alone")
@@ -225,7 +226,9 @@ def _sites(layout: DataLayout, level: str, root: str | None) -> tuple[Site, ...]
         return layout.sites(tree, level)
 
 
-def _named(sites: tuple[Site, ...]) -> str:
+def _named(sites: tuple[Site, ...] | Numbered) -> str:
+    if isinstance(sites, Numbered):
+        return f"{len(sites)} clients: {sites[0]} to {sites[-1]}"
     each = [", ".join(map(str, (site.name, *site.facts.values()))) for site in sites]
     return f"{len(sites)} client{'s' * (len(sites) > 1)}: {'; '.join(each)}"
 

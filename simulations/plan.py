@@ -1,7 +1,7 @@
 """A simulation's configuration, read once: every choice made, every refusal raised."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,9 +9,11 @@ from typing import Any
 
 from isofed.config import digest, read, within
 from isofed.errors import CheckpointError, CompositionError, ConfigError
+from isofed.population import Numbered
 from isofed.protocols.declared import declared, refuse
 from isofed.protocols.levels import LEVELS, LevelOptions, permit
 from isofed.protocols.privacy import PRIVACY
+from isofed.server.cohorts import enough
 from isofed.server.stock import check
 from isofed.setting import Setting, build
 from isofed.simulations.federation import Federation
@@ -68,6 +70,7 @@ class Switches:
     tensorboard: bool
     progress: bool
     holdout: float = 0.0
+    cohort: int = 0
     public: dict[str, Any] = field(default_factory=dict)
 
 
@@ -119,23 +122,41 @@ class Plan:
 
     def shared(self, **changes: Any) -> dict[str, Any]:
         """Return the configuration that both halves of a federation read; never a path or a device."""
-        changes = {"holdout": self.switches.holdout, **changes}
+        changes = {"holdout": self.switches.holdout, "cohort": self.switches.cohort, **changes}
         keys = ("run", "seed", "rounds", "evaluate_every", "task", "protocol", "strategy")
         chosen = (key for key in OPTIONAL if key in self.cfg)
         return {key: self.cfg[key] for key in (*keys, *chosen)} | {"layout": self.data.layout} | changes
 
-    def federation(self, name: str, sites: tuple[str, ...], **changes: Any) -> Federation:
-        """Return a federation of this plan; ``changes`` replace groups of the configuration."""
+    def federation(self, name: str, sites: Sequence[str], **changes: Any) -> Federation:
+        """Return a federation of this plan; ``changes`` replace groups of the configuration.
+
+        Raises:
+            CompositionError: more sites are asked each round than there are, or more trained for themselves
+                than can be listed.
+        """
         folder = self.folder if name == FEDERATED else self.folder / name
-        if len(sites) == 1 and name != FEDERATED and "privacy" in self.cfg:
-            # beside the federation, one site trains for itself: nothing leaves it
-            changes = {"privacy": {"name": "none"}, **changes}
-        if len(sites) == 1 and name != FEDERATED and str(self.cfg["strategy"]["name"]).startswith(PREFIX):
-            # nor does anybody aggregate; some of Flower's strategies would wait for more sites for ever
-            changes = {"strategy": {"name": "fedavg"}, **changes}
+        if len(sites) == 1 and name != FEDERATED:
+            changes = {**self._by_itself(), **changes}
+        self.carry(sites, int(changes.get("cohort", self.switches.cohort)))
         weights = Path(self.switches.weights) if self.switches.weights else None
         places = (self.root, self.homes, folder, self.engine.device, weights, self.public.folder(self.folder))
         return Federation(name, self.shared(**changes), sites, *places, self.engine.threads_per_client)
+
+    def _by_itself(self) -> dict[str, Any]:
+        """Return what differs where one site trains for itself, beside the federation."""
+        # nothing leaves it, nobody is drawn, and some of Flower's strategies would wait for more for ever
+        steps = {"privacy": {"name": "none"}} if "privacy" in self.cfg else {}
+        flower = str(self.cfg["strategy"]["name"]).startswith(PREFIX)
+        return {"cohort": 0, **steps, **({"strategy": {"name": "fedavg"}} if flower else {})}
+
+    def carry(self, sites: Sequence[Any], cohort: int) -> None:
+        """Raise CompositionError unless so many sites can be run, and so many of them be asked."""
+        enough(cohort, len(sites))
+        if isinstance(sites, Numbered) and (self.switches.alone or self.switches.controls != "none"):
+            raise CompositionError(
+                f"there are {len(sites)} sites, too many to train each by itself, too; write alone=false "
+                "controls=none"
+            )
 
 
 def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
@@ -179,7 +200,7 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
         raise ConfigError(f"task '{setting.task.name}' reads no pre-trained weights; leave weights= out")
     read(plan.layout.options, data.make, "data.make")
     if data.root:
-        plan.layout.sites(plan.root, plan.cfg["protocol"]["name"])
+        plan.carry(plan.layout.sites(plan.root, plan.cfg["protocol"]["name"]), switches.cohort)
     return plan
 
 

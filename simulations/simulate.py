@@ -6,19 +6,20 @@ any moment continues inside its folder and ends with the same weights.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from isofed.client.workshop import Place, Workshop
-from isofed.errors import CheckpointError, ConfigError, DataError, RoundError
+from isofed.errors import ConfigError, RoundError
 from isofed.events import OWN, Emit, fan_out, within
 from isofed.files import write_json
+from isofed.population import Numbered
 from isofed.simulations import controls
 from isofed.simulations.alongside import side_by_side
 from isofed.simulations.board import Finished, publish
+from isofed.simulations.facts import Open, same
 from isofed.simulations.federation import Federation, load_result, run, tell
 from isofed.simulations.folder import CONFIG, REPORT, SUMMARY, claim, finished, load_config, sweep
 from isofed.simulations.lock import locked
@@ -34,6 +35,7 @@ from isofed.simulations.report import write_report
 from isofed.simulations.stopwatch import Stopwatch
 from isofed.simulations.summary import summarise, table
 from isofed.simulations.tensorboard import TensorBoardSink
+from isofed.tasks.task import names
 
 FACTS, PUBLIC, BOARD = "facts.json", "public.json", "tb"
 
@@ -47,6 +49,7 @@ class Job:
     progress: Progress
     watch: Stopwatch
     emit: Emit
+    sites: Sequence[str] = ()
 
 
 def simulate(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict[str, Any]:
@@ -120,15 +123,15 @@ def _run(plan: Plan, pool: Pool, meter: Meter, watch: Stopwatch) -> dict[str, An
         progress.say(said)
     facts = _prepare(job)
     watch.ready()
-    plan = job.plan
-    federations = _federations(plan, tuple(facts))
+    plan, sites = job.plan, job.sites
+    federations = _federations(plan, sites)
     progress.total = sum(f.left for f in federations)
     full = plan.switches.controls == "full"
     if full:
-        controls.announce(plan, tuple(facts), progress)
+        controls.announce(plan, tuple(sites), progress)
     results = _train(job, federations)
-    extra = controls.run(plan, tuple(facts), pool, progress, job.emit) if full else None
-    summary = summarise(plan, facts, results, _seconds(job, results), meter.stop(), extra)
+    extra = controls.run(plan, tuple(sites), pool, progress, job.emit) if full else None
+    summary = summarise(plan, facts, results, _seconds(job, results), meter.stop(), extra, len(sites))
     _publish(job, summary, results)
     for sink in board:
         sink.close()
@@ -159,7 +162,7 @@ def resolved(plan: Plan) -> Plan:
 def _prepare(job: Job) -> dict[str, Any]:
     """Draw the data if there are none, decode every site's images, and say what each site holds.
 
-    Afterwards the job's plan knows the number of classes.
+    Afterwards the job knows its sites, and its plan the number of classes.
 
     Raises:
         CheckpointError: a run that is continued began with other data.
@@ -171,15 +174,23 @@ def _prepare(job: Job) -> dict[str, Any]:
         plan.layout.make(plan.root, plan.data.seed, options, job.pool.map, told)
     sites = plan.layout.sites(plan.root, plan.cfg["protocol"]["name"])
     plan = job.plan = resolved(plan)
-    federation = plan.federation(FEDERATED, tuple(site.name for site in sites))
-    job.progress.step("decoding images of sites", 0, len(sites))
-    names = [*federation.sites, None]
-    opened = list(job.pool.map(_Open(federation), names, 1))
+    job.sites = names(sites)
+    federation = plan.federation(FEDERATED, job.sites)
+    opened = _opened(job, federation)
     _public(job, federation)
-    facts = {site.name: {**site.facts, **found} for site, found in zip(sites, opened, strict=False)}
-    _same(plan.folder / FACTS, facts)
+    facts = {}
+    if not isinstance(sites, Numbered):
+        facts = {site.name: {**site.facts, **found} for site, found in zip(sites, opened, strict=False)}
+    same(plan.folder / FACTS, facts)
     write_json(plan.folder / FACTS, facts)
     return facts
+
+
+def _opened(job: Job, federation: Federation) -> list[dict[str, int]]:
+    """Open the data of all sites and of the evaluator; of sites that nobody lists, the evaluator's alone."""
+    listed = () if isinstance(job.sites, Numbered) else job.sites
+    job.progress.step("decoding images of sites", 0, len(listed))
+    return list(job.pool.map(Open(federation), [*listed, None], 1))
 
 
 def _public(job: Job, federation: Federation) -> None:
@@ -192,54 +203,11 @@ def _public(job: Job, federation: Federation) -> None:
     room = federation.classroom(setting)
     assert room is not None
     facts = {"the server": {"images": len(room.samples)}}
-    _same(plan.folder / PUBLIC, facts)
+    same(plan.folder / PUBLIC, facts)
     write_json(plan.folder / PUBLIC, facts)
 
 
-def _same(path: Path, facts: Mapping[str, Any]) -> None:
-    """Refuse to go on with other data than a run began with: its weights would be of neither."""
-    if not path.exists():
-        return
-    try:
-        before = dict(json.loads(path.read_text()))
-    except (ValueError, TypeError):
-        raise CheckpointError(f"'{path}' is damaged; delete it and resume the run") from None
-    for name in sorted({*before, *facts}):
-        if before.get(name) != facts.get(name):
-            raise CheckpointError(
-                f"the training data of {name} changed after this run began: {_held(before.get(name))} then, "
-                f"{_held(facts.get(name))} now; put the old data back, or start a new run in another folder"
-            )
-
-
-def _held(site: Mapping[str, Any] | None) -> str:
-    if site is None:
-        return "nothing"
-    people = f" of {site['identities']} identities" if "identities" in site else ""
-    return f"{site.get('images')} images{people}"
-
-
-@dataclass(frozen=True)
-class _Open:
-    """Open a site's training data, or with None the evaluator's, in a worker, and count."""
-
-    federation: Federation
-
-    def __call__(self, site: str | None) -> dict[str, int]:
-        shop = Workshop.of(json.dumps(self.federation.cfg))
-        nodes = self.federation.nodes()
-        if site is None:
-            shop.test_data(Place.of(nodes["evaluator"].config))
-            return {}
-        samples = shop.samples(Place.of(nodes[site].config))
-        if len(samples) == 0:
-            raise DataError(f"{site} holds no training images; leave it out or copy its data again")
-        held = len(shop.held_out(Place.of(nodes[site].config)))
-        found = {"images": len(samples), "identities": len(set(samples.labels.tolist()))}
-        return found | ({"held_out": held} if held else {})
-
-
-def _federations(plan: Plan, sites: tuple[str, ...]) -> list[Federation]:
+def _federations(plan: Plan, sites: Sequence[str]) -> list[Federation]:
     federated = plan.federation(FEDERATED, sites)
     if not plan.switches.alone or len(sites) == 1:
         return [federated]
@@ -269,7 +237,7 @@ def _seconds(job: Job, results: Mapping[str, Any]) -> dict[str, Any]:
 def _publish(job: Job, summary: dict[str, Any], results: Mapping[str, Any]) -> None:
     """Write pictures and report, then the summary, whose presence says that the run is finished."""
     plan = job.plan
-    federated = plan.federation(FEDERATED, tuple(summary["sites"]))
+    federated = plan.federation(FEDERATED, job.sites)
     rows = job.pool.submit(gallery, federated).result()
     history = {"rounds": [_shown(entry) for entry in results[FEDERATED]["history"]]}
     config = {**plan.cfg, "overrides": json.loads((plan.folder / CONFIG).read_text())["overrides"]}

@@ -22,9 +22,23 @@ def summarise(
     seconds: Mapping[str, Any],
     peak: int,
     controls: Any,
+    population: int | None = None,
 ) -> dict[str, Any]:
-    """Return summary.json's object; see README for its keys."""
+    """Return summary.json's object; see README for its keys.
+
+    Args:
+        plan: of the run.
+        facts: of each site; nothing of sites that nobody lists.
+        results: of the run's federations, by name.
+        seconds: what took how long.
+        peak: bytes.
+        controls: what they found, or None.
+        population: how many sites there are, where ``facts`` does not say it.
+    """
     history, on_test = results[FEDERATED]["history"], plan.switches.select_on_test
+    # of sites that nobody lists there are no facts; those that were counted are known all the same
+    population = population or len(facts)
+    facts = facts or {site: {} for site in sorted(_examples(history))}
     shown = {name: _ends(result["history"], on_test) for name, result in results.items()}
     return {
         "version": __version__,
@@ -36,6 +50,8 @@ def summarise(
         "seed": plan.switches.seed,
         "data_seed": None if plan.data.root else plan.data.seed,
         "rounds": plan.switches.rounds,
+        "cohort": plan.switches.cohort,
+        "population": population,
         "simulated_secrets": True,
         "metrics": _kind(shown, "mean") | own.measured(shown),
         "spread": _kind(shown, "spread"),
@@ -95,9 +111,7 @@ def _bytes(history: list[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
 
 
 def _sites(facts: Mapping[str, Any], history: list[Mapping[str, Any]]) -> dict[str, Any]:
-    examples: Mapping[str, float] = next(
-        (entry["examples"] for entry in reversed(history) if "examples" in entry), {}
-    )
+    examples = _examples(history)
     whole = sum(examples.values())
     return {
         name: {
@@ -107,6 +121,14 @@ def _sites(facts: Mapping[str, Any], history: list[Mapping[str, Any]]) -> dict[s
         }
         for name, site in facts.items()
     }
+
+
+def _examples(history: list[Mapping[str, Any]]) -> dict[str, float]:
+    """Return each site's examples in the last round that counted it: not every round asks everybody."""
+    found: dict[str, float] = {}
+    for entry in history:
+        found |= entry.get("examples", {})
+    return found
 
 
 def _contract(plan: Plan) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from isofed.population import Numbered
+
 Statistics = Mapping[str, float]
 Progress = Callable[[int, int], None]
 
@@ -104,7 +106,8 @@ class DataLayout:
         check: (folder, progress) to findings.
         resolve: (folder, task options) to those of the task's options that only the data can tell, such as
             ``classes``, the rows of a shared head.
-        sites: (folder, level name) to the owners of the training data.
+        sites: (folder, level name) to the owners of the training data; where they are so many that nobody
+            lists them, to their names.
         open_train: (folder, site, cache folder, task options) to that site's samples.
         open_test: (folder, cache folder, task options) to the benchmark's test data.
         folders: (folder, site or None for all) to the folders beside which a level may be declared; a site
@@ -118,7 +121,7 @@ class DataLayout:
     make: Callable[[Path, int, Any, Any, Progress | None], None] = field(repr=False)
     check: Callable[[Path, Progress | None], Sequence[Finding]] = field(repr=False)
     resolve: Callable[[Path, Any], Mapping[str, int | str]] = field(repr=False)
-    sites: Callable[[Path, str], tuple[Site, ...]] = field(repr=False)
+    sites: Callable[[Path, str], tuple[Site, ...] | Numbered] = field(repr=False)
     open_train: Callable[[Path, str, Path, Any], Samples] = field(repr=False)
     open_test: Callable[[Path, Path, Any], Any] = field(repr=False)
     folders: Callable[[Path, str | None], tuple[Path, ...]] = field(
@@ -240,6 +243,11 @@ class Task:
     statistics: Callable[[Any], bool] = field(default=lambda options: True, repr=False)
     own: OwnBenchmark | None = None
     training: Training | None = None
+
+
+def names(sites: tuple[Site, ...] | Numbered) -> Sequence[str]:
+    """Return the names of a layout's sites."""
+    return sites if isinstance(sites, Numbered) else tuple(site.name for site in sites)
 
 
 def merge(a: Statistics, b: Statistics) -> Statistics:

@@ -8,6 +8,7 @@ from typing import Any
 from isofed.simulations.plan import FEDERATED, Plan
 from isofed.strategies.local.rectify import CHANNEL
 from isofed.strategies.named import STRATEGIES
+from isofed.tasks.task import names
 
 PAIRED = 3  # seeds of the run itself and of everything compared with it seed by seed
 SHARING = "sharing"
@@ -21,12 +22,14 @@ class Scene:
     Args:
         plan: of the run, with the number of classes known.
         sites: the run's sites.
-        steps: optimiser steps that each site took over the whole run.
+        steps: optimiser steps that each site takes over a whole run whose every round asks it.
+        total: those that all sites took together over the whole run; None for the sum of the former.
     """
 
     plan: Plan
     sites: tuple[str, ...]
     steps: Mapping[str, int]
+    total: int | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def pooled(scene: Scene) -> tuple[Variant, ...]:
     plan, protocol, setting = scene.plan, scene.plan.cfg["protocol"], scene.plan.setting()
     if protocol["name"] == SHARING or SHARING not in setting.task.levels or plan.declared():
         return ()  # whoever declared a level has not agreed to pooling, not for a comparison either
-    sites = tuple(site.name for site in plan.layout.sites(plan.root, SHARING))
+    sites = tuple(names(plan.layout.sites(plan.root, SHARING)))
     changes = {"protocol": {**protocol, "name": SHARING}, "strategy": plain(plan)}
     if setting.level.private_head:  # then the run knows of no common numbering, which one trainer needs
         changes["task"] = {**plan.cfg["task"], **plan.layout.resolve(plan.root, setting.options)}
@@ -114,25 +117,26 @@ def alone(scene: Scene) -> tuple[Variant, ...]:
         return ()
     return tuple(
         Variant((site,), {"task": {**scene.plan.cfg["task"], "local_epochs": count}}, site)
-        for site, count in equal_epochs(epochs, scene.steps).items()
+        for site, count in equal_epochs(epochs, scene.steps, scene.total).items()
     )
 
 
-def equal_epochs(epochs: int, steps: Mapping[str, int]) -> dict[str, int]:
+def equal_epochs(epochs: int, steps: Mapping[str, int], total: int | None = None) -> dict[str, int]:
     """Return, for each site, the fewest epochs a round that give it the steps of all sites together.
 
-    ceil(E · Σ_j s_j / s_i), with E epochs giving site i its s_i steps; where no step was taken, E times
-    the number of sites.
+    ceil(E · T / s_i), with E epochs in each round giving site i its s_i steps; where no step was taken, E
+    times the number of sites.
 
     Args:
         epochs: E, local epochs of a round, >= 1.
-        steps: s_i, steps of each site over the whole run, >= 0.
+        steps: s_i, steps of each site over the whole run, were it asked in each round, >= 0.
+        total: T, the steps of all sites over the run; None for Σ s_i, where each round asks every site.
 
     Example:
         >>> equal_epochs(1, {"cam1": 20, "cam2": 15})
         {'cam1': 2, 'cam2': 3}
     """
-    total = sum(steps.values())
+    total = sum(steps.values()) if total is None else total
     return {site: -(-epochs * total // own) if own else epochs * len(steps) for site, own in steps.items()}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from isofed.client.workshop import Place, Workshop
 from isofed.events import Emit
+from isofed.server.cohorts import asked
 from isofed.simulations.alongside import side_by_side
 from isofed.simulations.controls.compare import Outcome, outcome, pair, row, verdicts
 from isofed.simulations.controls.listed import CONTROLS, Control, Scene, Variant
@@ -53,7 +54,7 @@ def announce(plan: Plan, sites: tuple[str, ...], progress: Progress) -> None:
     # which runs there are does not depend on the steps, only how many epochs some of them take
     scene = Scene(plan, sites, dict.fromkeys(sites, 1))
     count = sum(not run.federation.done for run in planned(scene) if run.federation.name != FEDERATED)
-    progress.total += count * plan.switches.rounds * len(sites)
+    progress.total += count * plan.switches.rounds * asked(plan.setting(), len(sites))
     if count:
         progress.say(f"controls: {count} more runs, each about as long as the federation itself")
 
@@ -72,8 +73,9 @@ def run(plan: Plan, sites: tuple[str, ...], pool: Pool, progress: Progress, emit
         ``rows``, ``pairs`` and ``verdicts``, for summary.json and the report.
     """
     federated = plan.federation(FEDERATED, sites)
-    runs = list(planned(Scene(plan, sites, _steps(load_result(federated)))))
-    share = {r.federation.name: len(sites) // len(r.federation.sites) for r in runs}
+    runs = list(planned(Scene(plan, sites, *_steps(load_result(federated), sites))))
+    each = asked(plan.setting(), len(sites))
+    share = {r.federation.name: each // min(each, len(r.federation.sites)) for r in runs}
     results = side_by_side([r.federation for r in runs], pool, _weighed(share, progress, emit))
     found: dict[str, dict[int, Outcome]] = {}
     for r in runs:
@@ -81,12 +83,17 @@ def run(plan: Plan, sites: tuple[str, ...], pool: Pool, progress: Progress, emit
     return _compared(runs, found, _baselines(federated, plan, pool))
 
 
-def _steps(result: Mapping[str, Any]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for entry in result["history"]:
-        for site, steps in entry.get("steps", {}).items():
-            total[site] = total.get(site, 0) + int(steps)
-    return total
+def _steps(result: Mapping[str, Any], sites: tuple[str, ...]) -> tuple[dict[str, int], int]:
+    """Return each site's steps, were it asked in each round, and those of all sites as they were.
+
+    A site that no round asked is taken for one like the others.
+    """
+    rounds = [entry["steps"] for entry in result["history"] if "steps" in entry]
+    taken = {site: [int(each[site]) for each in rounds if site in each] for site in sites}
+    total, times = sum(map(sum, taken.values())), sum(map(len, taken.values()))
+    usual = round(len(rounds) * total / times) if times else 0
+    steps = {s: round(len(rounds) * sum(own) / len(own)) if own else usual for s, own in taken.items()}
+    return steps, total
 
 
 def _weighed(share: Mapping[str, int], progress: Progress, emit: Emit) -> Emit:

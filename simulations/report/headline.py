@@ -29,7 +29,7 @@ def heading(summary: Mapping[str, Any]) -> str:
 
 def sentence(summary: Mapping[str, Any]) -> str:
     """Return what ran, in one plain sentence made of what the summary says and nothing else."""
-    sites = len(part(summary, "sites") or part(summary, "bytes"))
+    sites = round(number(summary.get("population")) or len(part(summary, "sites") or part(summary, "bytes")))
     rounds, level = number(summary.get("rounds")), summary.get("protocol")
     model = f"one {task(summary)} model".replace("  ", " ")
     if sites > 1:
@@ -37,7 +37,9 @@ def sentence(summary: Mapping[str, Any]) -> str:
     else:
         words = [f"{model.capitalize()} was trained"]
     if rounds is not None:
-        words.append(f"for {several(round(rounds), 'round')}")
+        cohort = round(number(summary.get("cohort")) or 0)
+        each = f" of {several(cohort, unit(summary))}" if cohort else ""
+        words.append(f"for {several(round(rounds), 'round')}{each}")
     if summary.get("strategy"):
         words.append(f"with {summary['strategy']}")
     return " ".join(words) + (f", under the privacy level “{level}”." if level else ".")
