@@ -13,6 +13,7 @@ from isofed.client.workshop import Place, Workshop
 from isofed.errors import CompositionError
 from isofed.records import Order
 from isofed.strategies.recipe import Phase
+from isofed.strategies.share import FIXED
 from isofed.trees import Tree
 
 USE = "evaluate"
@@ -49,7 +50,8 @@ def _take_own(shop: Workshop, memory: Sections) -> None:
     term = shop.setting.recipe.personal
     own = memory.get(TERM + term.name) if term else None
     if isinstance(own, Tree):
-        for tree in shop.trees.values():
+        # what is never trained is left alone: no order brings it again
+        for tree in (tree for group, tree in shop.trees.items() if group not in FIXED):
             for name in own.layout.by_name.keys() & tree.layout.by_name.keys():
                 tree[name].copy_(torch.from_numpy(own[name].copy()))
 

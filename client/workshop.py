@@ -21,9 +21,10 @@ from isofed.protocols.privacy import PRIVACY
 from isofed.seeds import Secrets, public, public_key, simulated_secrets, site_secrets
 from isofed.setting import Setting, build
 from isofed.strategies.found import available, is_file
+from isofed.strategies.local.trees import take
 from isofed.strategies.share import FIXED, STAYING, TRAVELLING, flatten
 from isofed.tasks import TASKS
-from isofed.trees import Tree, hash_arrays
+from isofed.trees import Tree, from_arrays, hash_arrays
 
 TRAINER, EVALUATOR = "trainer", "evaluator"
 PLACE_KEYS = ("site", "role", "root", "home", "memory", "level", "min_images")
@@ -175,6 +176,12 @@ class Workshop:
         return {g: tree.numpy() for g, tree in self.trees.items() if g in STAYING}
 
     @cached_property
+    def built(self) -> Tree:
+        """What stays at a site, the head aside, as it was built; first asked for before anybody trained."""
+        head, staying = self.setting.task.head, self.initial.values()
+        return from_arrays({n: a for t in staying for n, a in t.items() if not n.startswith(head)})
+
+    @cached_property
     def optimiser(self) -> torch.optim.Optimizer:
         """The one optimiser over the flat storage."""
         assert self.trees
@@ -189,6 +196,7 @@ class Workshop:
         """Where heads are private, give the model this site's own, as wide as the site has identities."""
         if not self.setting.level.private_head:
             return
+        take(self.model, self.built)  # or a new site would begin with what the last one left
         generator = self._generator(place.site, "head")
         self.setting.task.refit(self.model, self.classes(place), generator)
         self.model.to(self.device)

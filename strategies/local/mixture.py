@@ -22,7 +22,7 @@ class Mixture:
 
     Args:
         mixed: the model v̄ = α v + (1 - α) w, with running statistics of its own.
-        local: v by parameter.
+        local: v by parameter, of those that are ever trained.
         around: w by parameter, as it was before the step that was taken last.
         now: the parameters that are trained, w after it.
         alpha: α.
@@ -66,7 +66,7 @@ def mixture(alpha: float, adaptive: bool = False) -> LocalTerm:
 
 
 def _start(alpha: float, given: TermStart) -> Mixture:
-    memory, now = given.memory, dict(given.model.named_parameters())
+    memory, now = given.memory, {n: p for n, p in given.model.named_parameters() if p.requires_grad}
     around = {name: parameter.detach().clone() for name, parameter in now.items()}
     local = {name: value.clone() for name, value in around.items()}
     if isinstance(memory, Tree):
@@ -77,8 +77,9 @@ def _start(alpha: float, given: TermStart) -> Mixture:
 
 
 def _mix(state: Mixture) -> None:
-    for name, parameter in state.mixed.parameters.items():
-        parameter.detach().copy_(state.alpha * state.local[name] + (1 - state.alpha) * state.around[name])
+    mixed = state.mixed.parameters
+    for name, local in state.local.items():
+        mixed[name].detach().copy_(state.alpha * local + (1 - state.alpha) * state.around[name])
 
 
 def _step(adaptive: bool, state: Mixture, seen: Seen, rates: Mapping[str, float]) -> None:
