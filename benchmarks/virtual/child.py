@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import psutil
-from engines import ENGINES
-from turns import ROUND
+from engines import ENGINES, words_of
+from turns import ROUND, Job
 from workloads import Workload
 
 HERE = Path(__file__).resolve().parent
@@ -34,12 +34,11 @@ class Child:
         """Start the engine's process; it waits for its first turn."""
         folder = scratch / name
         folder.mkdir(parents=True)
-        size = (str(workload.cohort), str(workload.users))
-        what = (name, workload.name, *size, str(data), str(folder))
-        command = [sys.executable, str(HERE / "engines.py"), *what]
-        threads = str(ENGINES[name].threads)
+        engine = ENGINES[name]
+        job = Job(name, workload, data, folder, engine.threads, engine.workers)
+        command = [sys.executable, str(HERE / "engines.py"), *words_of(job)]
         # children of Ray's daemons find the workloads and this checkout's isofed by the path alone
-        more = {"PYTHONPATH": f"{HERE}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": threads}
+        more = {"PYTHONPATH": f"{HERE}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": str(engine.threads)}
         log = folder / "log"
         with log.open("wb") as file:
             pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": file}

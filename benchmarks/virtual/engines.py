@@ -137,16 +137,28 @@ ENGINES = {
 }
 
 
+def words_of(job: Job) -> list[str]:
+    """Return a job as the words of a command."""
+    size = (str(job.workload.cohort), str(job.workload.users))
+    return [job.engine, job.workload.name, *size, str(job.folder), str(job.scratch)]
+
+
+def job_of(words: list[str]) -> Job:
+    """Return the job that :func:`words_of` wrote down."""
+    name, workload, cohort, users, folder, scratch = words
+    engine = ENGINES[name]
+    chosen = replace(WORKLOADS[workload], cohort=int(cohort), users=int(users))
+    return Job(name, chosen, Path(folder), Path(scratch), engine.threads, engine.workers)
+
+
 def main() -> None:
     """Serve one engine's turns."""
-    name, workload, cohort, users, folder, scratch = sys.argv[1:]
     import torch
 
-    engine, turns = ENGINES[name], Turns()
-    torch.set_num_threads(engine.threads)
-    chosen = replace(WORKLOADS[workload], cohort=int(cohort), users=int(users))
-    job = Job(chosen, Path(folder), Path(scratch), engine.threads, engine.workers)
-    turns.finish(Path(scratch) / "weights.npz", {str(n): a for n, a in enumerate(engine.run(job, turns))})
+    job, turns = job_of(sys.argv[1:]), Turns()
+    torch.set_num_threads(job.threads)
+    found = ENGINES[job.engine].run(job, turns)
+    turns.finish(job.scratch / "weights.npz", {str(n): array for n, array in enumerate(found)})
 
 
 if __name__ == "__main__":

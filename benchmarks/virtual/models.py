@@ -10,7 +10,7 @@ from workloads import SEED, Workload
 from isofed import seeds
 
 STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))  # width, blocks, stride
-WIDER, GROUPS, TENSORS = 4, 32, 50
+WIDER, GROUPS, TENSORS, MILLION = 4, 32, 50, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Freight(nn.Module):
 
     def __init__(self, floats: int) -> None:
         super().__init__()
-        parts = min(TENSORS, floats)
+        parts = TENSORS if floats >= MILLION else 1
         self.parts = nn.ParameterList(nn.Parameter(torch.zeros(floats // parts)) for _ in range(parts))
         self.reached = nn.Parameter(torch.zeros(2))
 

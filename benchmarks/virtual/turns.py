@@ -18,12 +18,14 @@ class Job:
     """What an engine is to run.
 
     Args:
+        engine: its name in the table of engines.
         workload: with its users in ``folder``.
         folder: of the data; an engine writes below ``scratch`` only.
         threads: of torch in each process.
         workers: processes that train.
     """
 
+    engine: str
     workload: Workload
     folder: Path
     scratch: Path
