@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from isofed.config import within
-from isofed.errors import CompositionError, ConfigError
+from isofed.errors import ConfigError
 from isofed.records import Channel
+from isofed.strategies.coherence import refuse_incoherent
 from isofed.strategies.optimisers import ServerOptimiser, sgd
 from isofed.strategies.rules import COUNTS, LinearRule, weighted_mean
 from isofed.strategies.share import BODY, HEAD, Share, everything
@@ -32,7 +33,8 @@ class LocalTerm:
         drift: (state, parameters by name) to gradients by name.
         stepped: (state, :class:`Seen`, rates by parameter) after each optimiser step on that batch; it may
             change the parameters.
-        finish: (state, :class:`Done`) to the channels it hands back; it may change the parameters.
+        finish: (state, :class:`Done`) to the channels named in ``sends``; it may change the parameters.
+        sends: channels that it hands back; the recipe must have a rule for each.
         numbers: (state, :class:`Done`) to the public numbers named in ``gives``.
         gives: numbers that it hands back beside the channels; the recipe's rule must need them.
         remember: state, after ``finish``, to what the site keeps for the next round, handed in again as
@@ -48,6 +50,7 @@ class LocalTerm:
     drift: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = field(default=None, repr=False)
     stepped: Callable[[Any, "Seen", Mapping[str, float]], None] | None = field(default=None, repr=False)
     finish: Callable[[Any, "Done"], Mapping[str, Channel]] | None = field(default=None, repr=False)
+    sends: tuple[str, ...] = ()
     numbers: Callable[[Any, "Done"], Mapping[str, float]] | None = field(default=None, repr=False)
     gives: tuple[str, ...] = ()
     remember: Callable[[Any], Any] | None = field(default=None, repr=False)
@@ -147,7 +150,6 @@ class Phase:
 
 
 ONE_PHASE = (Phase(),)
-ALWAYS = ("examples", "steps", "loss", "normaliser")  # numbers that the local loop itself can give
 
 
 @dataclass(frozen=True)
@@ -185,40 +187,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         pick("count", self.count, COUNTS)
-        self._remember_apart()
-        self._numbers_meet()
-        if self.server.arrivals and self.channels:
-            raise CompositionError(
-                f"'{self.call}' keeps channel '{min(self.channels)}' at the server, where it has moved on "
-                "before a site that began long ago reports; leave the channel out, or the buffer"
-            )
-        if not self.rounds:
-            raise CompositionError(
-                f"no phase of '{self.call}' trains; give its schedule one with when='train'"
-            )
-        if "normaliser" in self.rule.needs and self.schedule != ONE_PHASE:
-            raise CompositionError(
-                f"'{self.call}' divides by what a round's steps reach, but in phases not all parameters take "
-                "them all; leave the schedule out, or use weighted_mean"
-            )
-
-    def _remember_apart(self) -> None:
-        names = [term.name for term in self.local if term.remember]
-        if len(names) != len(set(names)):
-            raise CompositionError(f"two local terms of '{self.call}' remember under one name; rename one")
-
-    def _numbers_meet(self) -> None:
-        given = {number for term in self.local for number in term.gives}
-        for number in sorted(set(self.rule.needs) - given - set(ALWAYS)):
-            raise CompositionError(
-                f"the rule of '{self.call}' needs the number '{number}', which no local term gives; add one "
-                "that gives it, or use weighted_mean"
-            )
-        for number in sorted(given - set(self.rule.needs)):
-            raise CompositionError(
-                f"a local term of '{self.call}' gives the number '{number}', which its rule does not need; "
-                "what nobody needs does not leave a site"
-            )
+        refuse_incoherent(self)
 
     @property
     def rounds(self) -> tuple[Phase, ...]:

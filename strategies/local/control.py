@@ -39,8 +39,8 @@ def control_variate(option: str = "two") -> LocalTerm:
         option two: c_i⁺ = c_i - c + (w_global - w_i) / Σ_k η_k,
 
     and c_i⁺ - c_i leaves. Option two needs plain SGD, whose steps are rate times gradient; weight decay
-    counts as part of the loss, and rates may change from step to step. A site that lost its memory begins
-    at zero again.
+    counts as part of the loss, and rates may change from step to step. There a parameter that no step of the
+    round trained keeps its c_i. A site that lost its memory begins at zero again.
 
     Args:
         option: ``one``, which costs a second pass over the batches, or ``two``.
@@ -61,6 +61,7 @@ def control_variate(option: str = "two") -> LocalTerm:
         start=start,
         drift=lambda control, now: _turn(control),
         finish=_finish,
+        sends=(CHANNEL,),
         remember=lambda control: as_tree(control.fresh),
         name="control",
         needs=("plain_sgd",) if option == "two" else (),
@@ -85,12 +86,13 @@ def _turn(control: Control) -> Arrays:
     return dict(zip(names, torch._foreach_sub(around, own), strict=True))
 
 
+def _fresh(control: Control, name: str, reach: float) -> torch.Tensor:
+    own = control.own[name]
+    moved = control.began[name] - control.now[name].detach()
+    return own - control.around[name] + moved / reach if reach else own
+
+
 def _finish(control: Control, done: Done) -> Mapping[str, Channel]:
     if not control.fresh:
-        control.fresh = {
-            name: control.own[name]
-            - control.around[name]
-            + (control.began[name] - now.detach()) / done.reach[name]
-            for name, now in control.now.items()
-        }
+        control.fresh = {name: _fresh(control, name, done.reach[name]) for name in control.own}
     return {CHANNEL: Delta(as_tree({name: control.fresh[name] - own for name, own in control.own.items()}))}

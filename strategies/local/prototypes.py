@@ -49,6 +49,7 @@ def prototypes(lam: float) -> LocalTerm:
         start=_start,
         loss=add,
         finish=lambda state, done: finish(state.bank, ALL_IMAGES),
+        sends=(CHANNEL,),
         needs=("features",),
     )
 

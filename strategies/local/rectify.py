@@ -71,6 +71,7 @@ def rectify(lam: float, k: int, loss: str = "cosine", normalise: bool = True) ->
         start=begin,
         loss=add,
         finish=lambda bank, done: finish(bank, k),
+        sends=(CHANNEL,),
         needs=("features",),
     )
 

@@ -24,6 +24,11 @@ TASK: Any = SimpleNamespace(name="points", statistics=lambda options: options ==
 NOISE = "'gaussian(noise=1.0)'"
 
 
+def sending(name: str, rule: TableRule | TreeRule) -> Recipe:
+    term = LocalTerm("told()", start=lambda given: None, sends=(name,))
+    return replace(UNIFORM, local=(term,), channels={name: rule})
+
+
 def joined(
     recipe: Recipe, privacy: str = "gaussian", level: str = "camera", options: str = "plain"
 ) -> Recipe:
@@ -38,7 +43,7 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
     ),
     "centres under a bound": (
         {
-            "recipe": replace(UNIFORM, channels={"centres": TableRule("identity_centres")}),
+            "recipe": sending("centres", TableRule("identity_centres")),
             "privacy": "clip",
         },
         "'clip(norm=1.0)' bounds changes of a model, but strategy 'uniform()' also sends identity centres in "
@@ -109,10 +114,10 @@ def test_flowers_own_strategies_take_no_steps() -> None:
         (UNIFORM, "gaussian", "plain"),
         (replace(UNIFORM, share=all_but(NORMS)), "gaussian", "batches"),
         (replace(UNIFORM, share=nothing), "gaussian", "batches"),  # looked at again on the model itself
-        (replace(UNIFORM, channels={"control": TreeRule("control_variates")}), "gaussian", "plain"),
+        (sending("control", TreeRule("control_variates")), "gaussian", "plain"),
         (Recipe("fedavg()"), "quantise", "batches"),
-        (Recipe("dppt()", channels={"centres": TableRule("identity_centres")}), "top_k", "batches"),
-        (Recipe("dppt()", channels={"centres": TableRule("identity_centres")}), "none", "batches"),
+        (sending("centres", TableRule("identity_centres")), "top_k", "batches"),
+        (sending("centres", TableRule("identity_centres")), "none", "batches"),
     ],
 )
 def test_what_makes_sense_is_not(recipe: Recipe, privacy: str, options: str) -> None:
