@@ -46,7 +46,7 @@ def fedavgm(lr: float = 1.0, momentum: float = 0.9, count: str = "images") -> Re
 
 
 def fedadam(
-    lr: float = 0.1,
+    lr: float = 0.01,
     beta1: float = 0.9,
     beta2: float = 0.99,
     tau: float = 1e-3,
@@ -56,7 +56,9 @@ def fedadam(
     """FedAvg's mean change, stepped along by Adam: m ← β₁ m + (1-β₁) Δ, θ ← θ + η m / (√v + τ).
 
     Args:
-        lr: η; beta1, beta2: β₁, β₂ in [0, 1); tau: τ above 0, v starts at τ².
+        lr: η, at least 0; every parameter moves about so far in a round, so that it wants to be small
+            beside the weights, and the paper tunes it for each data set.
+        beta1, beta2: β₁, β₂ in [0, 1); tau: τ above 0, v starts at τ².
         bias_correction: as Adam on its own; the paper has none.
         count: as in :func:`fedavg`.
 
@@ -67,7 +69,7 @@ def fedadam(
 
 
 def fedyogi(
-    lr: float = 0.1, beta1: float = 0.9, beta2: float = 0.99, tau: float = 1e-3, count: str = "images"
+    lr: float = 0.01, beta1: float = 0.9, beta2: float = 0.99, tau: float = 1e-3, count: str = "images"
 ) -> Recipe:
     """:func:`fedadam` with a second moment that grows and shrinks by steps: v ← v - (1-β₂) Δ² sign(v - Δ²).
 
@@ -79,7 +81,7 @@ def fedyogi(
     return Recipe(server=yogi(lr, beta1, beta2, tau), count=count)
 
 
-def fedadagrad(lr: float = 0.1, beta1: float = 0.0, tau: float = 1e-3, count: str = "images") -> Recipe:
+def fedadagrad(lr: float = 0.01, beta1: float = 0.0, tau: float = 1e-3, count: str = "images") -> Recipe:
     """:func:`fedadam` with a second moment that only grows: v ← v + Δ².
 
     Args:
