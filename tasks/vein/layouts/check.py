@@ -1,0 +1,110 @@
+"""Comparing a tree on disk with a database's published counts, and opening every image.
+
+For the local command ``isofed data check NAME DIR`` alone: its findings name files.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isofed.tasks.reid.layouts import checking
+from isofed.tasks.task import Finding, Progress
+from isofed.tasks.vein.layouts.database import Database, Part
+from isofed.tasks.vein.layouts.pictures import Shot, VeinFile, read
+from isofed.tasks.vein.layouts.read import list_files, takes_of
+
+Sizes = Counter[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a tree holds of one kind of pictures."""
+
+    subjects: int
+    fingers: int
+    images: int
+
+
+def published(database: Database) -> Counts:
+    """Return what a whole copy holds."""
+    return Counts(database.subjects, database.subjects * len(database.fingers), database.total())
+
+
+def pairs(fingers: int, samples: int) -> tuple[int, int]:
+    """Return (genuine, impostor) comparisons: n k (k - 1) / 2 and n (n - 1) k^2 / 2.
+
+    Args:
+        fingers: n.
+        samples: k of each, in all sessions.
+    """
+    return fingers * samples * (samples - 1) // 2, fingers * (fingers - 1) // 2 * samples**2
+
+
+def check_database(
+    root: Path, database: Database, progress: Progress | None = None, part: str = ""
+) -> list[Finding]:
+    """Compare ``root`` with the published counts and open every image and annotation.
+
+    A tree made by :mod:`isofed.tasks.vein.layouts.write` is compared with the counts in its
+    ``synthetic.json``. ``progress`` is called with the images opened and their total.
+
+    Raises:
+        DataError: there is no tree to look at.
+        ConfigError: the database has no such part.
+    """
+    files = list_files(root, database, part, f"'{root}'")
+    expected = checking.expected_counts(root, published(database), counts_from)
+    sizes: Sizes = Counter()
+    broken = list(_broken(root, files, sizes, progress))
+    good = f"{len(files) - len(broken)} of {len(files)}"
+    return [
+        *checking.compare(_rows(_count(files), expected)),
+        _one_size(sizes, database.part(part)),
+        *broken,
+        Finding("images that can be read", good, "all", not broken),
+        *_hearsay(database),
+    ]
+
+
+def counts_from(expected: Mapping[str, Any]) -> Counts:
+    """Read counts from what the writer wrote."""
+    return Counts(*(int(expected[name]) for name in ("subjects", "fingers", "images")))
+
+
+def _count(files: Sequence[VeinFile]) -> Counts:
+    takes = takes_of(files)
+    return Counts(len(set(takes.subjects.tolist())), int(takes.ids().max()) + 1, len(files))
+
+
+def _rows(found: Counts, expected: Counts) -> Iterator[checking.Row]:
+    for name, count in vars(found).items():
+        yield name, count, getattr(expected, name)
+
+
+def _broken(
+    root: Path, files: Sequence[VeinFile], sizes: Sizes, progress: Progress | None
+) -> Iterator[Finding]:
+    """Yield a finding for each picture that cannot be read, and count the sizes of the others."""
+    for done, file in enumerate(files, 1):
+        shot = read(file)
+        if isinstance(shot, Shot):
+            sizes[shot.pixels.shape[0], shot.pixels.shape[1]] += 1
+        else:
+            yield Finding(file.path.relative_to(root).as_posix(), "cannot be read", shot, False)
+        if progress is not None:
+            progress(done, len(files))
+
+
+def _one_size(sizes: Sizes, part: Part) -> Finding:
+    told = ", ".join(f"{width} x {height}" for height, width in sorted(sizes)) or "none"
+    right = len(sizes) == 1 and (not part.certain or (part.height, part.width) in sizes)
+    source = "" if part.certain else " (not verified: any one size will do)"
+    return Finding("width x height", told, f"{part.width} x {part.height}{source}", right)
+
+
+def _hearsay(database: Database) -> Iterator[Finding]:
+    if database.unverified:
+        words = "; ".join(database.unverified)
+        yield Finding("assumed, not verified", words, "compare with the database's own description", True)

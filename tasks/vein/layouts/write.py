@@ -1,0 +1,160 @@
+"""Writing a small tree in a database's layout, from anything that draws fingers.
+
+Names, sizes and kinds of file are the published ones, portrait ROIs included, and a stray Thumbs.db lies
+where Windows would leave one. Session 2 differs a little from session 1, as another day does.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isofed.config import within
+from isofed.errors import DataError
+from isofed.suggest import pick
+from isofed.tasks.reid.layouts.tree import File, encode, write_tree
+from isofed.tasks.task import Progress
+from isofed.tasks.vein.layouts.annotation import Annotation, spell
+from isofed.tasks.vein.layouts.database import Database, Part, Take, spelt
+from isofed.tasks.vein.layouts.read import NOTES, RAW
+
+Pixels = NDArray[np.uint8]
+# (finger from 0, sample from 0 in its session, session from 1, (height, width)) -> (height, width) uint8,
+# the finger along the width
+Picture = Callable[[int, int, int, tuple[int, int]], Pixels]
+
+TYPES = (  # of FingerVeinSyn-5M: the last sample of each kind
+    (5, "Shift"),
+    (16, "Rotate"),
+    (21, "Scale"),
+    (30, "Roll"),
+    (35, "OpticalBlur"),
+    (40, "MotionBlur"),
+    (45, "Exposure"),
+    (50, "SkinScatter"),
+    (100, "Multi"),
+)
+BOX = (239.0, 150.0), (478.0, 126.0)  # centre and size of the ROI of an unmoved finger, in 300 x 600
+JOINTS = ((2.32, 141.88), (216.18, 160.79), (378.76, 155.45), (514.13, 141.88))
+GAMMA, GAIN = 1.1, 0.95  # of session 2, against session 1
+STRAY = "Thumbs.db"
+
+
+@dataclass(frozen=True)
+class Small:
+    """How much of a database to write.
+
+    Args:
+        subjects: 1 to the published number.
+        samples: of each finger in each session, 1 to the published number.
+        part: which kind of pictures; the first where none is named.
+
+    Raises:
+        ConfigError: when written, for a number outside its range or an unknown part.
+    """
+
+    subjects: int = 4
+    samples: int = 4
+    part: str = ""
+
+
+def write_database(
+    out: Path, database: Database, small: Small, picture: Picture, progress: Progress | None = None
+) -> None:
+    """Write a small tree; its ``synthetic.json`` holds the counts to expect.
+
+    Args:
+        out: the root to be; missing, empty or an earlier tree of ours, which is replaced.
+        database: whose layout.
+        small: how much.
+        picture: what is drawn; see ``Picture``.
+        progress: called with the pictures written and their total.
+
+    Raises:
+        DataError: ``out`` holds something that was not made here, or a picture is not what was asked for.
+        ConfigError: as :class:`Small`.
+    """
+    within("subjects", small.subjects, 1, database.subjects)
+    within("samples", small.samples, 1, database.samples)
+    part = pick("part", small.part, database.parts) if small.part else database.part()
+    takes = list(_takes(database, small))
+    write_tree(out, _files(database, part, takes, picture, progress), mark(database, small))
+
+
+def mark(database: Database, small: Small) -> dict[str, object]:
+    """Return what ``synthetic.json`` shall hold of a small tree: above all the counts to expect."""
+    fingers = small.subjects * len(database.fingers)
+    images = fingers * len(database.sessions) * small.samples
+    return {
+        "made_by": "isofed",
+        "layout": database.name,
+        "options": vars(small),
+        "expected": {"subjects": small.subjects, "fingers": fingers, "images": images},
+    }
+
+
+def kind(sample: int) -> str:
+    """Return what varies in a sample of FingerVeinSyn-5M, numbered from 1: the end of its name."""
+    return next(name for last, name in TYPES if sample <= last)
+
+
+def neutral(height: int = 300, width: int = 600) -> Annotation:
+    """Return the annotation of an unmoved finger in a picture of some size."""
+    sx, sy = width / 600, height / 300
+    scaled = [(x * sx, y * sy) for x, y in (*BOX, *JOINTS)]
+    return Annotation(scaled[0], scaled[1], joints=tuple(scaled[2:]))
+
+
+def another_day(picture: Pixels) -> Pixels:
+    """Return a picture as session 2 shows it: 0.95 x^1.1 of the full scale."""
+    return np.rint(255 * GAIN * (picture / 255.0) ** GAMMA).astype(np.uint8)
+
+
+def _takes(database: Database, small: Small) -> Iterator[Take]:
+    counts = small.subjects, len(database.fingers), len(database.sessions), small.samples
+    return (Take(*numbers) for numbers in product(*(range(1, count + 1) for count in counts)))
+
+
+def _files(
+    database: Database, part: Part, takes: list[Take], picture: Picture, progress: Progress | None
+) -> Iterator[File]:
+    for done, take in enumerate(takes, 1):
+        path = spelt(database, part, take, _wild(database, part, take))
+        if done == 1:
+            yield f"{path.rpartition('/')[0]}/{STRAY}", bytes(64)
+        yield path, encode(_drawn(database, part, take, picture)[None], part.kind)[0]
+        yield from _noted(path, part)
+        if progress is not None:
+            progress(done, len(takes))
+
+
+def _drawn(database: Database, part: Part, take: Take, picture: Picture) -> Pixels:
+    """Draw a picture, and turn it where the database's are portrait."""
+    size = min(part.height, part.width), max(part.height, part.width)
+    finger = (take.subject - 1) * len(database.fingers) + take.finger - 1
+    found = picture(finger, take.sample - 1, take.session, size)
+    if found.shape != size or found.dtype != np.uint8:
+        raise DataError(
+            f"a drawn picture is {found.shape} of {found.dtype}; expected {size} of uint8: draw what was "
+            "asked for"
+        )
+    seen = found if take.session == 1 else another_day(found)
+    return np.ascontiguousarray(np.rot90(seen)) if part.height > part.width else seen
+
+
+def _wild(database: Database, part: Part, take: Take) -> str:
+    if database.name != "fingerveinsyn":
+        return part.wild
+    return f"{part.wild.rpartition('|')[0]}|{kind(take.sample)}"
+
+
+def _noted(path: str, part: Part) -> Iterable[File]:
+    """Return the annotation of an annotated picture."""
+    if part.crop != "annotated":
+        return ()
+    name = path.replace(RAW, NOTES, 1).removesuffix(".png") + ".xml"
+    note = replace(neutral(part.height, part.width), flags={})
+    return ((name, spell(note, path.rpartition("/")[2], part.width, part.height)),)
