@@ -95,8 +95,12 @@ class NumberContract:
         if type(value) is not kind or not self.low <= value <= self.high:
             raise ContractError(
                 f"number '{name}' is not {'a whole' if self.whole else 'a finite'} number from "
-                f"{self.low:g} to {self.high:g}"
+                f"{self.low:g} to {self.high:g}{_of_type(value, kind)}"
             )
+
+
+def _of_type(value: Any, kind: type) -> str:
+    return "" if type(value) is kind else f", as {kind.__name__}, but of type {type(value).__name__}"
 
 
 @dataclass(frozen=True)

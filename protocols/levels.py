@@ -164,7 +164,7 @@ def contract(
         trees: layout of each travelling group of the model.
         tables: (meaning, rows, width) of each further channel; rows None where the site alone knows them.
         head: state-dict prefixes of the task's head.
-        numbers: further public numbers that the strategy's rule needs, keys of ``FURTHER``.
+        numbers: further public numbers that the strategy's rule needs, keys of ``FURTHER`` or its own.
         changes: (meaning, layout) of each further tree, of which changes are sent.
 
     Raises:
@@ -184,7 +184,13 @@ def contract(
         channels[name] = TreeContract("delta", layout, meaning)
     for name, (meaning, rows, width) in tables.items():
         channels[name] = TableContract(rows, width, options.min_images, meaning)
-    return Contract(level.name, channels, {**NUMBERS, **{name: FURTHER[name] for name in numbers}})
+    return Contract(level.name, channels, {**NUMBERS, **{name: further(name) for name in numbers}})
+
+
+def further(name: str) -> NumberContract:
+    """Return what holds for a number beside ``NUMBERS``; a user's own strategy may need any finite one."""
+    own = NumberContract(False, -1e12, 1e12, f"'{name}', which the strategy's rule needs")
+    return FURTHER.get(name, own)
 
 
 def _permitting(level: Level, rows: bool) -> str:

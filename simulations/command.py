@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from isofed.errors import ConfigError, IsofedError
 from isofed.simulations.compare.command import tell
-from isofed.simulations.overrides import SHOW, SWEEP, check_options, own_strategy, single
+from isofed.simulations.overrides import SHOW, SWEEP, check_options, options_first, own_strategy, single
 from isofed.simulations.plan import make_plan, runnable
 from isofed.simulations.refusals import in_one_sentence
 from isofed.simulations.simulate import resume, simulate
@@ -61,7 +61,7 @@ output   outputs/DATE_TIME/ with summary.json, report.html, tb/ and checkpoints/
 def main(argv: list[str]) -> int:
     """Run ``isofed simulate`` and return its exit code: 0 only if it finished."""
     check_options(argv)
-    argv = own_strategy(argv)
+    argv = options_first(own_strategy(argv))
     if "--help" in argv or "-h" in argv:
         print(HELP)
         return 0

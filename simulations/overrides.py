@@ -22,21 +22,13 @@ def own_strategy(argv: list[str]) -> list[str]:
     """Return the words as Hydra takes them where they name a strategy that is no option of its group.
 
     ``strategy=mine.py:my_recipe strategy.mu=0.1`` becomes ``strategy=own strategy.name='mine.py:my_recipe'
-    +strategy.mu=0.1``: what such a function takes is known only once it is made.
-
-    Raises:
-        ConfigError: a sweep over such strategies and over options of the group.
+    +strategy.mu=0.1``: what such a function takes is known only once it is made. So do all strategies of a
+    sweep of which one is such.
     """
     chosen = [word for word in argv if word.startswith(STRATEGY)]
     names = chosen[-1].removeprefix(STRATEGY).split(",") if chosen else []
-    own = [name for name in names if _is_own(name)]
-    if not own:
+    if not any(_is_own(name) for name in names):
         return argv
-    if len(own) < len(names):
-        raise ConfigError(
-            f"one sweep cannot hold both '{own[0]}' and strategies of `isofed list strategies`; "
-            "run them in two, and lay the runs side by side with isofed compare"
-        )
     rest = [word for word in argv if not word.startswith(STRATEGY)]
     return [
         *(f"+{word}" if word.startswith("strategy.") else word for word in rest),
@@ -50,12 +42,24 @@ def _is_own(name: str) -> bool:
     return name not in options("strategy") and ("." in name or name in available())
 
 
+def options_first(argv: list[str]) -> list[str]:
+    """Return the words with ``--multirun`` and ``--cfg job`` before every ``KEY=VALUE``, wherever they stood:
+    Hydra takes an option between two of them for the last word."""
+    first: list[str] = []
+    rest: list[str] = []
+    for word, before in zip(argv, ["", *argv], strict=False):
+        (first if word in (*SWEEP, *CHOICE) or before in CHOICE else rest).append(word)
+    return first + rest
+
+
 def check_options(argv: list[str]) -> None:
     """Refuse an option that ``isofed simulate`` does not have."""
     for word, after in zip(argv, [*argv[1:], ""], strict=False):
         option = word.partition("=")[0]
         if option.startswith("-") and option not in OPTIONS:
             raise unknown("option", option, [name for name in OPTIONS if name.startswith("--")])
+        if option in SHOW and set(SWEEP) & set(argv):
+            raise ConfigError(f"{option} shows one run and {SWEEP[0]} makes several; leave one of them out")
         if option in CHOICE and "=" not in word and after not in SHOWN:
             raise ConfigError(f"{option} must be followed by one of: {', '.join(SHOWN)}")
 

@@ -19,6 +19,7 @@ from isofed.setting import Setting, build
 from isofed.simulations.federation import Federation
 from isofed.simulations.folder import load_config
 from isofed.simulations.public import Public, check_public, read_public
+from isofed.simulations.strategies_group import defaults, without_missing
 from isofed.strategies.found import available, is_file
 from isofed.strategies.stock import PREFIX
 from isofed.suggest import pick
@@ -175,10 +176,7 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
         cfg["weights"] = str(_file("weights", switches.weights))
         switches = replace(switches, weights=cfg["weights"])
     cfg["engine"] = {**cfg["engine"], **asdict(engine)}
-    if is_file(str(cfg["strategy"].get("name"))):
-        file, _, function = str(cfg["strategy"]["name"]).rpartition(":")
-        absolute = Path(file).expanduser().absolute()
-        cfg["strategy"] = {**cfg["strategy"], "name": f"{absolute}:{function}"}
+    cfg["strategy"] = _strategy(cfg["strategy"])
     data = read(Data, cfg["data"], "data")
     if data.root:
         # a run may be continued from another folder than the one it was started in
@@ -237,6 +235,18 @@ def run_name(folder: Path) -> str:
         return str(load_config(folder)[0]["run"])
     except (CheckpointError, KeyError):
         return digest(str(folder.resolve()))
+
+
+def _strategy(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the group with a file's path made absolute and the defaults of what is no option of Hydra's."""
+    name = str(given.get("name"))
+    if is_file(name):
+        file, _, function = name.rpartition(":")
+        name = f"{Path(file).expanduser().absolute()}:{function}"
+    make = available(name).get(name)
+    if make is None or name.startswith(PREFIX):  # Flower's own options are read where its class is known
+        return {**given}
+    return {**without_missing(defaults(make)), **given, "name": name}
 
 
 def _file(name: str, value: str) -> Path:

@@ -38,6 +38,7 @@ from isofed.simulations.tensorboard import TensorBoardSink
 from isofed.tasks.task import names
 
 FACTS, PUBLIC, BOARD = "facts.json", "public.json", "tb"
+LOG = "errors.log"  # of a site, see client/app.py
 
 
 @dataclass
@@ -98,11 +99,20 @@ def _pooled(plan: Plan, watch: Stopwatch) -> dict[str, Any]:
             "a worker process was ended from outside, perhaps because memory ran out; make room and continue "
             f"with: isofed simulate --resume {plan.folder}"
         ) from None
+    except RoundError as error:
+        pool.stop(now=True)
+        raise RoundError(f"{error}{_logged(str(error), plan.homes)}") from None
     except BaseException:
         pool.stop(now=True)
         raise
     pool.stop()
     return summary
+
+
+def _logged(said: str, homes: Path) -> str:
+    """Return where the log lies that a refusal speaks of, and its last line: here both may be said."""
+    logs = sorted(homes.glob(f"*/{LOG}"), key=lambda log: log.stat().st_mtime) if LOG in said else []
+    return "".join(f"; {log} ends with: {log.read_text().strip().splitlines()[-1]}" for log in logs[-1:])
 
 
 def _pool(plan: Plan) -> Pool:

@@ -71,11 +71,22 @@ def _cautions(found: Comparison) -> list[Raw]:
     if keys:
         listed = ", ".join(keys)
         said.append(f"The settings are not measured on the same test: they differ in {listed}.")
+    if missing := _missing(found):
+        said.append(
+            f"Not measured: {'; '.join(missing)}. What sites keep a part of is measured at the sites alone, "
+            "and there only with holdout=."
+        )
     if any(len(row.runs) == 1 for row in found.rows):
         said.append("A setting of one run has no spread over seeds; a difference to it may be chance.")
     if any(len({run.seeds[1:] for run in row.runs}) > 1 for row in found.rows):
         said.append("Repetitions also change the data, by their seed or by a split, the test set included.")
     return [el("p", sentence, class_="note") for sentence in said]
+
+
+def _missing(found: Comparison) -> list[str]:
+    """Return for each setting that lacks some of the first measures which they are."""
+    lacks = {row.setting.name: [n for n in found.headlines if n not in row.metrics] for row in found.rows}
+    return [f"{', '.join(names)} of {setting}" for setting, names in lacks.items() if names]
 
 
 def _result(found: Comparison) -> Raw | None:

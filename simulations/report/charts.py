@@ -162,6 +162,8 @@ def _marker(index: int, at: tuple[float, float], label: str | None = None) -> Ra
 def _legend(series: Sequence[Series]) -> Raw:
     items = []
     for index, line in enumerate(series):
+        if not line.points:
+            continue
         stroke = el("line", x1=1, x2=33, y1=7, y2=7, stroke_dasharray=_dash(index))
         sample = el("g", stroke, _marker(index, (17, 7)), class_=f"series c{index % COLOURS}")
         swatch = el("svg", sample, viewBox="0 0 34 14", class_="swatch", aria_hidden="true")

@@ -90,7 +90,7 @@ def test_another_channel_is_refused(channels: dict[str, Any], sentence: str) -> 
         ({"examples": True}, "'examples' is not a whole number"),
         ({"examples": 0}, "'examples' is not a whole number"),
         ({"examples": 10**400}, "'examples' is not a whole number"),
-        ({"loss": 1}, "'loss' is not a finite number from -10 to 10"),
+        ({"loss": 1}, "'loss' is not a finite number from -10 to 10, as float, but of type int"),
         ({"loss": float("nan")}, "'loss' is not a finite number"),
         ({"loss": float("inf")}, "'loss' is not a finite number"),
         ({"loss": [0.5]}, "'loss' is not a finite number"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from isofed.contracts import TableContract, TreeContract
-from isofed.errors import CompositionError, ConfigError
+from isofed.errors import CompositionError, ConfigError, ContractError
 from isofed.protocols.levels import (
     CENTRES,
     CONTROL,
@@ -44,6 +44,15 @@ def test_a_strict_camera_keeps_its_centres_and_says_what_to_use() -> None:
 
 def test_a_strict_camera_sends_a_model() -> None:
     assert set(contract(LEVELS["camera_strict"], LevelOptions(), TREES, {}).channels) == {"model"}
+
+
+def test_a_number_of_a_user_s_own_rule_may_leave_and_is_named() -> None:
+    agreed = contract(LEVELS["camera"], LevelOptions(), TREES, {}, numbers=("square", "sharpness"))
+    assert agreed.numbers["square"].low == 0.0
+    agreed.numbers["sharpness"].check("sharpness", -3.5)
+    assert "'sharpness'" in agreed.numbers["sharpness"].meaning
+    with pytest.raises(ContractError, match="number 'sharpness' is not a finite number"):
+        agreed.numbers["sharpness"].check("sharpness", float("nan"))
 
 
 @pytest.mark.parametrize("level", LEVELS.values(), ids=LEVELS)

@@ -16,7 +16,7 @@ from isofed.simulations.command import _composing, _plain
 from isofed.simulations.plan import make_plan
 from isofed.simulations.pool import Pool
 from isofed.simulations.progress import Progress
-from isofed.simulations.simulate import FACTS, Job, _prepare
+from isofed.simulations.simulate import FACTS, Job, _logged, _prepare
 from isofed.simulations.stopwatch import Stopwatch
 from isofed.tasks.reid.layouts.sysu import layout
 
@@ -35,6 +35,17 @@ def job(tree: Path, folder: Path) -> Job:
     folder.mkdir(exist_ok=True)
     watch = Stopwatch.start(folder / "seconds.json")
     return Job(make_plan(cfg, folder), Pool(1), Progress(0, enabled=False), watch, silent)
+
+
+def test_a_refusal_that_speaks_of_a_log_is_told_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "cam2").mkdir()
+    log = tmp_path / "cam2" / "errors.log"
+    log.write_text("Traceback ...\nKeyError: 'nope'\n")
+    assert (
+        _logged("cam2: unexpected KeyError; see errors.log", tmp_path)
+        == f"; {log} ends with: KeyError: 'nope'"
+    )
+    assert _logged("cam2: no such channel", tmp_path) == "" == _logged("errors.log", tmp_path / "cam2")
 
 
 def person(tree: Path, camera: int) -> Path:

@@ -98,7 +98,7 @@ def test_the_tutorial_s_file_runs_in_workers_too(mine: Path, tmp_path: Path) -> 
     run = tmp_path / "run"
     assert main(["simulate", *words, "engine.workers=2", f"hydra.run.dir={run}"]) == 0
     saved = json.loads((run / "config.json").read_text())
-    assert saved["strategy"] == {"name": f"{mine}:cautious", "mu": 0.05}
+    assert saved["strategy"] == {"name": f"{mine}:cautious", "mu": 0.05, "lr": 1.0}
     assert json.loads((run / "summary.json").read_text())["metrics"]["federated"]["mAP"] > 0
 
 
@@ -116,3 +116,28 @@ def test_a_real_site_runs_no_file_that_an_order_names(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="a site runs no code that an order names") as error:
         Workshop.of(cfg, "cpu", files=False)
     assert not ran.exists() and "mine" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("rule=root_mean", "rule=weighted_mean"),
+        ("server=fading(lr)", "server=fading(2 * lr)"),
+        ("local=(shrink(mu)", "local=(shrink(2 * mu)"),
+        ("shrink(mu),)", "shrink(mu),), share=all_but('head')"),
+        ("shrink(mu),)", "shrink(mu),), count='full_batches'"),
+        ("shrink(mu),)", "shrink(mu),), schedule=(Phase(epochs=2),)"),
+    ],
+)
+def test_a_file_that_says_otherwise_under_the_same_name_is_another_run(
+    mine: Path, old: str, new: str
+) -> None:
+    text = mine.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    names = "from isofed.strategies.recipe import Phase\nfrom isofed.strategies.rules import weighted_mean\n"
+    said = []
+    for written in (text, text, text.replace(old, new)):
+        head = f"{names}from isofed.strategies.share import all_but\n"
+        mine.write_text(head + written, encoding="utf-8")
+        said.append(found.available(f"{mine}:cautious")[f"{mine}:cautious"]().said)
+    assert said[0] == said[1] != said[2]

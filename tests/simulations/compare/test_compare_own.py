@@ -1,6 +1,7 @@
 """Runs whose benchmark cannot be measured, beside those whose can."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,10 @@ def test_rows_without_the_benchmark_have_the_sites_measures(both: tuple[Path, Pa
     curve = numbers["settings"][1]["curves"]["own_R1, lowest site"]
     assert [(n, mean) for n, mean, _ in curve] == [(0, 0.0), (1, 0.25), (2, 0.5)]
     assert WORDS in page and "own_R1 of the federated model by round" in page
+    assert "Not measured: mAP, R1 of strategy=fedbn. " in page
+    assert (
+        len(re.findall(r'<li data-series="0"', page)) == 1 + len(re.findall(r'<li data-series="1"', page)) + 1
+    )
     assert "60.0" in text(found) and "own_R1, lowest site" in text(found)
 
 
