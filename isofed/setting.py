@@ -101,7 +101,7 @@ def _digest(cfg: Mapping[str, Any], task: Any, options: Any, level: Any, agreed:
     return digest(
         [
             _versions(),
-            recipe.call,
+            recipe.said,
             [task.name, asdict(options)],
             [level.name, asdict(agreed)],
             [cfg["layout"], cfg["seed"], cfg["rounds"], *([float(held)] if held else [])],

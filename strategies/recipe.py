@@ -157,8 +157,7 @@ class Recipe:
     """A strategy: rule, server optimiser, local terms, share, channels, schedule, privacy steps.
 
     Args:
-        call: the call that made it, which :func:`called` fills in; the digest that both halves compare is
-            taken over it.
+        call: the call that made it, which :func:`called` fills in.
         rule: from reports to one direction.
         server: from a direction to a step.
         local: terms added to the clients' objective.
@@ -188,6 +187,19 @@ class Recipe:
     def __post_init__(self) -> None:
         pick("count", self.count, COUNTS)
         refuse_incoherent(self)
+
+    @property
+    def said(self) -> list[str]:
+        """What the digest that both halves compare is taken over: its call and those of its parts, because a
+        file of the user's can say otherwise tomorrow under the name of today."""
+        parts = (self.rule, self.server, *self.local, self.share)
+        return [
+            self.call,
+            *(part.call for part in parts),
+            self.count,
+            *(f"{name}: {rule}" for name, rule in sorted(self.channels.items())),
+            *(str(phase) for phase in self.schedule),
+        ]
 
     @property
     def rounds(self) -> tuple[Phase, ...]:
