@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from isofed.errors import CompositionError
 
 ALWAYS = ("examples", "steps", "loss", "normaliser")  # numbers that the local loop itself can give
+TOLD = ("examples", "steps", "loss", "staleness")  # numbers that a rule may read without a word
 
 
 def refuse_incoherent(recipe: Any) -> None:
@@ -51,6 +53,33 @@ def numbers_meet(recipe: Any) -> str:
         )
     for number in _twice(given):
         return f"two local terms of '{recipe.call}' give the number '{number}'; leave one out"
+    return ""
+
+
+def numbers_made(recipe: Any) -> str:
+    """Return which term names numbers and makes none, or makes some without a name."""
+    for term in recipe.local:
+        if bool(term.gives) != bool(term.numbers):
+            has, lacks = ("gives", "numbers") if term.gives else ("numbers", "gives")
+            return (
+                f"local term '{term.call}' of '{recipe.call}' has `{has}` and no `{lacks}`; `gives` names "
+                "the numbers that `numbers` makes, so write both or neither"
+            )
+    return ""
+
+
+def numbers_known(recipe: Any) -> str:
+    """Return which number the rule would ask for in vain when the first report is there."""
+    told = dict.fromkeys((*TOLD, *recipe.rule.needs), 1.0)
+    with suppress(ArithmeticError, ValueError):  # numbers of 1 need not make sense to it
+        try:
+            recipe.rule.factor(told)
+            recipe.rule.common(recipe.rule.sums(told))
+        except KeyError as missing:
+            return (
+                f"the rule of '{recipe.call}' reads the number {missing}, which it does not name; add it to "
+                "its `needs`, or to what its `sums` returns where `common` reads it"
+            )
     return ""
 
 
@@ -121,6 +150,8 @@ REASONS: tuple[Reason, ...] = (
     memories_apart,
     one_own_model,
     numbers_meet,
+    numbers_made,
+    numbers_known,
     nothing_kept_at_the_server,
     channels_meet,
     compared_rows_travel,

@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from isofed.errors import ConfigError, IsofedError
+from isofed.errors import CompositionError, ConfigError, IsofedError
 from isofed.strategies.named import STRATEGIES
 from isofed.strategies.recipe import Recipe, called
 from isofed.strategies.stock import PREFIX, flowers, trees
@@ -32,6 +32,8 @@ def available(name: object = None) -> dict[str, Callable[..., Recipe]]:
     found: dict[str, Callable[..., Recipe]] = dict(STRATEGIES)
     for point in entry_points(group=GROUP):
         found.setdefault(point.name, _checked(point.name, point.load()))
+    if isinstance(name, str) and name.endswith(".py"):
+        raise ConfigError(f"'{name}' names no function of the file; write strategy={name}:my_recipe")
     if isinstance(name, str) and is_file(name):
         found[name] = _checked(name, from_file(name))
     if isinstance(name, str) and name.startswith(PREFIX):
@@ -70,6 +72,8 @@ def _checked(name: str, make: Callable[..., Any]) -> Callable[..., Recipe]:
     def recipe(*args: Any, **options: Any) -> Recipe:
         try:
             made = called(make)(*args, **options)
+        except CompositionError as error:  # the recipe does not know yet what it is called
+            raise CompositionError(str(error).replace("'a recipe'", f"'{name}'")) from None
         except IsofedError:
             raise
         except Exception as error:

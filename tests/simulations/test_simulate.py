@@ -41,10 +41,8 @@ def test_a_refusal_that_speaks_of_a_log_is_told_where_it_lies(tmp_path: Path) ->
     (tmp_path / "cam2").mkdir()
     log = tmp_path / "cam2" / "errors.log"
     log.write_text("Traceback ...\nKeyError: 'nope'\n")
-    assert (
-        _logged("cam2: unexpected KeyError; see errors.log", tmp_path)
-        == f"; {log} ends with: KeyError: 'nope'"
-    )
+    said = _logged("cam2: unexpected KeyError; see errors.log", tmp_path)
+    assert said == f"; {log} ends with: KeyError: 'nope'"
     assert _logged("cam2: no such channel", tmp_path) == "" == _logged("errors.log", tmp_path / "cam2")
 
 

@@ -1,6 +1,7 @@
 """Recipes whose parts do not fit each other are refused when they are made."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from isofed.strategies.local.tethered import tethered
 from isofed.strategies.local.turned import turned
 from isofed.strategies.optimisers import buffered, sgd
 from isofed.strategies.recipe import Phase, Recipe
-from isofed.strategies.rules import distance_mean, normalised_mean, q_fair
+from isofed.strategies.rules import distance_mean, normalised_mean, q_fair, stale_mean, uniform_mean
 from isofed.strategies.tables import MatchRule, TableRule, TreeRule
 
 CONTROLS: Any = {CHANNEL: TreeRule("control_variates")}
@@ -41,6 +42,25 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a number that nobody gives": ({"rule": distance_mean}, "needs the number 'distance', which no local"),
     "a number that nobody needs": ({"local": (fairness(),)}, "gives the number 'square', which its rule"),
+    "a number that nobody makes": (
+        {
+            "rule": replace(uniform_mean, needs=("speed",)),
+            "local": (replace(proximal(0.1), gives=("speed",)),),
+        },
+        "local term 'proximal(mu=0.1)' of 'a recipe' has `gives` and no `numbers`",
+    ),
+    "a number without a name": (
+        {"local": (replace(proximal(0.1), numbers=lambda state, done: {"speed": 1.0}),)},
+        "has `numbers` and no `gives`; `gives` names the numbers that `numbers` makes",
+    ),
+    "a number that the rule does not name": (
+        {"rule": replace(uniform_mean, factor=lambda own: own["speed"])},
+        "the rule of 'a recipe' reads the number 'speed', which it does not name; add it to its `needs`",
+    ),
+    "a sum that is not made": (
+        {"rule": replace(uniform_mean, common=lambda total: total["speed"])},
+        "reads the number 'speed', which it does not name",
+    ),
     "a number twice": (
         {"rule": distance_mean, "local": (turned(), turned("features"))},
         "two local terms of 'a recipe' give the number 'distance'; leave one out",
@@ -87,6 +107,10 @@ FINE: dict[str, dict[str, Any]] = {
     "more passes are more steps": {"rule": normalised_mean, "schedule": (Phase(epochs=2),)},
     "an own model and others' memories": {"local": (tethered(1.0), dynamic(0.1), proximal(0.1))},
     "numbers that meet": {"rule": q_fair(1.0, 10.0), "local": (fairness(),)},
+    "a rule that cannot divide by 1 - 1": {
+        "rule": replace(uniform_mean, factor=lambda own: 1 / (own["loss"] - 1))
+    },
+    "staleness": {"rule": stale_mean()},
     "a channel in phases": {
         "local": (control_variate(),),
         "channels": CONTROLS,

@@ -11,7 +11,7 @@ import pytest
 
 from isofed.__main__ import main
 from isofed.client.workshop import Workshop
-from isofed.errors import ConfigError, ContractError
+from isofed.errors import CompositionError, ConfigError, ContractError
 from isofed.simulations.overrides import own_strategy
 from isofed.strategies import found
 from isofed.strategies.named import STRATEGIES
@@ -47,6 +47,7 @@ def test_each_part_of_the_tutorial_has_under_fifteen_lines(mine: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "name", "sentence"),
     [
+        ("def f(): ...", "mine.py", "names no function of the file; write strategy="),
         (None, "mine.py:f", "is no file; write strategy=path/to/mine.py:my_recipe"),
         ("def recipe(): ...", "mine.py:recip", "has no function 'recip'; did you mean 'recipe'?"),
         ("1 / 0", "mine.py:f", "cannot be run: ZeroDivisionError"),
@@ -106,6 +107,14 @@ def test_a_recipe_that_raises_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def f():\n    return 1 / 0")
     name = f"{tmp_path / 'mine.py'}:f"
     with pytest.raises(ConfigError, match="cannot be made: ZeroDivisionError: division by zero"):
+        found.available(name)[name]()
+
+
+def test_a_recipe_whose_parts_do_not_fit_is_named(tmp_path: Path) -> None:
+    source = "from isofed.strategies.named.fair import fairness, Recipe\ndef f():\n    return Recipe(local=(fairness(),))"
+    (tmp_path / "mine.py").write_text(source)
+    name = f"{tmp_path / 'mine.py'}:f"
+    with pytest.raises(CompositionError, match=f"a local term of '{re.escape(name)}' gives the number"):
         found.available(name)[name]()
 
 
