@@ -9,6 +9,7 @@ import torch
 from isofed import seeds
 from isofed.client.precision import Precision
 from isofed.client.workshop import Place, Workshop
+from isofed.errors import CompositionError
 from isofed.records import Order
 from isofed.strategies.recipe import LocalTerm, Phase, Seen
 
@@ -83,11 +84,20 @@ def run_epoch(
 
 
 def select(shop: Workshop, phase: Phase) -> None:
-    """Let gradients flow to what a phase trains, and to nothing else."""
+    """Let gradients flow to what a phase trains, and to nothing else.
+
+    Raises:
+        CompositionError: it trains nothing.
+    """
     trained, head = shop.setting.recipe.share.trained(shop.model), shop.setting.task.head
     for name, parameter in shop.model.named_parameters():
         inside = phase.trains == "all" or name.startswith(head) == (phase.trains == "head")
         parameter.requires_grad_(inside and trained(name))
+    if not any(parameter.requires_grad for parameter in shop.model.parameters()):
+        raise CompositionError(
+            f"a phase of strategy '{shop.setting.recipe.call}' trains the model's {phase.trains}, all of "
+            "which is frozen; leave the phase out, or train that part"
+        )
 
 
 def reach(shop: Workshop, factors: Mapping[Phase, list[float]]) -> dict[str, float]:

@@ -12,6 +12,8 @@ from isofed.config import call, digest, read, within
 from isofed.errors import CompositionError, ConfigError
 from isofed.suggest import pick
 
+BODY = "body"  # the part of a model that is all but its head, see strategies/share.py
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -217,7 +219,16 @@ def _fit_options(task: Any, cfg: Mapping[str, Any], level: Any, recipe: Any, opt
 
 
 def _shared(recipe: Any, task: Any, level: Any) -> Any:
-    """Return the recipe with its share cut to the task and the level."""
+    """Return the recipe with its share cut to the task and the level.
+
+    Raises:
+        CompositionError: of what the strategy shares the level leaves nothing.
+    """
+    if level.private_head and BODY in recipe.share.parts:
+        raise CompositionError(
+            f"strategy '{recipe.call}' shares the head alone, but under protocol '{level.name}' heads stay "
+            "at the sites, so that nothing would be learnt together; use strategy=fedper or protocol=camera"
+        )
     share = recipe.share.of(task.head)
     recipe = replace(recipe, share=share.but(*task.head) if level.private_head else share)
     _fit_lesson(task, recipe)

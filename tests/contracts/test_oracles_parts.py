@@ -3,12 +3,18 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+import pytest
 import torch
-from arena import CLASSES, Played, Problem, Weights, close, forward, gradient, loss, play, problems
+from arena import CLASSES, INPUTS, Played, Problem, Weights, close, forward, gradient, loss, play, problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from isofed.errors import CompositionError
+from isofed.strategies.adapters import adapters
 from isofed.strategies.local.rectify import CHANNEL
+from isofed.strategies.named import STRATEGIES
+from isofed.strategies.recipe import Phase, Recipe
 
 few = settings(max_examples=8, deadline=None)
 HEAD, BODY = ("head.weight",), ("body.weight", "body.bias")
@@ -165,3 +171,12 @@ def test_fedproto(problem: Problem, lam: float) -> None:
         assert torch.allclose(torch.from_numpy(table.values[c].copy()).double(), prototype, atol=1e-5)
     found = kept(played, problem)
     assert all(close(found[site], models[site], 1e-4) for site in problem.sites)
+
+
+def test_a_phase_of_what_is_frozen_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen = Recipe("frozen()", share=adapters(2, 2.0, head=False), schedule=(Phase("body"), Phase("head")))
+    monkeypatch.setitem(STRATEGIES, "frozen", lambda: frozen)
+    rng = np.random.default_rng(0)
+    problem = Problem({"s0": (rng.normal(size=(4, INPUTS)), rng.integers(0, CLASSES, 4))}, 1)
+    with pytest.raises(CompositionError, match="trains the model's head, all of which is frozen; leave the"):
+        play({"name": "frozen"}, problem)

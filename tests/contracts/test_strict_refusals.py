@@ -45,6 +45,12 @@ Worlds = Callable[[str], World]
             "protocol 'camera_strict' keeps identity head rows at the site, but the strategy sends them in "
             "channel 'rows'; use strategy=fedavg or protocol=camera_strict protocol.centres=with_rows",
         ),
+        (
+            "lgfedavg",
+            "level",
+            "strategy '{call}' shares the head alone, but under protocol 'camera_strict' heads stay at the "
+            "sites, so that nothing would be learnt together; use strategy=fedper or protocol=camera",
+        ),
     ],
 )
 def test_what_strict_cameras_keep_is_refused(
