@@ -75,7 +75,7 @@ def test_the_sentence_and_the_equation_stand_apart() -> None:
 
 def test_several_options_on_one_line_and_those_of_another_strategy() -> None:
     adam = {key: (option.default, option.meaning) for key, option in described("fedadam").options.items()}
-    assert adam["lr"] == ("0.1", "η")
+    assert adam["lr"][0] == "0.01" and adam["lr"][1].startswith("η, at least 0; every parameter")
     assert adam["beta1"] == ("0.9", "β₁, β₂ in [0, 1)") and adam["beta2"][1] == adam["beta1"][1]
     assert adam["bias_correction"][0] == "false"
     yogi = described("fedyogi").options
