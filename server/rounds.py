@@ -4,6 +4,7 @@ It knows neither Flower nor a network, so it is tested with plain values. A priv
 several exchanges wraps the yield.
 """
 
+import math
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +20,7 @@ from isofed.server.state import FOR, OF_STEP, ServerState
 from isofed.setting import Setting
 from isofed.strategies.arrivals import Cohort
 from isofed.strategies.recipe import Recipe
+from isofed.strategies.rules import LinearRule
 from isofed.strategies.tables import TableSum
 from isofed.trees import Tree, zeros
 
@@ -157,7 +159,7 @@ class Total:
             self.refused[site] = reply.reason
             return
         rule, own = self.recipe.rule, {**reply.scalars, "staleness": self._staleness(site)}
-        factor = rule.factor(own)
+        factor = _finite("factor", rule, rule.factor(own))
         self.model = self.model.map(lambda t, d: t + factor * d, self._difference(site, reply))
         # running statistics are always averaged by examples: a rule's factors need not be convex
         examples = own["examples"]
@@ -193,7 +195,7 @@ class Total:
 
     def next_state(self) -> ServerState:
         """Return the state after the server optimiser's step."""
-        common = self.recipe.rule.common(self.sums)
+        common = _finite("divisor", self.recipe.rule, self.recipe.rule.common(self.sums))
         direction = self.model.map(lambda t: t / common)
         server, number = self.recipe.server, self.state.round + 1
         step, optimiser = server.step(direction, self.state.optimiser, number, self._part())
@@ -243,6 +245,16 @@ class Total:
             rule: Any = self.recipe.channels[name]
             tables |= {f"{name}{FOR}{site}": t for site, t in rule.answer(name, self.personal).items()}
         return tables
+
+
+def _finite(what: str, rule: LinearRule, value: float) -> float:
+    """Return a rule's number; one that would make the model NaN or infinite is refused by the rule's name."""
+    if not math.isfinite(value) or (what == "divisor" and value == 0.0):
+        raise RoundError(
+            f"the {what} of the strategy's rule '{rule.call}' is {value:g}, from which no model can be made; "
+            "let the rule return another number there"
+        )
+    return value
 
 
 def _tree(channel: Channel) -> Tree:

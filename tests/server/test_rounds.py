@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -247,3 +248,17 @@ def test_fedavg_with_one_full_batch_step_is_a_centralised_step(sizes: tuple[int,
     found = drive(state, replies).state.trees["model"]
     for name, wanted in central.named_parameters():
         np.testing.assert_allclose(found[name], wanted.detach().numpy(), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"common": lambda total: 0.0}, "the divisor of the strategy's rule 'uniform_mean' is 0, from which"),
+        ({"common": lambda total: float("inf")}, "the divisor of the strategy's rule 'uniform_mean' is inf"),
+        ({"factor": lambda own: float("nan")}, "the factor of the strategy's rule 'uniform_mean' is nan"),
+    ],
+)
+def test_a_rule_s_number_that_makes_no_model_is_refused(part: dict[str, Any], said: str) -> None:
+    recipe = Recipe("own", rule=replace(uniform_mean, **part))
+    with pytest.raises(RoundError, match=said):
+        drive(begin(weights([0, 0])), [("a", report(weights([1, 1])))], recipe)

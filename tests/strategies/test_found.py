@@ -111,8 +111,8 @@ def test_a_recipe_that_raises_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_recipe_whose_parts_do_not_fit_is_named(tmp_path: Path) -> None:
-    source = "from isofed.strategies.named.fair import fairness, Recipe\ndef f():\n    return Recipe(local=(fairness(),))"
-    (tmp_path / "mine.py").write_text(source)
+    head = "from isofed.strategies.named.fair import fairness, Recipe\n"
+    (tmp_path / "mine.py").write_text(head + "def f():\n    return Recipe(local=(fairness(),))")
     name = f"{tmp_path / 'mine.py'}:f"
     with pytest.raises(CompositionError, match=f"a local term of '{re.escape(name)}' gives the number"):
         found.available(name)[name]()
