@@ -5,7 +5,7 @@ where Windows would leave one. Session 2 differs a little from session 1, as ano
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -25,6 +25,7 @@ Pixels = NDArray[np.uint8]
 # (finger from 0, sample from 0 in its session, session from 1, (height, width)) -> (height, width) uint8,
 # the finger along the width
 Picture = Callable[[int, int, int, tuple[int, int]], Pixels]
+Noted = Callable[[int, int], Annotation]  # (finger from 0, sample from 0), in 300 x 600
 
 TYPES = (  # of FingerVeinSyn-5M: the last sample of each kind
     (5, "Shift"),
@@ -62,7 +63,12 @@ class Small:
 
 
 def write_database(
-    out: Path, database: Database, small: Small, picture: Picture, progress: Progress | None = None
+    out: Path,
+    database: Database,
+    small: Small,
+    picture: Picture,
+    progress: Progress | None = None,
+    note: Noted | None = None,
 ) -> None:
     """Write a small tree; its ``synthetic.json`` holds the counts to expect.
 
@@ -72,6 +78,7 @@ def write_database(
         small: how much.
         picture: what is drawn; see ``Picture``.
         progress: called with the pictures written and their total.
+        note: what an annotated picture's XML shall say; that of an unmoved finger where nothing is given.
 
     Raises:
         DataError: ``out`` holds something that was not made here, or a picture is not what was asked for.
@@ -81,7 +88,8 @@ def write_database(
     within("samples", small.samples, 1, database.samples)
     part = pick("part", small.part, database.parts) if small.part else database.part()
     takes = list(_takes(database, small))
-    write_tree(out, _files(database, part, takes, picture, progress), mark(database, small))
+    job = _Job(database, part, picture, note or (lambda finger, sample: neutral()))
+    write_tree(out, _files(job, takes, progress), mark(database, small))
 
 
 def mark(database: Database, small: Small) -> dict[str, object]:
@@ -101,11 +109,9 @@ def kind(sample: int) -> str:
     return next(name for last, name in TYPES if sample <= last)
 
 
-def neutral(height: int = 300, width: int = 600) -> Annotation:
-    """Return the annotation of an unmoved finger in a picture of some size."""
-    sx, sy = width / 600, height / 300
-    scaled = [(x * sx, y * sy) for x, y in (*BOX, *JOINTS)]
-    return Annotation(scaled[0], scaled[1], joints=tuple(scaled[2:]))
+def neutral() -> Annotation:
+    """Return the annotation of an unmoved finger in 300 x 600."""
+    return Annotation(*BOX, joints=JOINTS)
 
 
 def another_day(picture: Pixels) -> Pixels:
@@ -118,24 +124,33 @@ def _takes(database: Database, small: Small) -> Iterator[Take]:
     return (Take(*numbers) for numbers in product(*(range(1, count + 1) for count in counts)))
 
 
-def _files(
-    database: Database, part: Part, takes: list[Take], picture: Picture, progress: Progress | None
-) -> Iterator[File]:
+@dataclass(frozen=True)
+class _Job:
+    database: Database
+    part: Part
+    picture: Picture
+    note: Noted
+
+    def finger(self, take: Take) -> int:
+        return (take.subject - 1) * len(self.database.fingers) + take.finger - 1
+
+
+def _files(job: _Job, takes: list[Take], progress: Progress | None) -> Iterator[File]:
     for done, take in enumerate(takes, 1):
-        path = spelt(database, part, take, _wild(database, part, take))
+        path = spelt(job.database, job.part, take, _wild(job, take))
         if done == 1:
             yield f"{path.rpartition('/')[0]}/{STRAY}", bytes(64)
-        yield path, encode(_drawn(database, part, take, picture)[None], part.kind)[0]
-        yield from _noted(path, part)
+        yield path, encode(_drawn(job, take)[None], job.part.kind)[0]
+        yield from _noted(path, job, take)
         if progress is not None:
             progress(done, len(takes))
 
 
-def _drawn(database: Database, part: Part, take: Take, picture: Picture) -> Pixels:
+def _drawn(job: _Job, take: Take) -> Pixels:
     """Draw a picture, and turn it where the database's are portrait."""
+    part = job.part
     size = min(part.height, part.width), max(part.height, part.width)
-    finger = (take.subject - 1) * len(database.fingers) + take.finger - 1
-    found = picture(finger, take.sample - 1, take.session, size)
+    found = job.picture(job.finger(take), take.sample - 1, take.session, size)
     if found.shape != size or found.dtype != np.uint8:
         raise DataError(
             f"a drawn picture is {found.shape} of {found.dtype}; expected {size} of uint8: draw what was "
@@ -145,16 +160,16 @@ def _drawn(database: Database, part: Part, take: Take, picture: Picture) -> Pixe
     return np.ascontiguousarray(np.rot90(seen)) if part.height > part.width else seen
 
 
-def _wild(database: Database, part: Part, take: Take) -> str:
-    if database.name != "fingerveinsyn":
-        return part.wild
-    return f"{part.wild.rpartition('|')[0]}|{kind(take.sample)}"
+def _wild(job: _Job, take: Take) -> str:
+    if job.database.name != "fingerveinsyn":
+        return job.part.wild
+    return f"{job.part.wild.rpartition('|')[0]}|{kind(take.sample)}"
 
 
-def _noted(path: str, part: Part) -> Iterable[File]:
+def _noted(path: str, job: _Job, take: Take) -> Iterable[File]:
     """Return the annotation of an annotated picture."""
-    if part.crop != "annotated":
+    if job.part.crop != "annotated":
         return ()
     name = path.replace(RAW, NOTES, 1).removesuffix(".png") + ".xml"
-    note = replace(neutral(part.height, part.width), flags={})
-    return ((name, spell(note, path.rpartition("/")[2], part.width, part.height)),)
+    note = job.note(job.finger(take), take.sample - 1)
+    return ((name, spell(note, path.rpartition("/")[2], job.part.width, job.part.height)),)

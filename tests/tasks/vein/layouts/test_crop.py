@@ -101,5 +101,7 @@ def test_whole_only_resizes() -> None:
     assert np.array_equal(crop.whole(picture), np.asarray(expected))
 
 
-def test_a_neutral_box_scales_with_the_picture() -> None:
-    assert neutral().size == (478.0, 126.0) and neutral(150, 300).size == (239.0, 63.0)
+def test_an_unmoved_finger_s_box_is_cut_out() -> None:
+    picture = np.tile(np.arange(300, dtype=np.uint8)[:, None], (1, 600))
+    found = crop.annotated(picture, neutral())
+    assert found[0].mean() == pytest.approx(87.6, abs=1) and found[-1].mean() == pytest.approx(212.4, abs=1)
