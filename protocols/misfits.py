@@ -7,6 +7,8 @@ from isofed.errors import CompositionError
 
 PUBLIC = ("examples", "steps", "loss", "normaliser")
 """Numbers that a rule may need under noise: released anyway, or made of steps and rates alone."""
+OF_UPDATE = ("square",)
+"""Numbers that a rule reads as the update's own."""
 NORMS = "norms"
 
 
@@ -90,6 +92,17 @@ def private_numbers(step: Any, recipe: Any, level: Any, task: Any, options: Any)
     return ""
 
 
+def measured_before(step: Any, recipe: Any, level: Any, task: Any, options: Any) -> str:
+    """Return which number of the rule would be of another update than the one that leaves."""
+    for number in recipe.rule.needs if step.client else ():
+        if number in OF_UPDATE:
+            return (
+                f"'{step.call}' changes an update after its number '{number}' was taken, by which strategy "
+                f"'{recipe.call}' divides; use strategy=uniform or privacy=none"
+            )
+    return ""
+
+
 def statistics_beside(step: Any, recipe: Any, level: Any, task: Any, options: Any) -> str:
     """Return why running statistics would tell what noise hides; what is not known here is checked again on
     the model itself, by :meth:`~isofed.protocols.pipeline.Pipeline.outside`."""
@@ -111,5 +124,6 @@ REASONS: tuple[Reason, ...] = (
     singles_needed,
     unequal_weights,
     private_numbers,
+    measured_before,
     statistics_beside,
 )

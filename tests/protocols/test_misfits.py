@@ -13,6 +13,7 @@ from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.privacy import PRIVACY
 from isofed.protocols.steps.clip import clip
 from isofed.protocols.steps.gaussian import gaussian
+from isofed.strategies.named import STRATEGIES
 from isofed.strategies.optimisers import sgd
 from isofed.strategies.recipe import LocalTerm, Recipe
 from isofed.strategies.rules import uniform_mean
@@ -75,6 +76,11 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
         },
         f"{NOISE} does not hide the number 'norm', which strategy 'uniform()' needs of every site and which "
         "tells of its data; use strategy=uniform",
+    ),
+    "a number of the update as it was": (
+        {"recipe": STRATEGIES["qfedavg"](), "privacy": "clip"},
+        "'clip(norm=1.0)' changes an update after its number 'square' was taken, by which strategy "
+        "'qfedavg(q=1.0, L=10.0, count='images')' divides; use strategy=uniform or privacy=none",
     ),
     "running statistics": (
         {"recipe": UNIFORM, "options": "batches"},
