@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from isofed.errors import DataError
 from isofed.tasks.vein.benchmarks.tally import Tally, empty, merged, tally
 
-BLOCK = 1024  # embeddings of either side compared at a time: a few dozen MB
+BLOCK = 512  # embeddings of either side compared at a time: what fits into a cache
 Singles = NDArray[np.float32]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]

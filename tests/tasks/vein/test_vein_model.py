@@ -70,7 +70,7 @@ def test_pictures_are_scaled_as_published() -> None:
 
 def test_a_step_lowers_the_loss() -> None:
     net = made(classes=4)
-    pictures, labels = torch.rand(8, 1, 50, 150), torch.arange(5) % 4
+    pictures, labels = torch.rand(8, 1, 50, 150), torch.arange(8) % 4
     optimiser = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
     losses = []
     for _ in range(5):
