@@ -21,6 +21,8 @@ from isofed.strategies.share import NORMS, all_but, nothing, without
 from isofed.strategies.tables import TableRule, TreeRule
 
 UNIFORM = Recipe("uniform()", rule=uniform_mean)
+TELLING = LocalTerm("told()", start=lambda given: None, numbers=lambda *of: {"norm": 1.0}, gives=("norm",))
+SINGLES = {**vars(UNIFORM), "tables": {}, "rule": SimpleNamespace(equal=True, needs=())}
 TASK: Any = SimpleNamespace(name="points", statistics=lambda options: options == "batches")
 NOISE = "'gaussian(noise=1.0)'"
 
@@ -62,7 +64,7 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
         "strategy=uniform",
     ),
     "no sums": (
-        {"recipe": replace(UNIFORM, rule=SimpleNamespace(equal=True, needs=()))},
+        {"recipe": SimpleNamespace(**SINGLES)},
         f"{NOISE} covers the sum of all updates, but strategy 'uniform()' looks at single ones; use "
         "strategy=uniform",
     ),
@@ -71,7 +73,7 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
             "recipe": replace(
                 UNIFORM,
                 rule=replace(uniform_mean, needs=("norm",)),
-                local=(LocalTerm("told()", start=lambda given: None, gives=("norm",)),),
+                local=(TELLING,),
             )
         },
         f"{NOISE} does not hide the number 'norm', which strategy 'uniform()' needs of every site and which "
@@ -132,8 +134,7 @@ def test_what_makes_sense_is_not(recipe: Recipe, privacy: str, options: str) -> 
 
 
 def test_a_covered_number_is_no_reason() -> None:
-    term = LocalTerm("told()", start=lambda given: None, gives=("norm",))
-    recipe = replace(UNIFORM, rule=replace(uniform_mean, needs=("norm",)), local=(term,))
+    recipe = replace(UNIFORM, rule=replace(uniform_mean, needs=("norm",)), local=(TELLING,))
     pipeline = Pipeline((clip(1.0), replace(gaussian(1.0), covers=("norm",))))
     assert pipeline.on(recipe, LEVELS["camera"], TASK, "plain").privacy == pipeline.steps
 
