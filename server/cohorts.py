@@ -21,7 +21,7 @@ def drawn(state: ServerState, setting: Setting, sites: Sequence[str]) -> Cohort:
     """
     arrivals = setting.recipe.server.arrivals
     if arrivals is not None:
-        return arrivals.next(state.flight, state.round, sites, setting.seed)  # type: ignore[no-any-return]
+        return arrivals.next(state.flight, state.round, sites, setting.seed)
     if setting.cohort == 0:
         return everybody(sites, state.round)
     return some(sites, state.round, asked(setting, len(sites)), setting.seed)

@@ -33,7 +33,8 @@ from isofed.strategies.share import TRAVELLING
 from isofed.trees import Tree, hash_in_order, zeros
 
 CHECKPOINTS, RESULT, SERVER, GLOBAL = "checkpoints", "result.json", "server", "global"
-Numbers, Named = Mapping[str, int], tuple[str, np.ndarray]
+Numbers = Mapping[str, int]
+Named = tuple[str, np.ndarray]
 
 
 @dataclass(frozen=True)

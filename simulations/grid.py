@@ -62,8 +62,7 @@ class LocalGrid(Grid):
         self, nodes: Iterable[Node] | Mapping[int, Node], cfg: str, pool: Pool, emit: Emit = silent
     ) -> None:
         identify()
-        listed = not isinstance(nodes, Mapping)
-        self._nodes = {node.number: node for node in nodes} if listed else nodes
+        self._nodes = nodes if isinstance(nodes, Mapping) else {node.number: node for node in nodes}
         self._cfg, self._pool, self._emit = cfg, pool, emit
         self._state: dict[int, RecordDict] = {}
         self._queued: dict[str, Message] = {}

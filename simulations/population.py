@@ -30,14 +30,14 @@ class Nodes(Mapping[str, Node]):
         """Return the number of the node of a name; KeyError where there is none."""
         if name == self.evaluator:
             return FIRST + len(self.sites)
-        return FIRST + self._place(name)
+        return self._site(name)
 
     @property
     def roster(self) -> Roster:
         """The sites, in the order of their names, with their numbers."""
         if self._listed:
-            return Roster.of({name: self.number(name) for name in self.sites})
-        return Roster(self.sites, self.number)
+            return Roster.of({name: self._site(name) for name in self.sites})
+        return Roster(self.sites, self._site)
 
     @property
     def by_number(self) -> Mapping[int, Node]:
@@ -61,11 +61,11 @@ class Nodes(Mapping[str, Node]):
     def _places(self) -> Mapping[str, int]:
         return {name: place for place, name in enumerate(self.sites)}
 
-    def _place(self, name: str) -> int:
+    def _site(self, name: str) -> int:
         if self._listed:
-            return self._places[name]
+            return FIRST + self._places[name]
         try:
-            return self.sites.index(name)
+            return FIRST + self.sites.index(name)
         except ValueError:
             raise KeyError(name) from None
 
