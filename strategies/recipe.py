@@ -192,10 +192,12 @@ class Recipe:
     def said(self) -> list[str]:
         """What the digest that both halves compare is taken over: its call and those of its parts, because a
         file of the user's can say otherwise tomorrow under the name of today."""
-        parts = (self.rule, self.server, *self.local, self.share)
         return [
             self.call,
-            *(part.call for part in parts),
+            self.rule.call,
+            self.server.call,
+            *(term.call for term in self.local),
+            self.share.call,
             self.count,
             *(f"{name}: {rule}" for name, rule in sorted(self.channels.items())),
             *(str(phase) for phase in self.schedule),

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from isofed.config import within
+from isofed.strategies.local.trees import as_tree, state_of, take
 from isofed.strategies.recipe import LocalTerm, Seen, TermStart
-from isofed.trees import Tree, from_arrays
+from isofed.trees import Tree
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,7 @@ def _start(start: TermStart) -> References:
     if not isinstance(start.memory, Tree):
         return References(start.model, start.head)
     before = _frozen(start.model)
-    state = before.state_dict()
-    for name, array in start.memory.items():
-        state[name].copy_(torch.from_numpy(array.copy()))
+    take(before, start.memory)
     return References(start.model, start.head, _frozen(start.model), before)
 
 
@@ -83,10 +82,5 @@ def _frozen(model: Any) -> Any:
 
 def _remember(references: References) -> Tree:
     # the head is left out: features do not depend on it
-    return from_arrays(
-        {
-            name: value.detach().cpu().numpy()
-            for name, value in references.model.state_dict().items()
-            if not (references.head and name.startswith(references.head))
-        }
-    )
+    state = state_of(references.model)
+    return as_tree({name: value for name, value in state.items() if not name.startswith(references.head)})

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from isofed.config import within
-from isofed.strategies.local.trees import as_tree, tensors, travelling
+from isofed.strategies.local.trees import apart, as_tree, tensors, travelling
 from isofed.strategies.recipe import LocalTerm, TermStart
 from isofed.trees import Tree
 
@@ -50,18 +50,13 @@ def _begin(given: TermStart) -> Dynamic:
     return Dynamic(held, began, now)
 
 
-def _apart(state: Dynamic) -> list[torch.Tensor]:
-    now = [state.now[name].detach() for name in state.began]
-    return list(torch._foreach_sub(now, list(state.began.values())))
-
-
 def _push(alpha: float, state: Dynamic) -> Arrays:
-    apart = _apart(state)
-    torch._foreach_mul_(apart, alpha)
-    pushes = torch._foreach_sub(apart, [state.held[name] for name in state.began])
-    return dict(zip(state.began, pushes, strict=True))
+    push = apart(state.now, state.began)
+    torch._foreach_mul_(list(push.values()), alpha)
+    torch._foreach_sub_(list(push.values()), [state.held[name] for name in push])
+    return push
 
 
 def _next(alpha: float, state: Dynamic) -> Arrays:
-    apart = dict(zip(state.began, _apart(state), strict=True))
-    return {name: held - alpha * apart[name] for name, held in state.held.items()}
+    way = apart(state.now, state.began)
+    return {name: held - alpha * way[name] for name, held in state.held.items()}

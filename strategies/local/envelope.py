@@ -8,7 +8,7 @@ import torch
 
 from isofed.config import within
 from isofed.records import Channel
-from isofed.strategies.local.trees import as_tree, state_of, travelling
+from isofed.strategies.local.trees import apart, as_tree, state_of, travelling
 from isofed.strategies.recipe import Done, LocalTerm, TermStart
 from isofed.trees import Tree
 
@@ -65,22 +65,17 @@ def _start(given: TermStart) -> Envelope:
     return Envelope(began, now, given.model)
 
 
-def _apart(state: Envelope) -> list[torch.Tensor]:
-    return list(
-        torch._foreach_sub([state.now[n].detach() for n in state.around], list(state.around.values()))
-    )
-
-
 def _pull(lam: float, state: Envelope) -> Arrays:
-    apart = _apart(state)
-    torch._foreach_mul_(apart, lam)
-    return dict(zip(state.around, apart, strict=True))
+    pull = apart(state.now, state.around)
+    torch._foreach_mul_(list(pull.values()), lam)
+    return pull
 
 
 def _follow(k: int, part: float, state: Envelope) -> None:
     state.taken += 1
     if state.taken % k == 0:
-        torch._foreach_add_(list(state.around.values()), _apart(state), alpha=part)
+        way = list(apart(state.now, state.around).values())
+        torch._foreach_add_(list(state.around.values()), way, alpha=part)
 
 
 def _finish(state: Envelope, done: Done) -> Mapping[str, Channel]:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from isofed.config import within
-from isofed.strategies.local.trees import travelling
+from isofed.strategies.local.trees import apart, travelling
 from isofed.strategies.recipe import LocalTerm
 
 Gradients = Mapping[str, torch.Tensor]
@@ -32,7 +32,6 @@ def proximal(mu: float) -> LocalTerm:
 
 
 def _pull(mu: float, start: Gradients, now: Mapping[str, Any]) -> Gradients:
-    names = list(start)
-    apart = torch._foreach_sub([now[name].detach() for name in names], [start[name] for name in names])
-    torch._foreach_mul_(apart, mu)
-    return dict(zip(names, apart, strict=True))
+    pull = apart(now, start)
+    torch._foreach_mul_(list(pull.values()), mu)
+    return pull

@@ -17,6 +17,12 @@ def travelling(given: TermStart) -> tuple[dict[str, Any], dict[str, torch.Tensor
     return now, {name: parameter.detach().clone() for name, parameter in now.items()}
 
 
+def apart(now: Mapping[str, Any], began: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return how far parameters are from where they began, by the names of ``began``, as new tensors."""
+    there = [now[name].detach() for name in began]
+    return dict(zip(began, torch._foreach_sub(there, list(began.values())), strict=True))
+
+
 def tensors(tree: Tree | None, like: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     """Return a tree's leaves on the devices of the parameters ``like``; zeros where there is no tree."""
     if tree is None:

@@ -38,12 +38,13 @@ def served(cfg: str, place: Callable[[str], Place], shared: bool) -> list[Any]:
     """
     one, found = Workshop.of(cfg), list[Any]()
     shop: Callable[[], Workshop] = lambda: one if shared else Workshop.of(cfg)  # noqa: E731
-    state, memory = first_state(one), dict[str, Any].fromkeys(SITES, {})
+    state = first_state(one)
+    memory: dict[str, Any] = {site: {} for site in SITES}
 
     def answer(site: str, order: Order) -> Report:
         trained = train(shop(), place(site), order, memory[site], f"{order.round}.1")
         memory[site] = trained.sections
-        found.append({name: hash_arrays(section.items()) for name, section in trained.sections.items()})
+        found.append({name: hash_arrays(section.items()) for name, section in memory[site].items()})
         found.extend(measure(shop(), place(each), order, memory[each]) for each in SITES)
         return trained.report
 
