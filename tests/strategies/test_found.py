@@ -2,12 +2,17 @@
 
 import ast
 import json
+import os
 import re
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from isofed.__main__ import main
 from isofed.client.workshop import Workshop
@@ -15,7 +20,8 @@ from isofed.errors import CompositionError, ConfigError, ContractError
 from isofed.simulations.overrides import own_strategy
 from isofed.strategies import found
 from isofed.strategies.named import STRATEGIES
-from isofed.strategies.recipe import Recipe
+from isofed.strategies.recipe import Done, Recipe, Seen, TermStart
+from isofed.strategies.share import flatten
 from isofed.trees import from_arrays
 
 TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "strategies.md"
@@ -41,7 +47,42 @@ def test_the_tutorial_s_file_makes_a_recipe(mine: Path) -> None:
 def test_each_part_of_the_tutorial_has_under_fifteen_lines(mine: Path) -> None:
     parts = [node for node in ast.parse(mine.read_text()).body if not isinstance(node, ast.ImportFrom)]
     lengths = {node.lineno: (node.end_lineno or 0) - node.lineno + 1 for node in parts}
-    assert len(lengths) == 4 and max(lengths.values()) < MOST_LINES
+    assert len(lengths) == 12 and max(lengths.values()) < MOST_LINES
+
+
+def recipe_of(mine: Path, name: str) -> Recipe:
+    return found.available(f"{mine}:{name}")[f"{mine}:{name}"]()
+
+
+def test_the_tutorial_s_share_and_schedule_keep_two_parts(mine: Path) -> None:
+    made = recipe_of(mine, "in_two")
+    module = nn.ModuleDict({"body": nn.Linear(2, 2), "norm": nn.BatchNorm1d(2), "head": nn.Linear(2, 2)})
+    trees = flatten(module, made.share.of(("head.",)))
+    assert set(trees["model"]) == {"body.weight", "body.bias"} and not trees["buffers"]
+    assert [phase.trains for phase in made.rounds] == ["head", "body"]
+
+
+def test_the_tutorial_s_number_is_the_length_of_the_gradient(mine: Path) -> None:
+    made = recipe_of(mine, "steep")
+    given = TermStart({}, 1, 1, 1, gradient=lambda: {"a": torch.tensor([3.0]), "b": torch.tensor([4.0])})
+    (term,) = made.local
+    assert term.numbers and term.numbers(term.start(given), Done(1)) == {"steepness": 5.0}
+    assert made.rule.factor({"steepness": 5.0}) == 5.0 == made.rule.common({"steepness": 5.0})
+
+
+def test_the_tutorial_s_own_model_goes_on_where_it_was(mine: Path) -> None:
+    (term,) = recipe_of(mine, "slow").local
+    model = nn.Linear(1, 1, bias=False)
+    memory, slow = None, 0.0
+    with torch.no_grad():
+        for received in (0.0, 8.0):
+            model.weight.fill_(received)
+            state = term.start(TermStart({}, 1, 1, 1, model=model, memory=memory))
+            model.weight.add_(2.0)
+            assert term.stepped and term.remember
+            term.stepped(state, Seen(None, None, None), {})
+            memory, slow = term.remember(state), 0.9 * slow + 0.1 * (received + 2.0)
+    assert term.personal and float(memory["weight"].item()) == pytest.approx(slow)
 
 
 @pytest.mark.parametrize(
@@ -89,18 +130,49 @@ def test_words_that_name_a_file_are_turned_into_what_hydra_takes() -> None:
         assert own_strategy(words) == words
 
 
-@pytest.mark.slow
-def test_the_tutorial_s_file_runs_in_workers_too(mine: Path, tmp_path: Path) -> None:
+def small(mine: Path, strategy: str, run: Path) -> list[str]:
     data = ["data.make.identities=16", "data.make.test_identities=4", "data.make.images=4"]
     size = ["data.make.height=32", "data.make.width=16", "task.height=32", "task.width=16"]
     net = ["task.batch_identities=4", "task.batch_images=2", "task.stem=4", "task.stage2=4"]
     more = ["task.stage3=8", "task.dimensions=8", "rounds=2", "alone=false", "tensorboard=false"]
-    words = [*data, *size, *net, *more, f"strategy={mine}:cautious", "strategy.mu=0.05"]
+    return ["simulate", *data, *size, *net, *more, f"strategy={mine}:{strategy}", f"hydra.run.dir={run}"]
+
+
+@pytest.mark.slow
+def test_the_tutorial_s_file_runs_in_workers_too(mine: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert main(["simulate", *words, "engine.workers=2", f"hydra.run.dir={run}"]) == 0
+    assert main([*small(mine, "cautious", run), "strategy.mu=0.05", "engine.workers=2"]) == 0
     saved = json.loads((run / "config.json").read_text())
     assert saved["strategy"] == {"name": f"{mine}:cautious", "mu": 0.05, "lr": 1.0}
     assert json.loads((run / "summary.json").read_text())["metrics"]["federated"]["mAP"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["in_two", "steep", "slow", "pulled"])
+def test_every_recipe_of_the_tutorial_runs(mine: Path, tmp_path: Path, strategy: str) -> None:
+    run = tmp_path / "run"
+    assert main([*small(mine, strategy, run), "holdout=0.25", "engine.workers=1"]) == 0
+    measured = json.loads((run / "summary.json").read_text())["metrics"]["own"]["federated"]
+    assert len(measured["sites"]) == 6
+
+
+@pytest.mark.slow
+def test_the_tutorial_s_package_is_found_where_it_is_installed(mine: Path, tmp_path: Path) -> None:
+    pytest.importorskip("hatchling")
+    (source := tmp_path / "source").mkdir()
+    (described,) = re.findall(r"```toml\n(.*?)```", TUTORIAL.read_text(encoding="utf-8"), re.DOTALL)
+    (source / "pyproject.toml").write_text(described)
+    (source / "cautious_means.py").write_text(mine.read_text())
+    offline = ["--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check", "--quiet"]
+    install = [sys.executable, "-m", "pip", "install", *offline, "--target", str(tmp_path / "site"), "."]
+    subprocess.run(install, cwd=source, check=True, capture_output=True)
+    paths = os.pathsep.join([str(tmp_path / "site"), str(TUTORIAL.parents[1])])
+    listed = subprocess.run(
+        [sys.executable, "-m", "isofed", "list", "strategies"],
+        **{"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": paths}},
+        **{"check": True, "capture_output": True, "text": True},
+    )
+    assert re.search(r"^  cautious +Root-weighted means", listed.stdout, re.MULTILINE)
 
 
 def test_a_recipe_that_raises_is_one_sentence(tmp_path: Path) -> None:
