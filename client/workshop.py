@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from isofed.client.holdout import split
-from isofed.client.shelf import Shelf
+from isofed.client.shelf import BOUND, Shelf
 from isofed.contracts import Contract
 from isofed.errors import ConfigError, ContractError
 from isofed.protocols.declared import declared, refuse
@@ -278,7 +278,9 @@ class Workshop:
             refuse(self.setting.level.name, declared(folder))
 
     def _open(self, what: str, place: Place, opener: Callable[[Place], Any]) -> Any:
-        return self._samples.get(f"{what}:{place.home}", lambda: opener(place))
+        # where a round asks few of many sites, those asked now will not be asked again soon
+        few = self.setting.cohort or self.setting.recipe.server.arrivals
+        return self._samples.get(f"{what}:{place.home}", lambda: opener(place), BOUND if few else None)
 
     def _generator(self, site: str, purpose: str) -> torch.Generator:
         return torch.Generator().manual_seed(public_key(self.setting.seed, 0, site, purpose) % 2**63)

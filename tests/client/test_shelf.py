@@ -11,7 +11,7 @@ def samples(count: int) -> Samples:
     return Samples(np.zeros((count, 4), np.float32), np.zeros(count, np.int64))
 
 
-def opened(shelf: Shelf, keys: str) -> str:
+def opened(shelf: Shelf, keys: str, bound: int | None) -> str:
     """Ask for one after another and return those that had to be opened."""
     made: list[str] = []
 
@@ -20,13 +20,14 @@ def opened(shelf: Shelf, keys: str) -> str:
         return samples(10)
 
     for key in keys:
-        shelf.get(key, lambda key=key: make(key))  # type: ignore[misc]
+        shelf.get(key, lambda key=key: make(key), bound)  # type: ignore[misc]
     return "".join(made)
 
 
 def test_a_weight_is_that_of_the_arrays_in_memory(tmp_path: Path) -> None:
     assert weight(samples(10)) == OBJECT + 10 * (16 + 8)
-    assert weight((samples(10), samples(0))) == OBJECT + 240
+    one = samples(10)
+    assert weight((one, samples(0))) == weight((one, one)) == OBJECT + 240
     assert (
         weight(samples(10).take(np.arange(3))) == OBJECT + 160 + 24 + 24
     )  # all rows are held, and three labels
@@ -36,13 +37,14 @@ def test_a_weight_is_that_of_the_arrays_in_memory(tmp_path: Path) -> None:
 
 
 def test_what_was_used_last_stays() -> None:
-    shelf = Shelf(3 * (OBJECT + 240))
-    assert opened(shelf, "abcabc") == "abc"
-    assert opened(shelf, "ad") == "d"
-    assert opened(shelf, "acdb") == "b"
-    assert opened(shelf, "a") == "a"
+    shelf, bound = Shelf(), 3 * (OBJECT + 240)
+    asked = [opened(shelf, keys, bound) for keys in ("abcabc", "ad", "acdb", "a")]
+    assert asked == ["abc", "d", "b", "a"]
 
 
 def test_one_that_is_larger_than_the_bound_is_kept_until_the_next() -> None:
-    shelf = Shelf(10)
-    assert opened(shelf, "aabba") == "aba"
+    assert opened(Shelf(), "aabba", 10) == "aba"
+
+
+def test_without_a_bound_everything_stays() -> None:
+    assert opened(Shelf(), "abcabc" * 20, None) == "abc"
