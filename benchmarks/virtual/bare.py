@@ -47,7 +47,9 @@ class Bare:
             torch._foreach_copy_(held, start)
             self._train(user)
             examples = self.users.workload.examples
-            torch._foreach_add_(total, torch._foreach_mul([t.double() for t in held], float(examples)))
+            # one by one: fused calls would first make float64 copies of everything
+            for into, tensor in zip(total, held, strict=True):
+                into.add_(tensor, alpha=examples)
             count += examples
         torch._foreach_div_(total, float(count))
         torch._foreach_copy_(held, total)
