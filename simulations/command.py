@@ -34,7 +34,8 @@ HELP = """isofed simulate: a federation on this machine, from data to report
   isofed simulate data=llcm data.root=DIR    train on a real tree; without data=, SYSU-MM01's
   isofed simulate preset=paper data.root=DIR weights=FILE
                                              as the paper has it, on a GPU; also preset=released
-  isofed simulate --multirun seed=0,1,2      repeat with each value, compare at the end
+  isofed simulate --multirun seed=0,1,2      repeat with each value, compare at the end;
+                                             strategy=fedavg,fedbn,mine.py:my_recipe as well
   isofed simulate controls=full              add the honest controls (minutes)
   isofed simulate --resume RUN               continue a run that was stopped, in its folder
   isofed simulate --cfg job                  show the configuration and stop
@@ -43,6 +44,7 @@ groups   data, task, protocol, strategy, privacy, engine: `isofed list` names wh
          the layouts), `isofed list strategies NAME` a strategy's options;
          preset: none, paper, released, every choice on which L2RW's text and code differ
 also     weights=FILE           begin with public weights, such as ImageNet's
+         public.root=DIR        what the server of feddf and fedpav learns from, if not from drawn people
          data.declared=LEVEL    the weakest level that the data's owner allows; see isofed declare
          evaluate_every=N       rounds between evaluations
          cohort=N               ask so many sites each round, drawn evenly; 0: all

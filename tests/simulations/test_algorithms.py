@@ -9,6 +9,7 @@ from isofed.simulations import algorithms
 from isofed.simulations.algorithms import HEADS, MORE, page, row, title
 from isofed.strategies.named import FAMILIES, STRATEGIES
 from isofed.strategies.recipe import Recipe
+from isofed.strategies.stock import flowers
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "algorithms.md"
 REWRITE = "python -m isofed.simulations.algorithms docs/algorithms.md"
@@ -66,3 +67,9 @@ def test_what_is_new_comes_into_the_page_and_the_text_stays(monkeypatch: pytest.
     assert found.startswith(written.rstrip())
     assert "| `fednew` | A new one: `θ ← θ \\| Δ` | model | – | – | benchmark | – |\n" in found
     assert page(found) == found
+
+
+def test_the_readme_names_every_algorithm() -> None:
+    readme = (DOCS.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert [name for name in STRATEGIES if f"`{name}`" not in readme] == []
+    assert f"`flwr.FedYogi` and {len(flowers()) - 1} more" in readme
