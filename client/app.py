@@ -14,7 +14,7 @@ from isofed.client import ledger
 from isofed.client.evaluate import evaluate
 from isofed.client.memory import Memory, version_of
 from isofed.client.own import measure
-from isofed.client.protect import protected
+from isofed.client.protect import protected, settled
 from isofed.client.train import train
 from isofed.client.workshop import EVALUATOR, TRAINER, WITH_BASE, Place, Workshop
 from isofed.contracts import check_statistics
@@ -45,11 +45,12 @@ def _answer(shop: Workshop, place: Place, order: Order) -> Report:
     stored = memory.stored(order)
     if stored is not None:
         return stored
-    trained = train(shop, place, order, memory.load(order.base), version_of(order))
+    before = memory.load(order.base)
+    trained = train(shop, place, order, before, version_of(order))
     shop.contract(shop.classes(place)).check(trained.report)
     report = protected(shop, place, order, trained.report)
     ledger.enter(place.memory.parent / "left.jsonl", report, shop.held(place))
-    memory.commit(order, report, trained.sections)
+    memory.commit(order, report, settled(shop, order, before, trained.sections, report))
     return report
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from isofed.client.memory import Sections
+from isofed.client.train import TERM
 from isofed.client.workshop import Place, Workshop
 from isofed.protocols.step import Use
 from isofed.records import Order, Report
@@ -23,3 +25,20 @@ def protected(shop: Workshop, place: Place, order: Order, report: Report) -> Rep
         return report
     start: Any = order.channels["model"]
     return shop.pipeline.leaving(report, start.tree, Use(order.round, order.attempt, place.secrets))
+
+
+def settled(shop: Workshop, order: Order, before: Sections, after: Sections, report: Report) -> Sections:
+    """Return what a site remembers, where it must agree with what the server counts of the site.
+
+    Args:
+        shop: with the run's steps.
+        order: that was followed.
+        before: what the site remembered when it began.
+        after: what it would remember by its training alone.
+        report: as it leaves.
+    """
+    terms = [term for term in shop.setting.recipe.local if term.settle]
+    if not shop.pipeline.steps or not terms:
+        return after
+    counted = shop.pipeline.opened(report, Use(order.round, order.attempt)).channels
+    return {**after, **{TERM + t.name: t.settle(before.get(TERM + t.name), counted) for t in terms}}

@@ -39,6 +39,9 @@ class LocalTerm:
         gives: numbers that it hands back beside the channels; the recipe's rule must need them.
         remember: state, after ``finish``, to what the site keeps for the next round, handed in again as
             ``TermStart.memory``.
+        settle: (what was remembered before or None, the report's channels as the server counts them) to what
+            is remembered where privacy steps changed what left: for a memory that is a part of a sum which
+            the server keeps, and must not know more than it.
         needs: capabilities of the task's output, such as ``"features"``.
         personal: whether what it remembers is a model of the site's own, a tree by state-dict name, which is
             then the one that the site is to use.
@@ -54,6 +57,7 @@ class LocalTerm:
     numbers: Callable[[Any, "Done"], Mapping[str, float]] | None = field(default=None, repr=False)
     gives: tuple[str, ...] = ()
     remember: Callable[[Any], Any] | None = field(default=None, repr=False)
+    settle: Callable[[Any, Mapping[str, Any]], Any] | None = field(default=None, repr=False)
     name: str = ""
     needs: tuple[str, ...] = ()
     personal: bool = False

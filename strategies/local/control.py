@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from isofed.records import Channel, Delta
-from isofed.strategies.local.trees import as_tree, tensors, travelling
+from isofed.strategies.local.trees import as_tree, moved, tensors, travelling
 from isofed.strategies.recipe import Done, LocalTerm, TermStart
 from isofed.suggest import pick
 from isofed.trees import Tree
@@ -40,7 +40,8 @@ def control_variate(option: str = "two") -> LocalTerm:
 
     and c_i⁺ - c_i leaves. Option two needs plain SGD, whose steps are rate times gradient; weight decay
     counts as part of the loss, and rates may change from step to step. There a parameter that no step of the
-    round trained keeps its c_i. A site that lost its memory begins at zero again.
+    round trained keeps its c_i. Where privacy steps change what leaves, the site's control variate moves by
+    that and no further: c stays the mean of the c_i. A site that lost its memory begins at zero again.
 
     Args:
         option: ``one``, which costs a second pass over the batches, or ``two``.
@@ -63,6 +64,7 @@ def control_variate(option: str = "two") -> LocalTerm:
         finish=_finish,
         sends=(CHANNEL,),
         remember=lambda control: as_tree(control.fresh),
+        settle=lambda before, counted: moved(before, counted[CHANNEL].tree),
         name="control",
         needs=("plain_sgd",) if option == "two" else (),
     )

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from isofed.config import within
-from isofed.strategies.local.trees import apart, as_tree, tensors, travelling
+from isofed.strategies.local.trees import apart, as_tree, moved, tensors, travelling
 from isofed.strategies.recipe import LocalTerm, TermStart
 from isofed.trees import Tree
 
@@ -26,7 +26,8 @@ class Dynamic:
 def dynamic(alpha: float) -> LocalTerm:
     """Move the site's optimum onto everybody's: gradient - g_i + α (w - w_global).
 
-    At the end g_i ← g_i - α (w_i - w_global), which stays at the site. The server's half is
+    At the end g_i ← g_i - α (w_i - w_global), which stays at the site; where privacy steps change w_i on its
+    way out, w_i is what the server reads, so that its sum stays that of the g_i. The server's half is
     :func:`~isofed.strategies.optimisers.accumulate`.
 
     Args:
@@ -40,6 +41,7 @@ def dynamic(alpha: float) -> LocalTerm:
         start=_begin,
         drift=lambda state, now: _push(alpha, state),
         remember=lambda state: as_tree(_next(alpha, state)),
+        settle=lambda before, counted: moved(before, counted["model"].tree, -alpha),
         name="dynamic",
     )
 

@@ -35,6 +35,13 @@ def as_tree(arrays: Mapping[str, torch.Tensor]) -> Tree:
     return from_arrays({name: array.detach().cpu().numpy() for name, array in arrays.items()})
 
 
+def moved(before: Any, change: Tree, factor: float = 1.0) -> Tree:
+    """Return before + factor · change in the layout's dtypes; what is no tree counts as zero."""
+    if not isinstance(before, Tree):
+        return change.map(lambda c: factor * c).narrow()
+    return before.map(lambda b, c: b + factor * c, change).narrow()
+
+
 def state_of(model: Any) -> dict[str, torch.Tensor]:
     """Return a module's parameters and running statistics by state-dict name, not copied."""
     return {name: value.detach() for name, value in model.state_dict().items()}

@@ -167,3 +167,24 @@ def test_scaffolds_control_variates_are_bounded_with_the_model(worlds: Worlds, t
 
 def same(one: Tree, other: Tree) -> bool:
     return all(np.array_equal(array, other[name]) for name, array in one.items())
+
+
+@pytest.mark.parametrize(
+    "strategy", [{"name": "scaffold", "option": "one"}, {"name": "feddyn", "alpha": 0.5}]
+)
+@pytest.mark.parametrize(
+    "privacy",
+    [{"name": "none"}, {"name": "clip", "norm": 0.01}, QUANTISE, {"name": "top_k", "fraction": 0.1}],
+)
+def test_what_sites_keep_and_what_the_server_sums_are_of_the_same_updates(
+    strategy: Mapping[str, Any], privacy: Mapping[str, Any], worlds: Worlds, tmp_path: Path
+) -> None:
+    federation = private(worlds("two_outputs"), tmp_path / "run", privacy, strategy)
+    run(federation, Pool(1))
+    state, name = final(federation), "control" if strategy["name"] == "scaffold" else "dynamic"
+    kept = [Memory(federation.memory(s)).load(state.versions[s])[f"term.{name}"] for s in federation.sites]
+    server = state.trees["control"] if name == "control" else state.optimiser["sum"].map(lambda s: -0.5 * s)
+    means = {leaf: np.mean([np.asarray(tree[leaf]) for tree in kept], axis=0) for leaf in server}  # type: ignore[call-overload]
+    assert any(mean.any() for mean in means.values())
+    for leaf, mean in means.items():
+        np.testing.assert_allclose(mean, server[leaf], rtol=1e-4, atol=1e-6)
