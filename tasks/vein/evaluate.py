@@ -27,7 +27,8 @@ def embed(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     device = next(model.parameters()).device
 
     def one(part: NDArray[np.uint8]) -> torch.Tensor:
-        return model(prepared(torch.tensor(part).to(device))).features.float().cpu()
+        features: torch.Tensor = model(prepared(torch.tensor(part).to(device))).features
+        return features.float().cpu()
 
     return _chunks(one, pixels)
 

@@ -60,7 +60,8 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the maps, (B, I, H, W) to (B, O, H/stride, W/stride)."""
-        return x + self.layers(x) if self.residual else self.layers(x)
+        found: Tensor = self.layers(x)
+        return x + found if self.residual else found
 
 
 class MobileFaceNet(nn.Module):

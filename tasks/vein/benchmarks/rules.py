@@ -47,7 +47,8 @@ class Takes:
     def ids(self) -> Integers:
         """Return each one's identity, (subject, finger) as one number: (N,) from 0, in their order."""
         span = int(self.fingers.max(initial=0)) + 1
-        return np.unique(self.subjects * span + self.fingers, return_inverse=True)[1].astype(np.int64)
+        places: Integers = np.unique(self.subjects * span + self.fingers, return_inverse=True)[1]
+        return places
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,8 @@ def spell(annotation: Annotation, file: str, width: int = 600, height: int = 300
     for x, y in annotation.joints:
         _numbers(ElementTree.SubElement(points, "point"), {"x": x, "y": y})
     ElementTree.indent(root)
-    return ElementTree.tostring(root, "UTF-8", xml_declaration=True)
+    text: bytes = ElementTree.tostring(root, "UTF-8", xml_declaration=True)
+    return text
 
 
 def _varied(parent: ElementTree.Element, said: Annotation) -> None:

@@ -128,7 +128,8 @@ def _steps(picture: Floats) -> Floats:
     steps = (sums[2 * reach : 2 * reach + rows] - 2 * middle + sums[:rows]) / reach
     wide = picture.shape[1] // 24
     along = np.cumsum(np.pad(steps, ((0, 0), (wide + 1, wide)), mode="edge"), axis=1)
-    return (along[:, 2 * wide + 1 :] - along[:, : -2 * wide - 1]) / (2 * wide + 1)
+    smoothed: Floats = (along[:, 2 * wide + 1 :] - along[:, : -2 * wide - 1]) / (2 * wide + 1)
+    return smoothed
 
 
 def _line(columns: NDArray[np.int64], heights: Floats) -> Line:
