@@ -63,7 +63,8 @@ def _kept(recipe: Recipe) -> Iterator[str]:
         yield "its model"
     for term in recipe.local:
         if term.remember:
-            yield "a model of its own" if term.personal else REMEMBERED[term.name]
+            known = REMEMBERED.get(term.name, f"what `{term.name}` remembers")
+            yield "a model of its own" if term.personal else known
 
 
 def _served(recipe: Recipe) -> Iterator[str]:
