@@ -1,0 +1,41 @@
+"""What a sensor shows beside the finger."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isofed.tasks.vein.drawing.fields import coloured
+from isofed.tasks.vein.drawing.identities import Identity
+from isofed.tasks.vein.drawing.outline import has_block
+from isofed.tasks.vein.drawing.sensors import Sensor, zoom
+
+Floats = NDArray[np.float32]
+GRAIN, PATCHES, SLOPE = (
+    0.045,
+    0.07,
+    0.16,
+)  # relative strength of fine grain, coarse patches, and top to bottom
+EDGE, SHADE = 52.0, 0.68  # x of the device's inner edge, and what it leaves of the light before it
+
+
+def background(finger: Identity, sensor: Sensor, rng: np.random.Generator) -> Floats:
+    """Draw the background of a finger's pictures, (height, width) float32: weak stripes on a dim ground.
+
+    It stays where it is when the finger moves.
+    """
+    shape = (sensor.height, sensor.width)
+    coarse = coloured(rng, shape, 1.6, coarsest=0.5 / zoom(sensor))
+    grain = coloured(rng, shape, 0.4, coarsest=4.0, stretch=1.8)
+    slope = rng.uniform(-1, 1) * np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
+    ground = 1 + PATCHES * coarse + GRAIN * grain + SLOPE * slope + _stripes(shape, rng)
+    if has_block(finger):
+        x = np.arange(shape[1], dtype=np.float32) / np.float32(zoom(sensor))
+        ground = ground * (1 - (1 - SHADE) / (1 + np.exp(np.clip((x - EDGE) / 1.2, -30, 30))))
+    return np.asarray(finger.background * np.maximum(ground, 0.05), np.float32)
+
+
+def _stripes(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
+    """Draw weak stripes along and across the finger."""
+    strength, period, phase = rng.uniform(0.01, 0.04, 2), rng.uniform(5, 16, 2), rng.uniform(0, 6.3, 2)
+    down, along = np.arange(shape[0])[:, None], np.arange(shape[1])
+    down = strength[0] * np.sin(2 * np.pi * down / period[0] + phase[0])
+    return np.asarray(down + strength[1] * np.sin(2 * np.pi * along / period[1] + phase[1]), np.float32)

@@ -1,0 +1,185 @@
+"""Taking a picture of a finger: one warp, one blur, the light, the sensor."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isofed.tasks.vein.drawing import outline
+from isofed.tasks.vein.drawing.blurs import blur, spread
+from isofed.tasks.vein.drawing.chart import absorbance, depth_inside
+from isofed.tasks.vein.drawing.fields import noise
+from isofed.tasks.vein.drawing.finger import WHOLE, Finger
+from isofed.tasks.vein.drawing.identities import HEIGHT, PIVOT, WIDTH
+from isofed.tasks.vein.drawing.pose import Points, corners, forward, matrix, upright
+from isofed.tasks.vein.drawing.sensors import Sensor, seen, zoom
+from isofed.tasks.vein.drawing.threads import one_thread
+from isofed.tasks.vein.drawing.variations import Exposure, Variation
+from isofed.tasks.vein.drawing.warp import sample
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+STEPS = 16  # of brightness between two whole levels, before the response is looked up
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture and everything known of it; places are pixels of the picture, the middle of the first at 0.
+
+    Attributes:
+        image: (H, W) uint8.
+        vein, shape: (H, W) uint8, 0 or 255: where a vessel lies, where the finger lies.
+        joints: (4, 2) x and y of root, proximal and distal joint cavity, tip joint.
+        box: x0, y0, x1, y1 of the axis-aligned box around the ROI, clipped to the frame.
+        centre, size, angle: of the ROI box as it is turned; degrees, counter-clockwise.
+        corners: (4, 2) of that box.
+        variation: how it was taken.
+    """
+
+    image: Bytes = field(repr=False)
+    vein: Bytes = field(repr=False)
+    shape: Bytes = field(repr=False)
+    joints: Points
+    box: tuple[float, float, float, float]
+    centre: tuple[float, float]
+    size: tuple[float, float]
+    angle: float
+    corners: Points
+    variation: Variation
+
+
+@dataclass(frozen=True)
+class View:
+    """Which places of the sensor a picture shows.
+
+    Attributes:
+        x, y: (h, w) float32 place of every pixel in the sensor's frame, pixels.
+        stretch: (2, 2): pixels of the picture (columns, rows) in a pixel of the published frame.
+        quiet: factor on the noise, below 1 where several of the sensor's pixels make one.
+        direct: whether it is the sensor's own frame, so that its background needs no reading between pixels.
+    """
+
+    x: Floats
+    y: Floats
+    stretch: Points
+    quiet: float = 1.0
+    direct: bool = False
+
+
+def render(finger: Finger, variation: Variation, sensor: Sensor | None = None) -> Sample:
+    """Take a picture with its masks and landmarks: a function of its arguments and nothing else.
+
+    Args:
+        finger: as :func:`isofed.tasks.vein.drawing.finger.identity` made it for the sensor.
+        variation: how it is taken.
+        sensor: the published one where none is given.
+    """
+    device = sensor or Sensor()
+    view = whole(device)
+    with one_thread():
+        image, covered, inside = _taken(finger, variation, device, view, True)
+    joints = seen(device, forward(variation.pose, outline.joints(finger.identity)))
+    centre, size, angle = roi_box(finger, variation, device)
+    around = corners(np.array(centre), size, angle)
+    return Sample(
+        image, _mask(inside, 0.0), _mask(covered, 0.5), joints, upright(around, image.shape),
+        centre, size, angle, around, variation,
+    )  # fmt: skip
+
+
+def whole(sensor: Sensor) -> View:
+    """Return the view that is the sensor's whole frame."""
+    x, y = np.meshgrid(np.arange(sensor.width, dtype=np.float32), np.arange(sensor.height, dtype=np.float32))
+    return View(x, y, np.eye(2) * zoom(sensor), direct=True)
+
+
+def roi_box(
+    finger: Finger, variation: Variation, sensor: Sensor
+) -> tuple[tuple[float, float], tuple[float, float], float]:
+    """Return centre (x, y), size (width, height) and angle (degrees) of the ROI box on the sensor."""
+    pose = variation.pose
+    x, y = seen(sensor, forward(pose, np.array([PIVOT])))[0]
+    scale = pose.scale * zoom(sensor)
+    size = (outline.BOX * scale, outline.box_height(finger.identity) * scale)
+    return (float(x), float(y)), size, pose.angle
+
+
+def take(finger: Finger, variation: Variation, sensor: Sensor, view: View) -> Bytes:
+    """Take a picture of what ``view`` shows, without masks."""
+    with one_thread():
+        return _taken(finger, variation, sensor, view, False)[0]
+
+
+def gain(exposure: Exposure, x: Floats, y: Floats) -> Floats:
+    """Return ``1 + A exp(-(((x-cx)/sx)^2 + ((y-cy)/sy)^2) / 2)`` at places of the published frame."""
+    e = exposure
+    far = ((x - np.float32(e.cx)) / np.float32(e.sx)) ** 2 + ((y - np.float32(e.cy)) / np.float32(e.sy)) ** 2
+    return 1 + np.float32(e.A) * np.exp(-far / 2)
+
+
+def _taken(
+    finger: Finger, variation: Variation, sensor: Sensor, view: View, masks: bool
+) -> tuple[Bytes, Floats, Floats]:
+    """Return the picture, how far its pixels are inside the finger, and their distances inside vessels."""
+    size, k = np.array([sensor.width - 1, sensor.height - 1]) / 2, zoom(sensor)
+    middle = np.array([WIDTH - 1, HEIGHT - 1]) / 2
+    # places of the published frame, then of the neutral finger
+    at_x = (view.x - np.float32(size[0])) / np.float32(k) + np.float32(middle[0])
+    at_y = (view.y - np.float32(size[1])) / np.float32(k) + np.float32(middle[1])
+    linear, offset = matrix(variation.pose)
+    inverse = np.linalg.inv(linear)
+    (a, b), (c, d) = inverse.astype(np.float32)
+    from_x, from_y = (-inverse @ offset).astype(np.float32)
+    light, covered, inside = _shown(
+        finger, variation.roll, a * at_x + b * at_y + from_x, c * at_x + d * at_y + from_y, masks
+    )
+    ground = finger.ground if view.direct else sample(finger.ground[None], view.x, view.y)[0]
+    light += (1 - covered) * ground
+    kernel = spread(variation, sensor.blur, view.stretch)
+    light = blur(light, kernel, variation.scatter.haze, view.stretch)
+    light = _graded(light, variation, sensor, at_x, at_y)
+    return _sensed(light, finger, variation, sensor, view.quiet), covered, inside
+
+
+def _shown(finger: Finger, roll: float, x: Floats, y: Floats, masks: bool) -> tuple[Floats, Floats, Floats]:
+    """Return light, coverage and distance inside vessels at places of the neutral finger, (h, w) each."""
+    column, row = x - np.float32(outline.LEFT), y - np.float32(outline.TOP)
+    if roll == 0:
+        planes = sample(finger.neutral if masks else finger.neutral[:2], column, row)
+        return planes[0], planes[1], planes[-1]
+    light, off, covered, q = sample(finger.parts, column, row)
+    blood = absorbance(finger.chart, x, q, roll)
+    light = light * np.exp(np.float32(-finger.identity.mu_v) * blood) + off
+    return light, covered, depth_inside(finger.chart, x, q, roll) if masks else covered
+
+
+def _graded(light: Floats, variation: Variation, sensor: Sensor, x: Floats, y: Floats) -> Floats:
+    """Apply what only scales the light: loss of contrast, gain of the lens, exposure."""
+    if variation.motion.contrast != 1:
+        c = variation.motion.contrast
+        light = np.float32(c) * light + np.float32((1 - c) * 0.93 * light.mean())
+    if variation.optical.gain != 1:
+        light = light * np.float32(variation.optical.gain)
+    for field_ in (Exposure(*sensor.light), variation.exposure):
+        if field_.A != 0:
+            light = light * gain(field_, x, y)
+    return light
+
+
+def _sensed(light: Floats, finger: Finger, variation: Variation, sensor: Sensor, quiet: float) -> Bytes:
+    """Add the noise ``N(0, photon x + read^2)``, apply the response, round and clip to bytes."""
+    light = np.maximum(light, 0)
+    spread_ = np.sqrt(np.float32(sensor.photon) * light + np.float32(sensor.read**2))
+    light = light + np.float32(quiet) * spread_ * noise(variation.noise, light.shape)
+    place = np.clip(light * STEPS + 0.5, 0, WHOLE * STEPS).astype(np.int32)
+    return np.take(response(finger.identity.gamma), place)
+
+
+def response(gamma: float) -> Bytes:
+    """Return the sensor's response, brightness in STEPS parts of a level to a byte: ``255 (x / 255)^gamma``."""
+    x = np.arange(int(WHOLE) * STEPS + 1) / (WHOLE * STEPS)
+    return np.rint(WHOLE * x**gamma).astype(np.uint8)
+
+
+def _mask(field_: Floats, above: float) -> Bytes:
+    return (field_ > above).view(np.uint8) * np.uint8(255)

@@ -1,0 +1,52 @@
+"""The recognition input, 100 x 300: the finger's box turned level, drawn at that size and no larger."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isofed.tasks.vein.drawing.blurs import spread
+from isofed.tasks.vein.drawing.finger import Finger
+from isofed.tasks.vein.drawing.pose import turn
+from isofed.tasks.vein.drawing.render import View, roi_box, take
+from isofed.tasks.vein.drawing.sensors import Sensor, zoom
+from isofed.tasks.vein.drawing.variations import Variation
+
+HEIGHT, WIDTH = 100, 300  # pixels
+# of the squares of a resizing triangle's weights, for a factor s: about 2 / (3 s)
+SMOOTH = 2 / 3
+
+
+def render_roi(finger: Finger, variation: Variation, sensor: Sensor | None = None) -> NDArray[np.uint8]:
+    """Take a picture of the ROI alone, (100, 300) uint8.
+
+    It shows what turning the whole picture about the box's centre, cutting the box out and resizing it to
+    300 x 100 shows, up to the noise; places beyond the frame repeat its border.
+
+    Args:
+        finger: as :func:`isofed.tasks.vein.drawing.finger.identity` made it for the sensor.
+        variation: how it is taken.
+        sensor: the published one where none is given.
+    """
+    device = sensor or Sensor()
+    margin = _margin(finger, variation, device)
+    picture = take(finger, variation, device, roi_view(finger, variation, device, margin))
+    return np.ascontiguousarray(picture[margin : margin + HEIGHT, margin : margin + WIDTH])
+
+
+def roi_view(finger: Finger, variation: Variation, sensor: Sensor, margin: int = 0) -> View:
+    """Return the view of the ROI with ``margin`` pixels around it."""
+    (x, y), (width, height), angle = roi_box(finger, variation, sensor)
+    across = ((np.arange(WIDTH + 2 * margin) - margin + 0.5) / WIDTH - 0.5) * width
+    down = (((np.arange(HEIGHT + 2 * margin) - margin + 0.5) / HEIGHT - 0.5) * height)[:, None]
+    (a, b), (c, d) = turn(angle)
+    at_x = np.clip(x + a * across + b * down, 0, sensor.width - 1)
+    at_y = np.clip(y + c * across + d * down, 0, sensor.height - 1)
+    shrink = np.array([[WIDTH / width], [HEIGHT / height]])
+    quiet = float(np.prod(np.sqrt(np.minimum(1.0, SMOOTH * shrink))))
+    stretch = shrink * turn(angle).T * zoom(sensor)
+    return View(at_x.astype(np.float32), at_y.astype(np.float32), stretch, quiet)
+
+
+def _margin(finger: Finger, variation: Variation, sensor: Sensor) -> int:
+    """Return the pixels beyond the ROI that a blur brings into it."""
+    kernel = spread(variation, sensor.blur, roi_view(finger, variation, sensor).stretch)
+    return 0 if kernel is None else len(kernel) // 2
