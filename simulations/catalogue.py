@@ -31,13 +31,14 @@ LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
     "presets": lambda: PRESETS,
     "layouts": lambda: {name: layout.summary for name, layout in layouts().items()},
 }
-ONE = "strategies"  # the list whose entries can be asked for one by one
+ONE = {"strategies": "strategy", "privacy": "privacy"}  # lists whose entries can be asked for one by one
+NAMES = f"isofed list {'|'.join(ONE)} NAME"
 USAGE = f"isofed list {'|'.join(LISTS)} [--json]"
 HELP = f"""{USAGE}
-isofed list {ONE} NAME [--json]
+{NAMES} [--json]
 
-The second tells of one strategy: its equation, its options with their defaults, and its source. NAME may be
-path/to/mine.py:my_recipe.
+The second tells of one strategy, or one choice of privacy steps: its equation, its options with their
+defaults, and its source. A strategy's NAME may be path/to/mine.py:my_recipe.
 """
 
 
@@ -47,12 +48,12 @@ def main(argv: list[str]) -> int:
         print(HELP)
         return 0
     wanted = [word for word in argv if word != "--json"]
-    if len(wanted) == 2 and wanted[0] == ONE:
-        page = described(wanted[1])
+    if len(wanted) == 2 and wanted[0] in ONE:
+        page = described(wanted[1], ONE[wanted[0]])
         print(json.dumps(asdict(page), ensure_ascii=False) if "--json" in argv else told(page))
         return 0
     if len(wanted) > 1:
-        raise ConfigError(f"one list at a time; write: {USAGE}, or isofed list {ONE} NAME")
+        raise ConfigError(f"one list at a time; write: {USAGE}, or {NAMES}")
     chosen = {wanted[0]: pick("list", wanted[0], LISTS)()} if wanted else {n: f() for n, f in LISTS.items()}
     if "--json" in argv:
         print(json.dumps(sorted(chosen[wanted[0]]) if wanted else {n: sorted(c) for n, c in chosen.items()}))

@@ -41,7 +41,7 @@ HELP = """isofed simulate: a federation on this machine, from data to report
   isofed simulate --cfg job                  show the configuration and stop
 
 groups   data, task, protocol, strategy, privacy, engine: `isofed list` names what each offers (data:
-         the layouts), `isofed list strategies NAME` a strategy's options;
+         the layouts), `isofed list strategies NAME` a strategy's options, `... privacy NAME` those of steps;
          preset: none, paper, released, every choice on which L2RW's text and code differ
 also     weights=FILE           begin with public weights, such as ImageNet's
          public.root=DIR        what the server of feddf and fedpav learns from, if not from drawn people

@@ -1,13 +1,15 @@
-"""One strategy for a reader: what it does, its equation, its options with their defaults, its source."""
+"""One strategy or choice of privacy steps for a reader: what it does, its equation, its options with their
+defaults, its source."""
 
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from omegaconf import MISSING
 
+from isofed.protocols.privacy import PRIVACY
 from isofed.server.flowers import maker
 from isofed.simulations.strategies_group import defaults
 from isofed.strategies.found import available, is_file
@@ -29,14 +31,16 @@ class Option:
 
 @dataclass(frozen=True)
 class Described:
-    """A strategy as its docstring and its signature tell of it.
+    """A strategy, or a choice of privacy steps, as its docstring and its signature tell of it.
 
     Args:
+        group: what it is chosen with, ``strategy`` or ``privacy``.
         sentence: what it does; the equation apart, where the docstring has it behind a colon.
         text: further paragraphs; the source is one of them.
         code: the module or the file that holds the function.
     """
 
+    group: str
     name: str
     sentence: str
     equation: str
@@ -45,20 +49,26 @@ class Described:
     code: str
 
 
-def described(name: str) -> Described:
-    """Return what a strategy says of itself.
+Makers = Mapping[str, Callable[..., object]]
+
+
+def described(name: str, group: str = "strategy") -> Described:
+    """Return what a strategy, or a choice of privacy steps, says of itself.
 
     Raises:
-        ConfigError: there is no such strategy; the nearest is named.
+        ConfigError: there is no such name in the group; the nearest is named.
     """
-    make: Callable[..., object] = pick("strategy", name, available(name))
+    known: Makers = PRIVACY if group == "privacy" else available(name)
+    make = pick(group, name, known)
     if name.startswith(PREFIX):
         make = maker(Stock(name.removeprefix(PREFIX), {}))  # Flower's class knows the options
     first, *rest = _paragraphs(make)
     sentence, equation = _parted(plain(first))
     text = tuple(plain(each) for each in rest if not each.startswith(SECTIONS))
     code = name.rpartition(":")[0] if is_file(name) else make.__module__
-    return Described(name, sentence, equation, _options(make), text, code)
+    # `as in` another names a function, and that of a privacy choice is called otherwise than the choice
+    others = {**known, **{each.__name__: each for each in known.values()}}
+    return Described(group, name, sentence, equation, _options(make, others), text, code)
 
 
 def plain(text: str) -> str:
@@ -69,9 +79,9 @@ def plain(text: str) -> str:
 def told(page: Described) -> str:
     """Return the page for a terminal."""
     equation = [f"    {page.equation}"] if page.equation else []
-    rows = [line for key, option in page.options.items() for line in _row(key, option)]
+    rows = [line for key, option in page.options.items() for line in _row(page.group, key, option)]
     blocks = [
-        [f"strategy={page.name}", *_wrapped(page.sentence), *equation],
+        [f"{page.group}={page.name}", *_wrapped(page.sentence), *equation],
         ["options", *(rows or ["  none"])],
         *(_wrapped(each) for each in page.text),
         [f"  Code: {page.code}"],
@@ -89,9 +99,9 @@ def _parted(sentence: str) -> tuple[str, str]:
     return (words, equation.removesuffix(".")) if re.search("[←=+Σ]", equation) else (sentence, "")
 
 
-def _options(make: Callable[..., object]) -> dict[str, Option]:
+def _options(make: Callable[..., object], others: Makers) -> dict[str, Option]:
     known, given = list(inspect.signature(make).parameters), defaults(make)
-    meanings = _meanings(make, known)
+    meanings = _meanings(make, known, others)
     return {key: Option(_written(given.get(key)), meanings.get(key, "")) for key in known}
 
 
@@ -99,8 +109,10 @@ def _written(default: object) -> str | None:
     return str(default).lower() if isinstance(default, bool) else None if default is None else str(default)
 
 
-def _meanings(make: Callable[..., object], known: list[str], seen: tuple[str, ...] = ()) -> dict[str, str]:
-    """Return the options' sentences; ``as in`` another strategy is followed there."""
+def _meanings(
+    make: Callable[..., object], known: list[str], others: Makers, seen: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """Return the options' sentences; ``as in`` one of the others is followed there."""
     name = "|".join(map(re.escape, known))
     # "lr: η; beta1, beta2: moments" is three options in one entry; a colon elsewhere is no new one
     begins = re.compile(rf"(?:^|; )((?:{name})(?:, (?:{name}))*): ") if known else re.compile("(?!)")
@@ -109,7 +121,7 @@ def _meanings(make: Callable[..., object], known: list[str], seen: tuple[str, ..
         _, *parts = begins.split(entry)
         for names, meaning in zip(parts[::2], parts[1::2], strict=True):
             for key in names.split(", "):
-                found[key] = plain(_followed(key, meaning, (*seen, make.__name__))).removesuffix(".")
+                found[key] = plain(_followed(key, meaning, others, (*seen, make.__name__))).removesuffix(".")
     return found
 
 
@@ -121,21 +133,21 @@ def _entries(make: Callable[..., object]) -> Iterator[str]:
             yield from (" ".join(entry.split()) for entry in re.split(r"\n(?=\S)", lines))
 
 
-def _followed(key: str, meaning: str, seen: tuple[str, ...]) -> str:
+def _followed(key: str, meaning: str, others: Makers, seen: tuple[str, ...]) -> str:
     link = re.search(f"as in {LINK}", meaning)
-    other = available().get(link[1]) if link and link[1] not in seen else None
+    other = others.get(link[1]) if link and link[1] not in seen else None
     if link is None or other is None:
         return meaning
-    there = _meanings(other, list(inspect.signature(other).parameters), seen).get(key)
+    there = _meanings(other, list(inspect.signature(other).parameters), others, seen).get(key)
     return f"{meaning[: link.start()]}{there}{meaning[link.end() :]}" if there else meaning
 
 
-def _row(key: str, option: Option) -> list[str]:
-    left = f"strategy.{key}={option.default}"
+def _row(group: str, key: str, option: Option) -> list[str]:
+    left = f"{group}.{key}={option.default}"
     if option.default is None:
-        left = f"{key}, not to be set here"
+        left = f"{key}, not to be set here" if group == "strategy" else f"{group}.{key}=null"
     elif option.default == MISSING:
-        left = f"strategy.{key}=VALUE, needed"
+        left = f"{group}.{key}=VALUE, needed"
     left = f"  {left:<{COLUMN}}"
     gap = " " * (COLUMN + 2)
     return textwrap.wrap(f"{left} {option.meaning}".rstrip(), WIDTH, subsequent_indent=f"{gap} ")

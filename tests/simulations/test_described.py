@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from isofed.errors import ConfigError
+from isofed.protocols.privacy import PRIVACY
 from isofed.simulations.catalogue import main
 from isofed.simulations.described import described, told
 from isofed.strategies import found
@@ -114,13 +115,25 @@ def test_the_command_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["strategies", "moon", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["options"]["tau"]["default"] == "0.5"
     assert main(["--help"]) == 0
-    assert "isofed list strategies NAME" in capsys.readouterr().out
+    assert "isofed list strategies|privacy NAME" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", PRIVACY)
+def test_a_choice_of_privacy_steps_is_told_of_too(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["privacy", name]) == 0
+    said = capsys.readouterr().out
+    given = inspect.signature(PRIVACY[name]).parameters
+    assert said.startswith(f"privacy={name}\n") and not re.search(r"\bas in\b", said)
+    for key, parameter in given.items():
+        default = "null" if parameter.default is None else parameter.default
+        assert re.search(rf"^  privacy\.{key}={default} +\S", said, re.MULTILINE), said
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["strategies", "fedadamm"], "unknown strategy 'fedadamm'; did you mean 'fedadam'?"),
+        (["privacy", "gausian"], "unknown privacy 'gausian'; did you mean 'gaussian'?"),
         (["tasks", "reid"], "one list at a time"),
         (["strategies", "moon", "fedavg"], "one list at a time"),
     ],
