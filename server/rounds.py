@@ -22,7 +22,7 @@ from isofed.strategies.arrivals import Cohort
 from isofed.strategies.recipe import Recipe
 from isofed.strategies.rules import LinearRule
 from isofed.strategies.tables import TableSum
-from isofed.trees import Tree, zeros
+from isofed.trees import Tree, fold, zeros
 
 
 @dataclass(frozen=True)
@@ -160,19 +160,20 @@ class Total:
             return
         rule, own = self.recipe.rule, {**reply.scalars, "staleness": self._staleness(site)}
         factor = _finite("factor", rule, rule.factor(own))
-        self.model = self.model.map(lambda t, d: t + factor * d, self._difference(site, reply))
+        model = reply.channels["model"]
+        # float64 holds the difference of two float32 to 2**-53 of the larger, so one client's value comes
+        # back whole unless it is 2**28 times smaller than where it started, yet not zero
+        start = None if isinstance(model, Delta) else self.state.at("model", self.cohort.began[site])
+        fold(self.model, factor, _tree(model), start)
         # running statistics are always averaged by examples: a rule's factors need not be convex
-        examples = own["examples"]
-        self.buffers = self.buffers.map(
-            lambda t, b: t + examples * b, _tree(reply.channels["buffers"]).wide()
-        )
-        self.examples += examples
+        fold(self.buffers, own["examples"], _tree(reply.channels["buffers"]))
+        self.examples += own["examples"]
         for name, total in self.tables.items():
             self.tables[name] = total.add(reply.channels[name])  # type: ignore[arg-type]
         for name, gathered in self.personal.items():
             gathered[site] = reply.channels[name]  # type: ignore[assignment]
         for name, change in self.changes.items():
-            self.changes[name] = change.map(lambda t, c: t + c, _tree(reply.channels[name]).wide())
+            fold(change, 1.0, _tree(reply.channels[name]))
         for name, value in rule.sums(own).items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.versions[site], self.numbers[site] = reply.version, dict(reply.scalars)
@@ -184,14 +185,6 @@ class Total:
 
     def _staleness(self, site: str) -> int:
         return self.state.round - self.cohort.began[site]
-
-    def _difference(self, site: str, reply: Report) -> Tree:
-        channel, start = reply.channels["model"], self.state.at("model", self.cohort.began[site])
-        if isinstance(channel, Delta):
-            return channel.tree.wide()
-        # float64 holds the difference of two float32 to 2**-53 of the larger, so one client's value comes
-        # back whole unless it is 2**28 times smaller than where it started, yet not zero
-        return _tree(channel).wide().map(lambda local, old: local - old, start)
 
     def next_state(self) -> ServerState:
         """Return the state after the server optimiser's step."""
