@@ -14,6 +14,7 @@ STATE = "model_state"
 CENTRES = "identity_centres"
 ROWS = "identity_head_rows"
 CONTROL = "control_variates"
+MEANINGS = (STATE, CENTRES, ROWS, CONTROL)
 _NEVER = ("images", "file names and paths", "features of single images", "labels of single images")
 
 
@@ -139,6 +140,12 @@ def permit(level: Level, options: LevelOptions, meanings: Mapping[str, str]) -> 
         meanings: what the rows of each further channel are.
     """
     for name, meaning in meanings.items():
+        if meaning not in MEANINGS:
+            raise CompositionError(
+                f"protocol '{level.name}' keeps {meaning.replace('_', ' ')} at the site, as every level does "
+                f"with what it does not know, but the strategy sends them in channel '{name}'; "
+                f"use one of the meanings {', '.join(MEANINGS)}, if it is that"
+            )
         if meaning not in allowed(level, options):
             raise CompositionError(
                 f"protocol '{level.name}' keeps {meaning.replace('_', ' ')} at the site, but the strategy "

@@ -9,6 +9,7 @@ from isofed.errors import CompositionError
 
 ALWAYS = ("examples", "steps", "loss", "normaliser")  # numbers that the local loop itself can give
 TOLD = ("examples", "steps", "loss", "staleness")  # numbers that a rule may read without a word
+HOOKS = (("gives", "numbers"), ("numbers", "gives"), ("sends", "finish"), ("personal", "remember"))
 
 
 def refuse_incoherent(recipe: Any) -> None:
@@ -56,15 +57,15 @@ def numbers_meet(recipe: Any) -> str:
     return ""
 
 
-def numbers_made(recipe: Any) -> str:
-    """Return which term names numbers and makes none, or makes some without a name."""
+def hooks_meet(recipe: Any) -> str:
+    """Return which term says what it hands back without making it, or makes numbers without a name."""
     for term in recipe.local:
-        if bool(term.gives) != bool(term.numbers):
-            has, lacks = ("gives", "numbers") if term.gives else ("numbers", "gives")
-            return (
-                f"local term '{term.call}' of '{recipe.call}' has `{has}` and no `{lacks}`; `gives` names "
-                "the numbers that `numbers` makes, so write both or neither"
-            )
+        for has, lacks in HOOKS:
+            if getattr(term, has) and not getattr(term, lacks):
+                return (
+                    f"local term '{term.call}' of '{recipe.call}' has `{has}` and no `{lacks}`; write both "
+                    "or neither"
+                )
     return ""
 
 
@@ -150,7 +151,7 @@ REASONS: tuple[Reason, ...] = (
     memories_apart,
     one_own_model,
     numbers_meet,
-    numbers_made,
+    hooks_meet,
     numbers_known,
     nothing_kept_at_the_server,
     channels_meet,

@@ -51,7 +51,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a number without a name": (
         {"local": (replace(proximal(0.1), numbers=lambda state, done: {"speed": 1.0}),)},
-        "has `numbers` and no `gives`; `gives` names the numbers that `numbers` makes",
+        "has `numbers` and no `gives`; write both or neither",
+    ),
+    "a channel that nobody makes": (
+        {"local": (replace(control_variate(), finish=None),), "channels": CONTROLS},
+        "has `sends` and no `finish`; write both or neither",
+    ),
+    "an own model that nobody keeps": (
+        {"local": (replace(tethered(1.0), remember=None),)},
+        "has `personal` and no `remember`; write both or neither",
     ),
     "a number that the rule does not name": (
         {"rule": replace(uniform_mean, factor=lambda own: own["speed"])},
