@@ -73,6 +73,14 @@ uniform_mean = LinearRule(
 )
 """Σ Δ_i / k over the k clients of the round."""
 
+MEANS: Mapping[str, LinearRule] = {"examples": weighted_mean, "equal": uniform_mean}
+
+
+def mean(weights: str) -> LinearRule:
+    """Return the mean whose weights are the sites' ``examples``, or ``equal``."""
+    return pick("weights", weights, MEANS)
+
+
 normalised_mean = LinearRule(
     "normalised_mean",
     factor=lambda own: own["examples"] / own["normaliser"],

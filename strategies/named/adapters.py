@@ -5,6 +5,7 @@ from collections.abc import Callable
 from isofed.strategies.adapters import adapters
 from isofed.strategies.optimisers import sgd
 from isofed.strategies.recipe import Recipe
+from isofed.strategies.rules import mean
 
 
 def lora(
@@ -15,6 +16,7 @@ def lora(
     count: str = "images",
     head: bool = True,
     norms: bool = False,
+    weights: str = "examples",
 ) -> Recipe:
     """Freeze the model, average low-rank changes of its layers: W + (α / r) B A, B ← B + η Σ (n_i / n) ΔB_i.
 
@@ -33,12 +35,14 @@ def lora(
         count: as in :func:`~isofed.strategies.named.averaging.fedavg`.
         head: whether the task's head is trained, fully; it is shared unless heads are private.
         norms: whether scales and shifts of normalisation layers are trained and shared.
+        weights: as in :func:`~isofed.strategies.named.averaging.fedavg`.
 
     Source: Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022, eq. 3; Sun et al.,
     Improving LoRA in Privacy-preserving Federated Learning, ICLR 2024 (FFA-LoRA). Both adapt
     transformers' linear layers; here convolutions, too.
     """
-    return Recipe(server=sgd(lr), share=adapters(rank, alpha, train, head, norms), count=count)
+    share = adapters(rank, alpha, train, head, norms)
+    return Recipe(rule=mean(weights), server=sgd(lr), share=share, count=count)
 
 
 NAMED: dict[str, Callable[..., Recipe]] = {"lora": lora}

@@ -5,20 +5,21 @@ from collections.abc import Callable
 from isofed.strategies.adaptive import adagrad, adam, yogi
 from isofed.strategies.optimisers import sgd
 from isofed.strategies.recipe import Recipe
-from isofed.strategies.rules import normalised_mean, uniform_mean
+from isofed.strategies.rules import mean, normalised_mean, uniform_mean
 
 
-def fedavg(count: str = "images") -> Recipe:
+def fedavg(count: str = "images", weights: str = "examples") -> Recipe:
     """Average the clients' models by their examples: θ ← Σ (n_i / n) θ_i.
 
     Args:
         count: n_i is the site's ``images`` N (paper), or those in ``full_batches``, floor(N / B) · B
             (released code of L2RW).
+        weights: of the sites, by their ``examples`` n_i, or ``equal``, which noise for privacy asks for.
 
     Source: McMahan et al., Communication-Efficient Learning of Deep Networks from Decentralized Data,
     2017, algorithm 1.
     """
-    return Recipe(count=count)
+    return Recipe(rule=mean(weights), count=count)
 
 
 def uniform(count: str = "images") -> Recipe:
@@ -31,18 +32,20 @@ def uniform(count: str = "images") -> Recipe:
     return Recipe(rule=uniform_mean, count=count)
 
 
-def fedavgm(lr: float = 1.0, momentum: float = 0.9, count: str = "images") -> Recipe:
+def fedavgm(
+    lr: float = 1.0, momentum: float = 0.9, count: str = "images", weights: str = "examples"
+) -> Recipe:
     """FedAvg with momentum at the server: m ← β m + Δ, θ ← θ + η m.
 
     Args:
         lr: η, server learning rate, at least 0.
         momentum: β in [0, 1); 0 with lr 1 gives FedAvg's weights.
-        count: as in :func:`fedavg`.
+        count, weights: as in :func:`fedavg`.
 
     Source: Hsu et al., Measuring the Effects of Non-Identical Data Distribution for Federated Visual
     Classification, 2019, section 4.3.
     """
-    return Recipe(server=sgd(lr, momentum), count=count)
+    return Recipe(rule=mean(weights), server=sgd(lr, momentum), count=count)
 
 
 def fedadam(
@@ -52,6 +55,7 @@ def fedadam(
     tau: float = 1e-3,
     bias_correction: bool = False,
     count: str = "images",
+    weights: str = "examples",
 ) -> Recipe:
     """FedAvg's mean change, stepped along by Adam: m ← β₁ m + (1-β₁) Δ, θ ← θ + η m / (√v + τ).
 
@@ -60,36 +64,43 @@ def fedadam(
             beside the weights, and the paper tunes it for each data set.
         beta1, beta2: β₁, β₂ in [0, 1); tau: τ above 0, v starts at τ².
         bias_correction: as Adam on its own; the paper has none.
-        count: as in :func:`fedavg`.
+        count, weights: as in :func:`fedavg`.
 
     Source: Reddi et al., Adaptive Federated Optimization, 2021, algorithm 2. Running statistics are no
     parameters: they are averaged as in FedAvg and never stepped.
     """
-    return Recipe(server=adam(lr, beta1, beta2, tau, bias_correction), count=count)
+    return Recipe(rule=mean(weights), server=adam(lr, beta1, beta2, tau, bias_correction), count=count)
 
 
 def fedyogi(
-    lr: float = 0.01, beta1: float = 0.9, beta2: float = 0.99, tau: float = 1e-3, count: str = "images"
+    lr: float = 0.01,
+    beta1: float = 0.9,
+    beta2: float = 0.99,
+    tau: float = 1e-3,
+    count: str = "images",
+    weights: str = "examples",
 ) -> Recipe:
     """:func:`fedadam` with a second moment that grows and shrinks by steps: v ← v - (1-β₂) Δ² sign(v - Δ²).
 
     Args:
-        lr, beta1, beta2, tau, count: as in :func:`fedadam`.
+        lr, beta1, beta2, tau, count, weights: as in :func:`fedadam`.
 
     Source: Reddi et al., Adaptive Federated Optimization, 2021, algorithm 2.
     """
-    return Recipe(server=yogi(lr, beta1, beta2, tau), count=count)
+    return Recipe(rule=mean(weights), server=yogi(lr, beta1, beta2, tau), count=count)
 
 
-def fedadagrad(lr: float = 0.01, beta1: float = 0.0, tau: float = 1e-3, count: str = "images") -> Recipe:
+def fedadagrad(
+    lr: float = 0.01, beta1: float = 0.0, tau: float = 1e-3, count: str = "images", weights: str = "examples"
+) -> Recipe:
     """:func:`fedadam` with a second moment that only grows: v ← v + Δ².
 
     Args:
-        lr, beta1, tau, count: as in :func:`fedadam`.
+        lr, beta1, tau, count, weights: as in :func:`fedadam`.
 
     Source: Reddi et al., Adaptive Federated Optimization, 2021, algorithm 2.
     """
-    return Recipe(server=adagrad(lr, beta1, tau), count=count)
+    return Recipe(rule=mean(weights), server=adagrad(lr, beta1, tau), count=count)
 
 
 def fednova(count: str = "images") -> Recipe:

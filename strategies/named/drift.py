@@ -8,20 +8,20 @@ from isofed.strategies.local.dynamic import dynamic
 from isofed.strategies.local.proximal import proximal
 from isofed.strategies.optimisers import accumulate, sgd
 from isofed.strategies.recipe import Recipe
-from isofed.strategies.rules import uniform_mean
+from isofed.strategies.rules import mean, uniform_mean
 from isofed.strategies.tables import TreeRule
 
 
-def fedprox(mu: float = 0.01, count: str = "images") -> Recipe:
+def fedprox(mu: float = 0.01, count: str = "images", weights: str = "examples") -> Recipe:
     """FedAvg with each client held near the global model: L = L_task + (μ/2) ‖w - w_global‖².
 
     Args:
         mu: μ, at least 0; 0 gives FedAvg's weights. 0.01 is what the authors of L2RW use in L2RW+.
-        count: as in :func:`~isofed.strategies.named.averaging.fedavg`.
+        count, weights: as in :func:`~isofed.strategies.named.averaging.fedavg`.
 
     Source: Li et al., Federated Optimization in Heterogeneous Networks, 2020, algorithm 2.
     """
-    return Recipe(local=(proximal(mu),), count=count)
+    return Recipe(rule=mean(weights), local=(proximal(mu),), count=count)
 
 
 def scaffold(lr: float = 1.0, option: str = "two", count: str = "images") -> Recipe:
@@ -62,17 +62,17 @@ def feddyn(alpha: float = 0.01, count: str = "images") -> Recipe:
     )
 
 
-def moon(mu: float = 1.0, tau: float = 0.5, count: str = "images") -> Recipe:
+def moon(mu: float = 1.0, tau: float = 0.5, count: str = "images", weights: str = "examples") -> Recipe:
     """FedAvg with features pulled to the global model's and away from the site's previous: + μ·L_con.
 
     Args:
         mu: μ, at least 0; 0 gives FedAvg's weights. 1 is what the authors of L2RW use in L2RW+.
         tau: τ, temperature, above 0.
-        count: as in :func:`~isofed.strategies.named.averaging.fedavg`.
+        count, weights: as in :func:`~isofed.strategies.named.averaging.fedavg`.
 
     Source: Li et al., Model-Contrastive Federated Learning, CVPR 2021, algorithm 1.
     """
-    return Recipe(local=(contrastive(mu, tau),), count=count)
+    return Recipe(rule=mean(weights), local=(contrastive(mu, tau),), count=count)
 
 
 NAMED: dict[str, Callable[..., Recipe]] = {

@@ -7,11 +7,8 @@ from isofed.strategies.local.mixture import mixture
 from isofed.strategies.local.tethered import tethered
 from isofed.strategies.optimisers import sgd
 from isofed.strategies.recipe import Phase, Recipe
-from isofed.strategies.rules import LinearRule, uniform_mean, weighted_mean
+from isofed.strategies.rules import mean, uniform_mean
 from isofed.strategies.share import BODY, HEAD, NORMS, all_but
-from isofed.suggest import pick
-
-MEANS: dict[str, LinearRule] = {"examples": weighted_mean, "equal": uniform_mean}
 
 
 def fedbn(count: str = "images", weights: str = "examples") -> Recipe:
@@ -26,20 +23,20 @@ def fedbn(count: str = "images", weights: str = "examples") -> Recipe:
     Source: Li et al., FedBN: Federated Learning on Non-IID Features via Local Batch Normalization, ICLR
     2021, algorithm 1.
     """
-    return Recipe(rule=pick("weights", weights, MEANS), share=all_but(NORMS), count=count)
+    return Recipe(rule=mean(weights), share=all_but(NORMS), count=count)
 
 
-def fedper(count: str = "images") -> Recipe:
+def fedper(count: str = "images", weights: str = "examples") -> Recipe:
     """FedAvg of the body, a head for each site: W_B ← Σ (n_i / n) W_B,i, and W_P,i stays.
 
     Both are trained at once.
 
     Args:
-        count: as in :func:`~isofed.strategies.named.averaging.fedavg`.
+        count, weights: as in :func:`~isofed.strategies.named.averaging.fedavg`.
 
     Source: Arivazhagan et al., Federated Learning with Personalization Layers, 2019, algorithms 1 and 2.
     """
-    return Recipe(share=all_but(HEAD), count=count)
+    return Recipe(rule=mean(weights), share=all_but(HEAD), count=count)
 
 
 def fedrep(head_epochs: int = 1, body_epochs: int = 1, count: str = "images") -> Recipe:
