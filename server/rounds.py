@@ -232,8 +232,10 @@ class Total:
     def _next_tables(self) -> dict[str, Table]:
         """Return averaged tables, and for each site its own answer; sites not heard keep the one before."""
         tables = {name: table for name, table in self.state.tables.items() if FOR in name}
+        # where some sites are not asked, their people are not gone
+        before = self.state.tables if len(self.cohort.began) < self.population else {}
         for name, total in self.tables.items():
-            tables[name] = total.mean(self.recipe.channels[name])  # type: ignore[arg-type]
+            tables[name] = total.mean(self.recipe.channels[name], before.get(name))  # type: ignore[arg-type]
         for name in self.personal:
             rule: Any = self.recipe.channels[name]
             tables |= {f"{name}{FOR}{site}": t for site, t in rule.answer(name, self.personal).items()}

@@ -103,9 +103,18 @@ class TableSum:
         values = self.values + np.where(present[:, None], np.asarray(table.values, np.float64), 0.0)
         return TableSum(values, self.present + present, self.clients + 1)
 
-    def mean(self, rule: TableRule) -> Table:
-        """Return the averaged table; counts say how many clients stand behind a row."""
+    def mean(self, rule: TableRule, before: Table | None = None) -> Table:
+        """Return the averaged table; counts say how many clients stand behind a row.
+
+        Args:
+            rule: over whom.
+            before: the table whose rows stay where nobody sent one; None for no row there.
+        """
         share = self.present if rule.over == "present" else np.full_like(self.present, self.clients)
         kept = 0.0 if rule.over == "nobody" else 1.0
-        rows = kept * self.values / np.maximum(share, 1)[:, None]
-        return Table(rows.astype(np.float32), self.present.copy())
+        rows = (kept * self.values / np.maximum(share, 1)[:, None]).astype(np.float32)
+        if before is None:
+            return Table(rows, self.present.copy())
+        heard = self.present > 0
+        counts = np.where(heard, self.present, np.asarray(before.counts))
+        return Table(np.where(heard[:, None], rows, np.asarray(before.values)), counts)

@@ -145,3 +145,12 @@ def test_answers_are_matching_spread_and_do_not_depend_on_the_order(
         assert np.array_equal(plain[name].counts, sent[name].counts)
         absent = sent[name].counts == 0
         assert not plain[name].values[absent].any()
+
+
+def test_rows_that_nobody_sent_stay_as_they_were_where_not_all_were_asked() -> None:
+    before = Table(np.array([[1.0, 1.0], [2.0, 2.0]], np.float32), np.array([3, 1]))
+    heard = TableSum.empty(2, 2).add(Table(np.array([[5.0, 7.0], [0.0, 0.0]], np.float32), np.array([4, 0])))
+    rule = TableRule("identity_centres")
+    kept, fresh = heard.mean(rule, before), heard.mean(rule)
+    assert kept.values.tolist() == [[5.0, 7.0], [2.0, 2.0]] and kept.counts.tolist() == [1, 1]
+    assert fresh.values.tolist() == [[5.0, 7.0], [0.0, 0.0]] and fresh.counts.tolist() == [1, 0]
