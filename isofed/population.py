@@ -27,7 +27,7 @@ class Numbered(Sequence[str]):
         ('client000007', 7, False)
     """
 
-    count: int
+    count: int  # type: ignore[assignment]  # Sequence has a method of this name, which nobody needs of names
     prefix: str = "client"
 
     def __post_init__(self) -> None:

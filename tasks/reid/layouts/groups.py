@@ -77,7 +77,8 @@ class Group:
 
     def sites(self, root: Path, level: str) -> tuple[Site, ...]:
         """Return the sources as sites, or the one trainer who holds them all."""
-        found = [site for s in self.sources for site in s.sites(root / FOLDERS[s.name], "entity")]
+        each: Any = [s.sites(root / FOLDERS[s.name], "entity") for s in self.sources]
+        found = [site for sites in each for site in sites]
         if level == "sharing":
             return (Site(POOLED, {"modality": "both", "place": " and ".join(site.name for site in found)}),)
         return tuple(found)
