@@ -53,8 +53,13 @@ def write_tree(out: Path, files: Iterable[File], mark: Mapping[str, object]) -> 
 
 
 @contextmanager
-def placed(out: Path, mark: Mapping[str, object]) -> Iterator[Path]:
+def placed(out: Path, mark: Mapping[str, object], resume: bool = False) -> Iterator[Path]:
     """Give a folder to write a tree into, its mark already there, and rename it to ``out`` at the end.
+
+    Args:
+        out: the root to be.
+        mark: what ``synthetic.json`` shall hold, as JSON values.
+        resume: whether to keep what a killed writer of the same mark left in the folder.
 
     Raises:
         DataError: as :func:`write_tree`.
@@ -62,9 +67,10 @@ def placed(out: Path, mark: Mapping[str, object]) -> Iterator[Path]:
     partial = out.with_name(out.name + ".partial")
     _refuse_foreign(out)
     _refuse_foreign(partial)
-    _clear(partial)
-    partial.mkdir(parents=True)
-    (partial / MARK).write_text(json.dumps(mark, indent=1))
+    if not resume or not partial.exists() or read_mark(partial) != json.loads(json.dumps(mark)):
+        _clear(partial)
+        partial.mkdir(parents=True)
+        (partial / MARK).write_text(json.dumps(mark, indent=1))
     yield partial
     _clear(out)
     os.replace(partial, out)

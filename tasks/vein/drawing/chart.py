@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from isofed.tasks.vein.drawing.fields import gaussian
 from isofed.tasks.vein.drawing.graph import Graph, Vessel
 from isofed.tasks.vein.drawing.identities import MM
-from isofed.tasks.vein.drawing.outline import COLUMNS, LEFT, X, Outline
+from isofed.tasks.vein.drawing.outline import COLUMNS, LEFT, Outline, X
 from isofed.tasks.vein.drawing.raster import AROUND, PER_RADIAN, RIM, ROWS, draw_vessel
 from isofed.tasks.vein.drawing.warp import sample
 
@@ -126,8 +126,8 @@ def _looked(layer: Layer, x: Floats, q: Floats, roll: float) -> tuple[Floats, Fl
 def absorbance(chart: tuple[Layer, ...], x: Floats, q: Floats, roll: float) -> Floats:
     """Return the chord of blood that light meets, blurred by the tissue, pixels, at ``x`` and ``q`` (H, W).
 
-    The blur grows with the path: ``sigma / sqrt(1 - q^2)``, at most twice sigma, mixed from two textures whose
-    variances are sigma^2 and 4 sigma^2.
+    The blur grows with the path: ``sigma / sqrt(1 - q^2)``, at most twice sigma, mixed from two textures
+    whose variances are sigma^2 and 4 sigma^2.
     """
     slant = np.minimum(1 / np.maximum(1 - q * q, 1e-3), OBLIQUE**2)
     far = (slant - 1) / np.float32(OBLIQUE**2 - 1)
@@ -139,7 +139,7 @@ def absorbance(chart: tuple[Layer, ...], x: Floats, q: Floats, roll: float) -> F
 
 
 def depth_inside(chart: tuple[Layer, ...], x: Floats, q: Floats, roll: float) -> Floats:
-    """Return the distance to the nearest vessel's rim at ``x`` and ``q`` (H, W): above 0 inside, from -RIM."""
+    """Return the distance to the nearest vessel's rim at ``x`` and ``q`` (H, W): above 0 inside."""
     return np.asarray(np.maximum.reduce(list(_insides(chart, x, q, roll))))
 
 

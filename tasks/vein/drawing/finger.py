@@ -11,7 +11,7 @@ from isofed.tasks.vein.drawing.chart import Layer, absorbance, depth_inside, lay
 from isofed.tasks.vein.drawing.graph import Graph
 from isofed.tasks.vein.drawing.growth import grow
 from isofed.tasks.vein.drawing.identities import Identity, draw_identity
-from isofed.tasks.vein.drawing.outline import COLUMNS, LEFT, ROWS, Outline, X, Y, across, coverage, outline
+from isofed.tasks.vein.drawing.outline import LEFT, Outline, X, Y, across, coverage, outline
 from isofed.tasks.vein.drawing.pattern import promising, suits
 from isofed.tasks.vein.drawing.sensors import Sensor, ranges
 from isofed.tasks.vein.drawing.streams import identity_stream
@@ -108,7 +108,7 @@ def _parts(numbers: Identity, shape: Outline, device: Sensor, rng: np.random.Gen
 
 
 def _lit(numbers: Identity, chart: tuple[Layer, ...], parts: Floats, inside: Floats) -> tuple[Floats, Floats]:
-    """Put the veins in and set the brightness, so that the finger has its mean level after the sensor's gamma."""
+    """Put the veins in and set the brightness: after the sensor's gamma the finger has its mean level."""
     light, off, covered, q = parts
     blood = absorbance(chart, canvas_points()[0], q, 0.0)
     whole = light * np.exp(np.float32(-numbers.mu_v) * blood) + off

@@ -1,8 +1,8 @@
 """Growing a vein pattern from the root towards the tip, step by step.
 
-The chart is the unrolled vein cylinder: x along the finger in pixels, azimuth in radians; ``pixels(x)`` is the
-length of a radian, ``rho h(x)``. Mains keep to their azimuth by a mean-reverting walk of the heading; every
-division follows Murray's law, the thicker branch going on as the vessel, the thinner one as its child.
+The chart is the unrolled vein cylinder: x along the finger in pixels, azimuth in radians; ``pixels(x)`` is
+the length of a radian, ``rho h(x)``. Mains keep to their azimuth by a mean-reverting walk of the heading;
+every division follows Murray's law, the thicker branch going on as the vessel, the thinner one as its child.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ SWELLS, SWELLING = 0.10, 0.5  # share of vessels that swell, and by how much at 
 JITTER = 0.05  # of a vessel's depth about rho
 STEEPEST = 1.15  # heading, radians
 WALL, PUSH = 1.0, 1.6  # azimuth from which a vessel is turned back, and how hard, radians a radian
-FINEST = 3.2  # diameter of the thinnest child and bridge, pixels
+FINEST = 3.9  # diameter of the thinnest child and bridge, pixels
 FADES = 4  # steps over which a free end grows thin
 
 

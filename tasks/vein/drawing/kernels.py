@@ -1,7 +1,7 @@
 """Point spreads: small arrays that add up to 1, laid out for any affine view of the frame.
 
-``view`` (2, 2) says how far (columns, rows) a pixel of the published frame reaches in the image that is blurred:
-the unit matrix for that frame itself, something else for another sensor or a cut-out and turned ROI.
+``view`` (2, 2) says how far (columns, rows) a pixel of the published frame reaches in the image that is
+blurred: the unit matrix for that frame itself, something else for another sensor or a cut-out, turned ROI.
 """
 
 import numpy as np

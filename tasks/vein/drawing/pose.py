@@ -1,7 +1,8 @@
 """Where a finger lies before the sensor: shift, turn and scale about the pivot.
 
-``p' = c0 + s Rot(a) (p - c0) + (dx, dy)``, ``Rot(a) = [[cos a, sin a], [-sin a, cos a]]`` with y down, so that a
-positive angle is counter-clockwise on the screen. Roll turns veins below the skin and moves no landmark.
+``p' = c0 + s Rot(a) (p - c0) + (dx, dy)``, ``Rot(a) = [[cos a, sin a], [-sin a, cos a]]`` with y down, so
+that a positive angle is counter-clockwise on the screen. Roll turns veins below the skin and moves no
+landmark.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ def turn(angle: float) -> Points:
 def matrix(pose: Pose) -> tuple[Points, Points]:
     """Return (M, t) with ``p' = M p + t``."""
     linear = pose.scale * turn(pose.angle)
-    return linear, np.array(PIVOT) + (pose.dx, pose.dy) - linear @ np.array(PIVOT)
+    return linear, np.array([PIVOT[0] + pose.dx, PIVOT[1] + pose.dy]) - linear @ np.array(PIVOT)
 
 
 def forward(pose: Pose, points: Points) -> Points:

@@ -1,6 +1,7 @@
 """Taking a picture of a finger: one warp, one blur, the light, the sensor."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from isofed.tasks.vein.drawing.chart import absorbance, depth_inside
 from isofed.tasks.vein.drawing.fields import noise
 from isofed.tasks.vein.drawing.finger import WHOLE, Finger
 from isofed.tasks.vein.drawing.identities import HEIGHT, PIVOT, WIDTH
+from isofed.tasks.vein.drawing.kernels import Kernel
 from isofed.tasks.vein.drawing.pose import Points, corners, forward, matrix, upright
 from isofed.tasks.vein.drawing.sensors import Sensor, seen, zoom
 from isofed.tasks.vein.drawing.threads import one_thread
@@ -77,7 +79,8 @@ def render(finger: Finger, variation: Variation, sensor: Sensor | None = None) -
     device = sensor or Sensor()
     view = whole(device)
     with one_thread():
-        image, covered, inside = _taken(finger, variation, device, view, True)
+        kernel = spread(variation, device.blur, view.stretch)
+        image, covered, inside = _taken(finger, variation, device, view, kernel, True)
     joints = seen(device, forward(variation.pose, outline.joints(finger.identity)))
     centre, size, angle = roi_box(finger, variation, device)
     around = corners(np.array(centre), size, angle)
@@ -87,6 +90,7 @@ def render(finger: Finger, variation: Variation, sensor: Sensor | None = None) -
     )  # fmt: skip
 
 
+@lru_cache(maxsize=4)
 def whole(sensor: Sensor) -> View:
     """Return the view that is the sensor's whole frame."""
     x, y = np.meshgrid(np.arange(sensor.width, dtype=np.float32), np.arange(sensor.height, dtype=np.float32))
@@ -104,10 +108,10 @@ def roi_box(
     return (float(x), float(y)), size, pose.angle
 
 
-def take(finger: Finger, variation: Variation, sensor: Sensor, view: View) -> Bytes:
-    """Take a picture of what ``view`` shows, without masks."""
+def take(finger: Finger, variation: Variation, sensor: Sensor, view: View, kernel: Kernel | None) -> Bytes:
+    """Take a picture of what ``view`` shows, blurred by ``kernel``, without masks."""
     with one_thread():
-        return _taken(finger, variation, sensor, view, False)[0]
+        return _taken(finger, variation, sensor, view, kernel, False)[0]
 
 
 def gain(exposure: Exposure, x: Floats, y: Floats) -> Floats:
@@ -118,7 +122,7 @@ def gain(exposure: Exposure, x: Floats, y: Floats) -> Floats:
 
 
 def _taken(
-    finger: Finger, variation: Variation, sensor: Sensor, view: View, masks: bool
+    finger: Finger, variation: Variation, sensor: Sensor, view: View, kernel: Kernel | None, masks: bool
 ) -> tuple[Bytes, Floats, Floats]:
     """Return the picture, how far its pixels are inside the finger, and their distances inside vessels."""
     size, k = np.array([sensor.width - 1, sensor.height - 1]) / 2, zoom(sensor)
@@ -135,7 +139,6 @@ def _taken(
     )
     ground = finger.ground if view.direct else sample(finger.ground[None], view.x, view.y)[0]
     light += (1 - covered) * ground
-    kernel = spread(variation, sensor.blur, view.stretch)
     light = blur(light, kernel, variation.scatter.haze, view.stretch)
     light = _graded(light, variation, sensor, at_x, at_y)
     return _sensed(light, finger, variation, sensor, view.quiet), covered, inside
@@ -175,8 +178,9 @@ def _sensed(light: Floats, finger: Finger, variation: Variation, sensor: Sensor,
     return np.take(response(finger.identity.gamma), place)
 
 
+@lru_cache(maxsize=64)
 def response(gamma: float) -> Bytes:
-    """Return the sensor's response, brightness in STEPS parts of a level to a byte: ``255 (x / 255)^gamma``."""
+    """Return the byte for every brightness, in STEPS parts of a level: ``255 (x / 255)^gamma``."""
     x = np.arange(int(WHOLE) * STEPS + 1) / (WHOLE * STEPS)
     return np.rint(WHOLE * x**gamma).astype(np.uint8)
 

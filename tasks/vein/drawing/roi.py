@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from isofed.tasks.vein.drawing.blurs import spread
 from isofed.tasks.vein.drawing.finger import Finger
-from isofed.tasks.vein.drawing.pose import turn
+from isofed.tasks.vein.drawing.pose import Points, turn
 from isofed.tasks.vein.drawing.render import View, roi_box, take
 from isofed.tasks.vein.drawing.sensors import Sensor, zoom
 from isofed.tasks.vein.drawing.variations import Variation
@@ -27,8 +27,11 @@ def render_roi(finger: Finger, variation: Variation, sensor: Sensor | None = Non
         sensor: the published one where none is given.
     """
     device = sensor or Sensor()
-    margin = _margin(finger, variation, device)
-    picture = take(finger, variation, device, roi_view(finger, variation, device, margin))
+    _, size, angle = roi_box(finger, variation, device)
+    kernel = spread(variation, device.blur, stretch(size, angle, device))
+    # a blur brings in what lies beside the ROI
+    margin = 0 if kernel is None else len(kernel) // 2
+    picture = take(finger, variation, device, roi_view(finger, variation, device, margin), kernel)
     return np.ascontiguousarray(picture[margin : margin + HEIGHT, margin : margin + WIDTH])
 
 
@@ -40,13 +43,13 @@ def roi_view(finger: Finger, variation: Variation, sensor: Sensor, margin: int =
     (a, b), (c, d) = turn(angle)
     at_x = np.clip(x + a * across + b * down, 0, sensor.width - 1)
     at_y = np.clip(y + c * across + d * down, 0, sensor.height - 1)
-    shrink = np.array([[WIDTH / width], [HEIGHT / height]])
-    quiet = float(np.prod(np.sqrt(np.minimum(1.0, SMOOTH * shrink))))
-    stretch = shrink * turn(angle).T * zoom(sensor)
-    return View(at_x.astype(np.float32), at_y.astype(np.float32), stretch, quiet)
+    quiet = float(np.sqrt(min(1.0, SMOOTH * WIDTH / width) * min(1.0, SMOOTH * HEIGHT / height)))
+    return View(
+        at_x.astype(np.float32), at_y.astype(np.float32), stretch((width, height), angle, sensor), quiet
+    )
 
 
-def _margin(finger: Finger, variation: Variation, sensor: Sensor) -> int:
-    """Return the pixels beyond the ROI that a blur brings into it."""
-    kernel = spread(variation, sensor.blur, roi_view(finger, variation, sensor).stretch)
-    return 0 if kernel is None else len(kernel) // 2
+def stretch(size: tuple[float, float], angle: float, sensor: Sensor) -> Points:
+    """Return the ROI's pixels (columns, rows) in a pixel of the published frame, (2, 2)."""
+    shrink = np.array([[WIDTH / size[0]], [HEIGHT / size[1]]])
+    return np.asarray(shrink * turn(angle).T * zoom(sensor))

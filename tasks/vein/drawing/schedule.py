@@ -64,7 +64,7 @@ Change = Callable[[Variation, int, Schedule, Rng], Variation]
 
 
 def variation(seed: int, finger: int, sample: int, schedule: Schedule = PUBLISHED) -> Variation:
-    """Return how image ``sample`` of a finger was taken: a function of (seed, finger, sample) and nothing else.
+    """Return how image ``sample`` of a finger was taken: a function of (seed, finger, sample) alone.
 
     Args:
         seed: of the data set, any integer.

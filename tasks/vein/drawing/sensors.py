@@ -24,7 +24,7 @@ Ends = tuple[float, float]
 
 @dataclass(frozen=True)
 class Sensor:
-    """A device. Lengths on the finger are in pixels of the published frame (0.1 mm), so that they hold for all.
+    """A device. Lengths on the finger are in pixels of the published frame (0.1 mm), the same for all.
 
     Args:
         name: of the device.
@@ -73,7 +73,8 @@ class Sensor:
 
 LIMITS = (
     ("height", 64, 2048), ("width", 64, 2048), ("pitch", 0.02, 0.5), ("mu_v", 0, 0.5), ("level", 0, 255),
-    ("background", 0, 255), ("gamma", 0.3, 3), ("scatter", 0, 3), ("blur", 0, 8), ("photon", 0, 1), ("read", 0, 20),
+    ("background", 0, 255), ("gamma", 0.3, 3), ("scatter", 0, 3), ("blur", 0, 8), ("photon", 0, 1),
+    ("read", 0, 20),
 )  # fmt: skip
 
 
@@ -119,8 +120,8 @@ PRESETS: Mapping[str, Sensor] = MappingProxyType(
                 background=(30.0, 50.0),
             ),
             _like(
-                "utfvp", {"angle": 2.0, "roll": 4.0}, height=380, width=672, pitch=0.079, scatter=0.7, photon=0.01,
-                mu_v=(0.04, 0.07), level=(85.0, 115.0),
+                "utfvp", {"angle": 2.0, "roll": 4.0}, height=380, width=672, pitch=0.079, scatter=0.7,
+                photon=0.01, mu_v=(0.04, 0.07), level=(85.0, 115.0),
             ),
             _like(
                 "vera", {"roll": 12.0}, height=250, width=665, pitch=0.095, level=(120.0, 150.0),

@@ -1,7 +1,7 @@
 """Where the generator's random numbers come from: any finger and any image can be drawn again alone.
 
-``root = SeedSequence(seed)``; finger i uses ``spawn_key=(i, 0)``, its image j ``spawn_key=(i, 1, j)``. Nothing
-depends on what else is drawn, by how many workers, or in which order.
+``root = SeedSequence(seed)``; finger i uses ``spawn_key=(i, 0)``, its image j ``spawn_key=(i, 1, j)``.
+Nothing depends on what else is drawn, by how many workers, or in which order.
 """
 
 import numpy as np

@@ -10,8 +10,8 @@ from isofed.tasks.vein.drawing.outline import (
     COLUMNS,
     ROWS,
     TOP,
-    X,
     Outline,
+    X,
     Y,
     across,
     has_block,
@@ -56,13 +56,13 @@ def _through(shape: Outline) -> Floats:
 
     q is told from the distance to the outline, so that the rim goes around the tip.
     """
-    thick = np.where(X < X[THICK], shape.radius, shape.radius[THICK])
+    thick = np.where(X[THICK] > X, shape.radius, shape.radius[THICK])
     q = 1 - np.clip(-outside(shape) / thick, 0, 1)
     return np.asarray(np.sqrt(1 - q * q), np.float32)
 
 
 def joint_glow(gain: float, sigma: float, x: Floats, q: Floats) -> Floats:
-    """Return ``g exp(-((x / sigma_x)^2 + (q / .45)^2) / 2)``, ``x`` from the joint; the wide part included."""
+    """Return ``g exp(-((x / sigma_x)^2 + (q / .45)^2) / 2)``, ``x`` from the joint, and the wide part."""
     spot = (1 - BAND) * np.exp(-((q / SPOT) ** 2) / 2) + BAND
     return np.asarray(gain * np.exp(-((x / sigma) ** 2) / 2) * spot, np.float32)
 
@@ -109,7 +109,7 @@ def _folds(finger: Identity, q: Floats, rng: np.random.Generator) -> Floats:
 
 
 def beside(finger: Identity, shape: Outline) -> Floats:
-    """Return the light that spills beside a finger, (ROWS, COLUMNS), as a share of the finger's mean level."""
+    """Return the light that spills beside a finger, (ROWS, COLUMNS), a share of its mean level."""
     distance = np.maximum(outside(shape), 0)
     upper = np.where(Y[:, None] < shape.axis, 1.25, 0.75)
     root = np.clip((X[-1] - X) / WIDTH, 0, 1)

@@ -1,6 +1,6 @@
 """How one image of a finger differs from its neutral pose."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from isofed.tasks.vein.drawing.pose import Pose
 
@@ -73,7 +73,7 @@ class Variation:
 
     number: int = 0
     kind: str = "Multi"
-    pose: Pose = Pose()
+    pose: Pose = field(default_factory=Pose)
     roll: float = 0.0
     scatter: Scatter = Scatter()
     optical: Optical = Optical()
