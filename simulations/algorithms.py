@@ -3,7 +3,7 @@
     python -m isofed.simulations.algorithms docs/algorithms.md
 
 writes the tables anew, one below each family's heading, and leaves the text around them as it is;
-tests/simulations/test_algorithms.py asserts that they are up to date.
+tests/simulations/test_algorithms_page.py asserts that they are up to date.
 """
 
 import re

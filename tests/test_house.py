@@ -208,3 +208,9 @@ def test_an_offence_is_found(check: Callable[[list[Source]], list[str]], text: s
 )
 def test_what_is_fine_passes(check: Callable[[list[Source]], list[str]], text: str) -> None:
     assert check([read("server/planted.py", text)]) == []
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """pytest imports them by their bare names, and would refuse the second."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []

@@ -28,7 +28,7 @@ NOISE = "'gaussian(noise=1.0)'"
 
 
 def sending(name: str, rule: TableRule | TreeRule) -> Recipe:
-    term = LocalTerm("told()", start=lambda given: None, sends=(name,))
+    term = LocalTerm("told()", start=lambda given: None, sends=(name,), finish=lambda *of: {})
     return replace(UNIFORM, local=(term,), channels={name: rule})
 
 
