@@ -82,7 +82,7 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
     "a number of the update as it was": (
         {"recipe": STRATEGIES["qfedavg"](), "privacy": "clip"},
         "'clip(norm=1.0)' changes an update after its number 'square' was taken, by which strategy "
-        "'qfedavg(q=1.0, L=10.0, count='images')' divides; use strategy=uniform or privacy=none",
+        "'qfedavg(q=0.1, L=1.0, count='images')' divides; use strategy=uniform or privacy=none",
     ),
     "running statistics": (
         {"recipe": UNIFORM, "options": "batches"},
