@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from isofed.tasks.vein.drawing.fields import coloured
+from isofed.tasks.vein.drawing.fields import coloured, enlarged
 from isofed.tasks.vein.drawing.identities import Identity
 from isofed.tasks.vein.drawing.outline import has_block
 from isofed.tasks.vein.drawing.sensors import Sensor, zoom
@@ -23,7 +23,8 @@ def background(finger: Identity, sensor: Sensor, rng: np.random.Generator) -> Fl
     It stays where it is when the finger moves.
     """
     shape = (sensor.height, sensor.width)
-    coarse = coloured(rng, shape, 1.6, coarsest=0.5 / zoom(sensor))
+    small = (shape[0] // 4 + 1, shape[1] // 4 + 1)
+    coarse = enlarged(coloured(rng, small, 1.6, coarsest=2 / zoom(sensor)), shape)
     grain = coloured(rng, shape, 0.4, coarsest=4.0, stretch=1.8)
     slope = rng.uniform(-1, 1) * np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
     ground = 1 + PATCHES * coarse + GRAIN * grain + SLOPE * slope + _stripes(shape, rng)

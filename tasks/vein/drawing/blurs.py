@@ -5,11 +5,11 @@ import torch
 from numpy.typing import NDArray
 
 from isofed.tasks.vein.drawing import kernels
+from isofed.tasks.vein.drawing.fields import fast
 from isofed.tasks.vein.drawing.variations import Variation
 
 Floats = NDArray[np.float32]
 NEAR = 25.0  # standard deviation of the local mean that haze mixes in, pixels of the published frame
-FACTORS = (2, 3, 5)  # of the sizes that spectra are fast at
 
 
 def spread(variation: Variation, lens: float, view: kernels.Kernel) -> kernels.Kernel | None:
@@ -75,15 +75,3 @@ def _local(shape: tuple[int, int], view: kernels.Kernel) -> Floats:
     )
     (a, b), (_, d) = -2 * (np.pi * NEAR) ** 2 * (view @ view.T)
     return np.exp(np.float32(a) * fx * fx + np.float32(d) * fy * fy + np.float32(2 * b) * fx * fy)
-
-
-def fast(size: int) -> int:
-    """Return the least number from ``size`` on that has no other factors than 2, 3 and 5, and is even."""
-    while True:
-        rest = size
-        for factor in FACTORS:
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1 and size % 2 == 0:
-            return size
-        size += 1

@@ -1,6 +1,6 @@
 """The unrolled vein cylinder as textures, and how a rolled finger shows them.
 
-Vessels lie in three layers by depth. Every layer is kept as the chord of its vessels, blurred as tissue blurs
+Vessels lie in two layers by depth. Every layer is kept as the chord of its vessels, blurred as tissue blurs
 what lies that deep, and as the distance to the vessels' rims, from which masks are cut.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from isofed.tasks.vein.drawing.fields import gaussian
+from isofed.tasks.vein.drawing.fields import gaussians
 from isofed.tasks.vein.drawing.graph import Graph, Vessel
 from isofed.tasks.vein.drawing.identities import MM
 from isofed.tasks.vein.drawing.outline import COLUMNS, LEFT, Outline, X
@@ -18,7 +18,7 @@ from isofed.tasks.vein.drawing.raster import AROUND, PER_RADIAN, RIM, ROWS, draw
 from isofed.tasks.vein.drawing.warp import sample
 
 Floats = NDArray[np.float32]
-OFFSETS = (-0.033, 0.0, 0.033)  # of the layers from rho: deep, middle, shallow
+OFFSETS = (-0.025, 0.025)  # of the layers from rho: deep, shallow
 NEAREST, PER_MM = 0.8, 2.5  # scattering sigma in pixels: at depth 0, and for each millimetre
 WIDEST = 4.0  # sigma of the deepest, pixels
 OBLIQUE = 2.0  # longest path through tissue, as a multiple of the straight one
@@ -40,7 +40,7 @@ class Layer:
 
 
 def layers(graph: Graph, rho: float, shape: Outline, scatter: float = 1.0) -> tuple[Layer, ...]:
-    """Draw a graph into three layers.
+    """Draw a graph into its layers.
 
     Args:
         graph: the vessels.
@@ -78,7 +78,7 @@ def _blurred(chords: Floats, rho: float, shape: Outline, scatter: float) -> Floa
     radius = float(np.interp(300.0, X, shape.radius))
     sigma = scattering(rho, radius) * scatter
     rows = sigma * PER_RADIAN / (rho * radius)
-    return np.stack([gaussian(chords, rows, sigma), gaussian(chords, 2 * OBLIQUE * rows, OBLIQUE * sigma)])
+    return np.maximum(gaussians(chords, ((rows, sigma), (2 * OBLIQUE * rows, OBLIQUE * sigma))), 0)
 
 
 def scattering(rho: float, radius: float) -> float:

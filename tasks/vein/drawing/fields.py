@@ -1,10 +1,12 @@
 """Random fields and blurs on whole arrays."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 Floats = NDArray[np.float32]
 POOL = (768, 1536)  # of sensor noise drawn once; every image takes a window of it
@@ -26,31 +28,54 @@ def coloured(
         coarsest: below this frequency, in periods a hundred pixels, the spectrum is flat.
         stretch: how much longer structures are along the columns' axis, above 0.
     """
-    rows, columns = shape
-    fy = np.fft.fftfreq(rows)[:, None] * 100
-    fx = np.fft.rfftfreq(columns)[None, :] * 100 * stretch
-    amplitude = np.maximum(np.hypot(fx, fy), coarsest) ** -power
-    amplitude[0, 0] = 0.0
-    white = np.fft.rfft2(rng.standard_normal(shape, np.float32))
-    field = np.fft.irfft2(white * amplitude, s=shape)
-    return (field / field.std()).astype(np.float32)
+    white = torch.fft.rfft2(torch.from_numpy(rng.standard_normal(shape, np.float32)))
+    field = torch.fft.irfft2(white * _amplitude(shape, power, coarsest, stretch), s=shape).numpy()
+    return np.asarray(field / field.std(), np.float32)
 
 
 @lru_cache(maxsize=16)
-def gaussian_matrix(size: int, std: float) -> Floats:
-    """Return the (size, size) matrix that blurs along an axis; each row's weights add up to 1."""
-    weight = np.exp(-((np.arange(-size, size + 1) / max(std, 1e-3)) ** 2) / 2).astype(np.float32)
-    # numbers near the smallest that a float can hold are many times slower
-    weight[weight < 1e-7] = 0.0
-    rows = np.lib.stride_tricks.sliding_window_view(weight, size)[size:0:-1]
-    return np.ascontiguousarray(rows / rows.sum(1, keepdims=True))
+def _amplitude(shape: tuple[int, int], power: float, coarsest: float, stretch: float) -> torch.Tensor:
+    fy = np.fft.fftfreq(shape[0])[:, None] * 100
+    fx = np.fft.rfftfreq(shape[1])[None, :] * 100 * stretch
+    amplitude = np.maximum(np.hypot(fx, fy), coarsest) ** -power
+    amplitude[0, 0] = 0.0
+    return torch.from_numpy(amplitude.astype(np.float32))
 
 
-def gaussian(image: Floats, down: float, along: float) -> Floats:
-    """Blur an array (h, w) with standard deviations ``down`` its rows and ``along`` its columns, pixels."""
-    rows, columns = (gaussian_matrix(n, round(s, 1)) for n, s in zip(image.shape, (down, along), strict=True))
-    # torch's product, because its threads can be counted (one_thread) and NumPy's cannot
-    return (torch.from_numpy(rows) @ torch.from_numpy(image) @ torch.from_numpy(columns).T).numpy()
+def enlarged(field: Floats, shape: tuple[int, int]) -> Floats:
+    """Read a coarse field between its points, smoothly."""
+    return np.asarray(Image.fromarray(field).resize(shape[::-1], Image.Resampling.BICUBIC))
+
+
+def gaussians(image: Floats, stds: Sequence[tuple[float, float]]) -> Floats:
+    """Blur an array (h, w) by several Gaussians: (n, h, w); outside the array is nothing.
+
+    Args:
+        image: what to blur.
+        stds: n pairs of standard deviations, across the rows and along them, pixels.
+    """
+    reach = int(4 * max(max(pair) for pair in stds))
+    shape = fast(image.shape[0] + reach), fast(image.shape[1] + reach)
+    fy, fx = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])
+    spectrum = torch.fft.rfft2(torch.from_numpy(image), s=shape)
+    blurred = []
+    for down, along in stds:
+        transfer = np.exp(-2 * (np.pi * down * fy) ** 2) * np.exp(-2 * (np.pi * along * fx) ** 2)
+        whole = torch.fft.irfft2(spectrum * torch.from_numpy(transfer.astype(np.float32)), s=shape)
+        blurred.append(whole[: image.shape[0], : image.shape[1]])
+    return torch.stack(blurred).numpy()
+
+
+def fast(size: int) -> int:
+    """Return the least number from ``size`` on that has no other factors than 2, 3 and 5, and is even."""
+    while True:
+        rest = size
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1 and size % 2 == 0:
+            return size
+        size += 1
 
 
 @lru_cache(maxsize=1)
@@ -62,15 +87,14 @@ def noise_pool() -> Floats:
 
 
 def noise(place: tuple[float, float], shape: tuple[int, int]) -> Floats:
-    """Return a window of the pool: ``place`` are two numbers in 0..1; the window wraps around the pool.
+    """Return a window of the pool of standard normal numbers.
 
     Args:
-        place: where it begins, shares of the pool.
-        shape: (rows, columns), any size.
+        place: where it lies, two shares, 0..1, of the places there are.
+        shape: (rows, columns); a window larger than the pool repeats it.
     """
     pool = noise_pool()
-    top, left = (int(p * n) % n for p, n in zip(place, POOL, strict=True))
-    if top + shape[0] <= POOL[0] and left + shape[1] <= POOL[1]:
-        return pool[top : top + shape[0], left : left + shape[1]]
-    rows, columns = (np.arange(s, s + n) % m for s, n, m in zip((top, left), shape, POOL, strict=True))
-    return pool[np.ix_(rows, columns)]
+    if shape[0] > POOL[0] or shape[1] > POOL[1]:
+        pool = np.tile(pool, [-(-n // m) for n, m in zip(shape, POOL, strict=True)])
+    top, left = (int(p * (n - s + 1)) for p, n, s in zip(place, pool.shape, shape, strict=True))
+    return pool[top : top + shape[0], left : left + shape[1]]

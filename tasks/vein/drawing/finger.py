@@ -13,6 +13,7 @@ from isofed.tasks.vein.drawing.growth import grow
 from isofed.tasks.vein.drawing.identities import Identity, draw_identity
 from isofed.tasks.vein.drawing.outline import LEFT, Outline, X, Y, across, coverage, outline
 from isofed.tasks.vein.drawing.pattern import promising, suits
+from isofed.tasks.vein.drawing.sensing import WHOLE
 from isofed.tasks.vein.drawing.sensors import Sensor, ranges
 from isofed.tasks.vein.drawing.streams import identity_stream
 from isofed.tasks.vein.drawing.threads import one_thread
@@ -20,7 +21,6 @@ from isofed.tasks.vein.drawing.tissue import FLAT, beside, surface, tissue
 
 Floats = NDArray[np.float32]
 ATTEMPTS = 60  # at a pattern; the last is kept
-WHOLE = 255.0  # brightest pixel
 Q_MOST = 3.0  # place across the finger beyond which it does not matter
 Pattern = tuple[Graph, tuple[Layer, ...], Floats]
 

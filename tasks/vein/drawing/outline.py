@@ -5,6 +5,7 @@ turned shows what lies before it; rows that no finger reaches are left out.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +95,7 @@ def outside(shape: Outline) -> Floats:
     return np.maximum(gap, beyond).astype(np.float32)
 
 
+@lru_cache(maxsize=64)
 def box_height(finger: Identity) -> float:
     """Return the height of the ROI box."""
     narrow = float(half_width(finger, np.float32([BOX - 20]))[0])

@@ -9,19 +9,18 @@ from numpy.typing import NDArray
 from isofed.tasks.vein.drawing import outline
 from isofed.tasks.vein.drawing.blurs import blur, spread
 from isofed.tasks.vein.drawing.chart import absorbance, depth_inside
-from isofed.tasks.vein.drawing.fields import noise
-from isofed.tasks.vein.drawing.finger import WHOLE, Finger
+from isofed.tasks.vein.drawing.finger import Finger
 from isofed.tasks.vein.drawing.identities import HEIGHT, PIVOT, WIDTH
 from isofed.tasks.vein.drawing.kernels import Kernel
 from isofed.tasks.vein.drawing.pose import Points, corners, forward, matrix, upright
+from isofed.tasks.vein.drawing.sensing import graded, sensed
 from isofed.tasks.vein.drawing.sensors import Sensor, seen, zoom
 from isofed.tasks.vein.drawing.threads import one_thread
-from isofed.tasks.vein.drawing.variations import Exposure, Variation
+from isofed.tasks.vein.drawing.variations import Variation
 from isofed.tasks.vein.drawing.warp import sample
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-STEPS = 16  # of brightness between two whole levels, before the response is looked up
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class View:
     """Which places of the sensor a picture shows.
 
     Attributes:
-        x, y: (h, w) float32 place of every pixel in the sensor's frame, pixels.
+        x, y: place of every pixel in the sensor's frame, pixels, float32: (h, w) or what widens to it.
         stretch: (2, 2): pixels of the picture (columns, rows) in a pixel of the published frame.
         quiet: factor on the noise, below 1 where several of the sensor's pixels make one.
         direct: whether it is the sensor's own frame, so that its background needs no reading between pixels.
@@ -93,8 +92,8 @@ def render(finger: Finger, variation: Variation, sensor: Sensor | None = None) -
 @lru_cache(maxsize=4)
 def whole(sensor: Sensor) -> View:
     """Return the view that is the sensor's whole frame."""
-    x, y = np.meshgrid(np.arange(sensor.width, dtype=np.float32), np.arange(sensor.height, dtype=np.float32))
-    return View(x, y, np.eye(2) * zoom(sensor), direct=True)
+    x, y = np.arange(sensor.width, dtype=np.float32), np.arange(sensor.height, dtype=np.float32)
+    return View(x[None], y[:, None], np.eye(2) * zoom(sensor), direct=True)
 
 
 def roi_box(
@@ -114,13 +113,6 @@ def take(finger: Finger, variation: Variation, sensor: Sensor, view: View, kerne
         return _taken(finger, variation, sensor, view, kernel, False)[0]
 
 
-def gain(exposure: Exposure, x: Floats, y: Floats) -> Floats:
-    """Return ``1 + A exp(-(((x-cx)/sx)^2 + ((y-cy)/sy)^2) / 2)`` at places of the published frame."""
-    e = exposure
-    far = ((x - np.float32(e.cx)) / np.float32(e.sx)) ** 2 + ((y - np.float32(e.cy)) / np.float32(e.sy)) ** 2
-    return 1 + np.float32(e.A) * np.exp(-far / 2)
-
-
 def _taken(
     finger: Finger, variation: Variation, sensor: Sensor, view: View, kernel: Kernel | None, masks: bool
 ) -> tuple[Bytes, Floats, Floats]:
@@ -134,14 +126,13 @@ def _taken(
     inverse = np.linalg.inv(linear)
     (a, b), (c, d) = inverse.astype(np.float32)
     from_x, from_y = (-inverse @ offset).astype(np.float32)
-    light, covered, inside = _shown(
-        finger, variation.roll, a * at_x + b * at_y + from_x, c * at_x + d * at_y + from_y, masks
-    )
+    x, y = a * at_x + (b * at_y + from_x), c * at_x + (d * at_y + from_y)
+    light, covered, inside = _shown(finger, variation.roll, x, y, masks)
     ground = finger.ground if view.direct else sample(finger.ground[None], view.x, view.y)[0]
     light += (1 - covered) * ground
     light = blur(light, kernel, variation.scatter.haze, view.stretch)
-    light = _graded(light, variation, sensor, at_x, at_y)
-    return _sensed(light, finger, variation, sensor, view.quiet), covered, inside
+    light = graded(light, variation, sensor, at_x, at_y)
+    return sensed(light, finger.identity.gamma, variation, sensor, view.quiet), covered, inside
 
 
 def _shown(finger: Finger, roll: float, x: Floats, y: Floats, masks: bool) -> tuple[Floats, Floats, Floats]:
@@ -154,35 +145,6 @@ def _shown(finger: Finger, roll: float, x: Floats, y: Floats, masks: bool) -> tu
     blood = absorbance(finger.chart, x, q, roll)
     light = light * np.exp(np.float32(-finger.identity.mu_v) * blood) + off
     return light, covered, depth_inside(finger.chart, x, q, roll) if masks else covered
-
-
-def _graded(light: Floats, variation: Variation, sensor: Sensor, x: Floats, y: Floats) -> Floats:
-    """Apply what only scales the light: loss of contrast, gain of the lens, exposure."""
-    if variation.motion.contrast != 1:
-        c = variation.motion.contrast
-        light = np.float32(c) * light + np.float32((1 - c) * 0.93 * light.mean())
-    if variation.optical.gain != 1:
-        light = light * np.float32(variation.optical.gain)
-    for field_ in (Exposure(*sensor.light), variation.exposure):
-        if field_.A != 0:
-            light = light * gain(field_, x, y)
-    return light
-
-
-def _sensed(light: Floats, finger: Finger, variation: Variation, sensor: Sensor, quiet: float) -> Bytes:
-    """Add the noise ``N(0, photon x + read^2)``, apply the response, round and clip to bytes."""
-    light = np.maximum(light, 0)
-    spread_ = np.sqrt(np.float32(sensor.photon) * light + np.float32(sensor.read**2))
-    light = light + np.float32(quiet) * spread_ * noise(variation.noise, light.shape)
-    place = np.clip(light * STEPS + 0.5, 0, WHOLE * STEPS).astype(np.int32)
-    return np.take(response(finger.identity.gamma), place)
-
-
-@lru_cache(maxsize=64)
-def response(gamma: float) -> Bytes:
-    """Return the byte for every brightness, in STEPS parts of a level: ``255 (x / 255)^gamma``."""
-    x = np.arange(int(WHOLE) * STEPS + 1) / (WHOLE * STEPS)
-    return np.rint(WHOLE * x**gamma).astype(np.uint8)
 
 
 def _mask(field_: Floats, above: float) -> Bytes:

@@ -41,12 +41,12 @@ def roi_view(finger: Finger, variation: Variation, sensor: Sensor, margin: int =
     across = ((np.arange(WIDTH + 2 * margin) - margin + 0.5) / WIDTH - 0.5) * width
     down = (((np.arange(HEIGHT + 2 * margin) - margin + 0.5) / HEIGHT - 0.5) * height)[:, None]
     (a, b), (c, d) = turn(angle)
-    at_x = np.clip(x + a * across + b * down, 0, sensor.width - 1)
-    at_y = np.clip(y + c * across + d * down, 0, sensor.height - 1)
+    at_x = (x + a * across).astype(np.float32) + (b * down).astype(np.float32)
+    at_y = (y + c * across).astype(np.float32) + (d * down).astype(np.float32)
+    np.clip(at_x, 0, sensor.width - 1, out=at_x)
+    np.clip(at_y, 0, sensor.height - 1, out=at_y)
     quiet = float(np.sqrt(min(1.0, SMOOTH * WIDTH / width) * min(1.0, SMOOTH * HEIGHT / height)))
-    return View(
-        at_x.astype(np.float32), at_y.astype(np.float32), stretch((width, height), angle, sensor), quiet
-    )
+    return View(at_x, at_y, stretch((width, height), angle, sensor), quiet)
 
 
 def stretch(size: tuple[float, float], angle: float, sensor: Sensor) -> Points:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from isofed.tasks.vein.drawing.fields import coloured
+from isofed.tasks.vein.drawing.fields import coloured, enlarged
 from isofed.tasks.vein.drawing.identities import WIDTH, Identity
 from isofed.tasks.vein.drawing.outline import (
     BLOCK_END,
@@ -82,14 +82,7 @@ def _texture(finger: Identity, rng: np.random.Generator) -> Floats:
     fine = coloured(rng, (ROWS, COLUMNS), 1.5, coarsest=1.5, stretch=2.0)
     # coarse patches need few points, and are read between them
     small = coloured(rng, (ROWS // 10, COLUMNS // 10), 2.2, coarsest=1000 / COARSE / 3, stretch=1.6)
-    return np.exp(FINE * fine + finger.mottle * _enlarged(small, (ROWS, COLUMNS)))
-
-
-def _enlarged(field: Floats, shape: tuple[int, int]) -> Floats:
-    """Read a coarse field between its points, smoothly."""
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(field).resize(shape[::-1], Image.Resampling.BICUBIC))
+    return np.exp(FINE * fine + finger.mottle * enlarged(small, (ROWS, COLUMNS)))
 
 
 def _folds(finger: Identity, q: Floats, rng: np.random.Generator) -> Floats:

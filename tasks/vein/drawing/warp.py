@@ -16,7 +16,8 @@ def sample(planes: Floats, x: Floats, y: Floats) -> Floats:
     grid = np.empty((1, *x.shape, 2), np.float32)
     np.multiply(x, np.float32(2 / (w - 1)), out=grid[0, :, :, 0])
     np.multiply(y, np.float32(2 / (h - 1)), out=grid[0, :, :, 1])
-    grid -= 1
+    flat = grid.reshape(-1)
+    flat -= 1
     read = torch.nn.functional.grid_sample(
         torch.from_numpy(planes)[None], torch.from_numpy(grid), padding_mode="border", align_corners=True
     )
