@@ -26,7 +26,7 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "bend2": (-1.5, 1.5),
         "phase2": (0.0, 2 * np.pi),
         "tilt": (-0.9, 0.9),
-        "block": (0.70, 1.25),
+        "block": (1.05, 1.25),
         "j1": (0.34, 0.38),
         "j2": (0.61, 0.65),
         "g1": (1.2, 2.2),

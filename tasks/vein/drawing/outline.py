@@ -20,7 +20,9 @@ Y = np.arange(TOP, TOP + ROWS, dtype=np.float32)
 START, NARROW = 60.0, 390.0  # where R0 and taper are measured
 DOME = 98.0  # length of the rounded tip
 ROUND = 2.4  # exponent of the tip's superellipse: 2 is an ellipse
-BLOCK_END, LEAST_BLOCK = 48.0, 1.15
+BLOCK_END, LEAST_BLOCK = 46.0, 1.15
+SOFT, ONE_SIDED = 4.5, 0.8  # of the block's step: pixels it takes, and how much of it lies on one side
+UNEVEN, WAVES = (1.1, 0.7), (160.0, 95.0)  # of the sides: strength and length, pixels
 EDGE = 0.9  # pixels over which the outline fades
 BOX = 478.0  # length of the ROI box, from x = 0
 SNUG = 0.92  # height of the ROI box, share of the finger's width at its far end
@@ -29,27 +31,41 @@ LOW, HIGH = 100.0, 140.0  # limits of that height
 
 @dataclass(frozen=True)
 class Outline:
-    """A finger's shape on the canvas's columns.
+    """A finger's shape on the canvas.
 
     Attributes:
-        half: (COLUMNS,) float32 half-width; 0.01 beyond the tip.
         axis: (COLUMNS,) float32 y of the axis.
-        radius: (COLUMNS,) float32 half-width without the root block: what the veins lie in.
+        radius: (COLUMNS,) float32 half-width, the root block left aside; 0.01 beyond the tip.
+        thick: (COLUMNS,) float32 half-width as it were without a tip.
+        outside: (ROWS, COLUMNS) float32 distance from the outline, pixels; below 0 inside the finger.
     """
 
-    half: Floats
     axis: Floats
     radius: Floats
+    thick: Floats
+    outside: Floats
 
 
 def half_width(finger: Identity, x: Floats) -> Floats:
     """Return the half-width at ``x`` (n,): ``R0 (1 - (1 - taper) t^1.6)``, then a superelliptic tip."""
+    along = np.minimum(domed(finger, x), 1.0)
+    return np.maximum(body(finger, x) * (1 - along**ROUND) ** (1 / ROUND), 0.01).astype(np.float32)
+
+
+def body(finger: Identity, x: Floats) -> Floats:
+    """Return the half-width at ``x`` (n,) as it were without a tip: it tapers, and is not quite even."""
     t = np.clip((x - START) / (NARROW - START), 0.0, 1.6)
-    body = finger.R0 * (1 - (1 - finger.taper) * t**1.6)
     bulge = sum(np.exp(-(((x - WIDTH * j) / 30.0) ** 2) / 2) for j in (finger.j1, finger.j2))
-    along = np.clip((x - finger.tip + DOME) / DOME, 0.0, 1.0)
-    dome = (1 - along**ROUND) ** (1 / ROUND)
-    return np.maximum((body + 1.5 * bulge) * dome, 0.01).astype(np.float32)
+    uneven = sum(
+        a * np.cos(2 * np.pi * x / wave + phase)
+        for a, wave, phase in zip(UNEVEN, WAVES, (finger.phase1, finger.phase2), strict=True)
+    )
+    return np.asarray(finger.R0 * (1 - (1 - finger.taper) * t**1.6) + 2.0 * bulge + uneven, np.float32)
+
+
+def domed(finger: Identity, x: Floats) -> Floats:
+    """Return how far ``x`` (n,) is into the tip: 0 where it begins, 1 at its end, more beyond."""
+    return np.maximum((x - finger.tip + DOME) / DOME, 0.0).astype(np.float32)
 
 
 def axis(finger: Identity, x: Floats) -> Floats:
@@ -70,10 +86,14 @@ def has_block(finger: Identity) -> bool:
 
 def outline(finger: Identity) -> Outline:
     """Lay out a finger's shape."""
-    radius = half_width(finger, X)
-    step = 1 / (1 + np.exp(np.clip((X - BLOCK_END) / 2.5, -30, 30)))
-    wider = 1 + (finger.block - 1) * step if has_block(finger) else 1.0
-    return Outline((radius * wider).astype(np.float32), axis(finger, X), radius)
+    radius, thick = half_width(finger, X), body(finger, X)
+    step = 1 / (1 + np.exp(np.clip((X - BLOCK_END) / SOFT, -30, 30)))
+    wider = thick * (finger.block - 1) * step if has_block(finger) else 0 * step
+    middle = axis(finger, X)
+    # the palm comes in from one side, mostly
+    aside = ONE_SIDED * np.sign(finger.lateral) * wider
+    away = _outside((thick + wider).astype(np.float32), domed(finger, X), (middle - aside).astype(np.float32))
+    return Outline(middle, radius, thick, away)
 
 
 def across(shape: Outline) -> Floats:
@@ -83,16 +103,18 @@ def across(shape: Outline) -> Floats:
 
 def coverage(shape: Outline) -> Floats:
     """Return how far the canvas's pixels are inside the finger: 0..1, one half at the outline."""
-    return (1 / (1 + np.exp(np.clip(outside(shape) / EDGE, -30, 30)))).astype(np.float32)
+    return (1 / (1 + np.exp(np.clip(shape.outside / EDGE, -30, 30)))).astype(np.float32)
 
 
-def outside(shape: Outline) -> Floats:
-    """Return the distance from the outline, pixels, (ROWS, COLUMNS): below zero inside the finger."""
-    gap = np.abs(Y[:, None] - shape.axis) - shape.half
-    # a steep outline is nearer than the distance along y says
-    gap /= np.sqrt(1 + np.clip(np.gradient(shape.half), -8, 0) ** 2)
-    beyond = X - X[np.flatnonzero(shape.half > 0.5)[-1]]
-    return np.maximum(gap, beyond).astype(np.float32)
+def _outside(thick: Floats, along: Floats, middle: Floats) -> Floats:
+    """Return the distance from the outline: in the tip ``F / |grad F|``, F its superellipse's level."""
+    away = np.abs(Y[:, None] - middle)
+    gap = away - thick
+    tip = np.s_[:, int(np.flatnonzero(along > 0)[0]) - 1 :]
+    level = (along[tip[1]] ** ROUND + (away[tip] / thick[tip[1]]) ** ROUND) ** (1 / ROUND) - 1
+    slope = np.hypot(*np.gradient(level))
+    gap[tip] = level / np.maximum(slope, 0.5 / DOME)
+    return gap.astype(np.float32)
 
 
 @lru_cache(maxsize=64)

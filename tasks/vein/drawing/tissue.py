@@ -15,11 +15,9 @@ from isofed.tasks.vein.drawing.outline import (
     Y,
     across,
     has_block,
-    outside,
 )
 
 Floats = NDArray[np.float32]
-THICK = 506  # column from which on the finger is taken for as thick as there
 FINE = 0.02  # standard deviation of the fine texture, spectrum 1/f^1.5
 COARSE = 45.0  # wavelength below which patches are smooth, pixels
 SPOT = 0.45  # sigma_y of a joint's glow, share of the half-width
@@ -56,8 +54,7 @@ def _through(shape: Outline) -> Floats:
 
     q is told from the distance to the outline, so that the rim goes around the tip.
     """
-    thick = np.where(X[THICK] > X, shape.radius, shape.radius[THICK])
-    q = 1 - np.clip(-outside(shape) / thick, 0, 1)
+    q = 1 - np.clip(-shape.outside / shape.thick, 0, 1)
     return np.asarray(np.sqrt(1 - q * q), np.float32)
 
 
@@ -103,7 +100,7 @@ def _folds(finger: Identity, q: Floats, rng: np.random.Generator) -> Floats:
 
 def beside(finger: Identity, shape: Outline) -> Floats:
     """Return the light that spills beside a finger, (ROWS, COLUMNS), a share of its mean level."""
-    distance = np.maximum(outside(shape), 0)
+    distance = np.maximum(shape.outside, 0)
     upper = np.where(Y[:, None] < shape.axis, 1.25, 0.75)
     root = np.clip((X[-1] - X) / WIDTH, 0, 1)
     fades = np.clip((Y - TOP) / 20, 0, 1) * np.clip((Y[-1] - Y) / 20, 0, 1)
@@ -112,5 +109,5 @@ def beside(finger: Identity, shape: Outline) -> Floats:
 
 def surface(finger: Identity) -> Floats:
     """Return the share of surface light along x, (COLUMNS,): what hides the veins of the root block."""
-    step = 1 / (1 + np.exp(np.clip((X - BLOCK_END - 4) / 1.6, -30, 30)))
+    step = 1 / (1 + np.exp(np.clip((X - BLOCK_END - 6) / 1.6, -30, 30)))
     return np.asarray(DIFFUSE * step if has_block(finger) else 0 * step, np.float32)
