@@ -175,7 +175,7 @@ def contract(
         changes: (meaning, layout) of each further tree, of which changes are sent.
 
     Raises:
-        CompositionError: the recipe wants to send what the level keeps.
+        CompositionError: the recipe wants to send what the level keeps, or nothing at all.
     """
     if level.private_head and head and any(x.name.startswith(head) for t in trees.values() for x in t.leaves):
         raise CompositionError(
@@ -184,6 +184,11 @@ def contract(
         )
     sent = {name: meaning for name, (meaning, *_) in tables.items()}
     permit(level, options, sent | {name: meaning for name, (meaning, _) in changes.items()})
+    if not sent and not changes and not any(layout.leaves for layout in trees.values()):
+        raise CompositionError(
+            "of this strategy nothing would leave a site, so that nothing would be learnt together; share a "
+            "part of the model, or add a channel"
+        )
     channels: dict[str, TreeContract | TableContract] = {
         name: TreeContract("value", layout, STATE) for name, layout in trees.items()
     }

@@ -16,7 +16,7 @@ from isofed.protocols.levels import (
     allowed,
     contract,
 )
-from isofed.trees import from_arrays
+from isofed.trees import Layout, from_arrays
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 TREES = {"model": from_arrays({"w": np.zeros(2, np.float32)}).layout}
@@ -116,3 +116,10 @@ def test_a_strict_camera_keeps_its_head() -> None:
         contract(strict, LevelOptions(), trees, {}, ("head.",))
     assert set(contract(strict, LevelOptions(), TREES, {}, ("head.",)).channels) == {"model"}
     assert set(contract(LEVELS["camera"], LevelOptions(), trees, {}, ("head.",)).channels) == {"model"}
+
+
+def test_a_strategy_of_which_nothing_leaves_is_refused() -> None:
+    nothing = {"model": Layout.of([]), "buffers": Layout.of([])}
+    with pytest.raises(CompositionError, match="nothing would leave a site"):
+        contract(LEVELS["camera"], LevelOptions(), nothing, {})
+    assert contract(LEVELS["camera"], LevelOptions(), nothing, {"centres": (CENTRES, 3, 2)}).channels
