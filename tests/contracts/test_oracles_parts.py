@@ -64,21 +64,15 @@ def same_at_sites(played: Played, problem: Problem, models: dict[str, Weights]) 
     )
 
 
+@pytest.mark.parametrize(("name", "travels"), [("fedper", BODY), ("lgfedavg", HEAD)])
 @few
-@given(problems())
-def test_fedper(problem: Problem) -> None:
-    played = play({"name": "fedper"}, problem)
+@given(problem=problems())
+def test_a_part_of_a_model_that_is_trained_as_a_whole(
+    name: str, travels: tuple[str, ...], problem: Problem
+) -> None:
+    played = play({"name": name}, problem)
     both = lambda site, round, w: descend(problem, problem.batches(site, round), w, HEAD + BODY)  # noqa: E731
-    shared, models = federate(problem, first(played), BODY, both)
-    assert close(played.model(), shared) and same_at_sites(played, problem, models)
-
-
-@few
-@given(problems())
-def test_lgfedavg(problem: Problem) -> None:
-    played = play({"name": "lgfedavg"}, problem)
-    both = lambda site, round, w: descend(problem, problem.batches(site, round), w, HEAD + BODY)  # noqa: E731
-    shared, models = federate(problem, first(played), HEAD, both)
+    shared, models = federate(problem, first(played), travels, both)
     assert close(played.model(), shared) and same_at_sites(played, problem, models)
 
 
