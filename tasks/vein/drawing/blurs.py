@@ -39,8 +39,7 @@ def blur(image: Floats, kernel: kernels.Kernel | None, haze: float, view: kernel
     """
     if kernel is None and haze == 1:
         return image
-    margin = len(kernel) // 2 if kernel is not None else 1
-    margin += int(2 * NEAR * np.linalg.norm(view, 2)) if haze < 1 else 0
+    margin = reach(kernel, haze, view)
     h, w = image.shape
     shape = fast(h + 2 * margin), fast(w + 2 * margin)
     padded = np.pad(image, ((margin, shape[0] - h - margin), (margin, shape[1] - w - margin)), mode="edge")
@@ -48,6 +47,12 @@ def blur(image: Floats, kernel: kernels.Kernel | None, haze: float, view: kernel
     spectrum *= _transfer(shape, kernel, haze, view)
     whole = torch.fft.irfft2(spectrum, s=shape).numpy()
     return np.ascontiguousarray(whole[margin : margin + h, margin : margin + w])
+
+
+def reach(kernel: kernels.Kernel | None, haze: float, view: kernels.Kernel) -> int:
+    """Return how far a blur brings light, pixels."""
+    near = 0 if kernel is None else len(kernel) // 2
+    return near + (int(2 * NEAR * np.linalg.norm(view, 2)) if haze < 1 else 0)
 
 
 def _transfer(

@@ -41,14 +41,14 @@ def note(finger: Finger, sample: Sample, file: str) -> bytes:
 
 
 def _extra(finger: Finger, sample: Sample) -> bytes:
-    groups = {"identity": {"seed": finger.seed, "finger": finger.number}, **dict(_groups(sample))}
-    lines = [f"      <{name} {_attributes(values)} />" for name, values in groups.items()]
+    lines = [f"      <{name} {_attributes(values)} />" for name, values in _groups(finger, sample)]
     lines += [f'      <corner x="{x:.2f}" y="{y:.2f}" />' for x, y in sample.corners]
     return "\n".join(["<extra>", *lines, "    </extra>"]).encode()
 
 
-def _groups(sample: Sample) -> Iterator[tuple[str, dict[str, object]]]:
+def _groups(finger: Finger, sample: Sample) -> Iterator[tuple[str, dict[str, object]]]:
     taken = sample.variation
+    yield "identity", {"seed": finger.seed, "finger": finger.number}
     yield "exposure", asdict(taken.exposure)
     yield "scatter", asdict(taken.scatter)
     yield "optical", asdict(taken.optical)

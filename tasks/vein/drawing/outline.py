@@ -76,7 +76,7 @@ def axis(finger: Identity, x: Floats) -> Floats:
         turns = (amplitude * np.cos(np.pi * k * at / WIDTH + phase) for amplitude, phase, k in waves)
         return np.asarray(sum(turns) + np.tan(np.deg2rad(finger.tilt)) * at, np.float32)
 
-    return PIVOT[1] + bent(x) - bent(np.float32([PIVOT[0]]))
+    return PIVOT[1] + bent(x) - bent(np.array([PIVOT[0]], np.float32))
 
 
 def has_block(finger: Identity) -> bool:
@@ -120,7 +120,7 @@ def _outside(thick: Floats, along: Floats, middle: Floats) -> Floats:
 @lru_cache(maxsize=64)
 def box_height(finger: Identity) -> float:
     """Return the height of the ROI box."""
-    narrow = float(half_width(finger, np.float32([BOX - 20]))[0])
+    narrow = float(half_width(finger, np.array([BOX - 20], np.float32))[0])
     return float(np.clip(round(2 * SNUG * narrow), LOW, HIGH))
 
 

@@ -29,7 +29,7 @@ def encode_grey(image: NDArray[np.uint8], flat: bool = False) -> bytes:
     if not flat:
         rows[:, 2:] -= image[:, :-1]
     packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
-    packed = packer.compress(rows) + packer.flush()
+    packed = packer.compress(rows.data) + packer.flush()
     head = struct.pack(">IIBBBBB", width, height, DEPTH, GREY, 0, 0, 0)
     return SIGNATURE + _chunk(b"IHDR", head) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from isofed.tasks.vein.drawing.blurs import spread
+from isofed.tasks.vein.drawing.blurs import reach, spread
 from isofed.tasks.vein.drawing.finger import Finger
 from isofed.tasks.vein.drawing.pose import Points, turn
 from isofed.tasks.vein.drawing.render import View, roi_box, take
@@ -30,7 +30,7 @@ def render_roi(finger: Finger, variation: Variation, sensor: Sensor | None = Non
     _, size, angle = roi_box(finger, variation, device)
     kernel = spread(variation, device.blur, stretch(size, angle, device))
     # a blur brings in what lies beside the ROI
-    margin = 0 if kernel is None else len(kernel) // 2
+    margin = reach(kernel, variation.scatter.haze, stretch(size, angle, device))
     picture = take(finger, variation, device, roi_view(finger, variation, device, margin), kernel)
     return np.ascontiguousarray(picture[margin : margin + HEIGHT, margin : margin + WIDTH])
 

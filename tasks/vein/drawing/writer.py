@@ -23,13 +23,14 @@ from isofed.config import within
 from isofed.errors import ConfigError
 from isofed.tasks.reid.layouts.tree import placed, read_mark
 from isofed.tasks.vein.drawing.finger import Finger, identity
-from isofed.tasks.vein.drawing.notes import annotation, note
+from isofed.tasks.vein.drawing.notes import note
 from isofed.tasks.vein.drawing.png import encode_grey
 from isofed.tasks.vein.drawing.render import render
 from isofed.tasks.vein.drawing.roi import render_roi
 from isofed.tasks.vein.drawing.schedule import spread_over, variation
 from isofed.tasks.vein.drawing.sensors import Sensor, preset
 from isofed.tasks.vein.drawing.variations import Variation
+from isofed.tasks.vein.layouts.annotation import parse
 from isofed.tasks.vein.layouts.crop import annotated
 
 TOP = "FingerVeinSyn-5M"
@@ -160,11 +161,13 @@ def _files(seed: int, options: Drawing, number: int, name: str) -> Iterator[tupl
 def sample_files(finger: Finger, taken: Variation, sensor: Sensor, stem: str) -> Iterator[tuple[str, bytes]]:
     """Yield (folder/name, bytes) of a picture, its ROI, its masks and its annotation."""
     sample = render(finger, taken, sensor)
-    roi = annotated(sample.image, annotation(sample))
+    text = note(finger, sample, f"{stem}.png")
+    # as a reader will cut it out, who knows the box to two decimals
+    roi = annotated(sample.image, parse(text))
     pictures = (sample.image, roi, sample.shape, sample.vein)
     for folder, pixels, flat in zip(FOLDERS, pictures, (False, False, True, True), strict=False):
         yield f"{folder}/{stem}.png", encode_grey(pixels, flat)
-    yield f"{FOLDERS[-1]}/{stem}.xml", note(finger, sample, f"{stem}.png")
+    yield f"{FOLDERS[-1]}/{stem}.xml", text
 
 
 @contextmanager
