@@ -27,7 +27,7 @@ Pattern = tuple[Graph, tuple[Layer, ...], Floats]
 
 @dataclass(frozen=True)
 class Finger:
-    """A finger, ready to be taken pictures of; about 8 MB.
+    """A finger, ready to be taken pictures of; about 10 MB.
 
     Attributes:
         seed, number: whose it is: of the data set, and the finger's, from 0.
@@ -117,9 +117,3 @@ def _lit(numbers: Identity, chart: tuple[Layer, ...], parts: Floats, inside: Flo
     gain = (numbers.level / WHOLE / float((finger**numbers.gamma).mean())) ** (1 / numbers.gamma)
     parts[:2] *= np.float32(gain)
     return parts, np.stack([whole * np.float32(gain), covered, inside]).astype(np.float32)
-
-
-def size_of(finger: Finger) -> int:
-    """Return the bytes a finger holds."""
-    arrays = [finger.parts, finger.neutral, finger.ground]
-    return sum(a.nbytes for a in arrays) + sum(lay.chords.nbytes + lay.inside.nbytes for lay in finger.chart)
