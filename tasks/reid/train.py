@@ -51,9 +51,7 @@ def undrawn(samples: Samples, images: Any, options: ReidOptions, device: str) ->
     return Batch(_seen(samples, images, inputs, options), None)
 
 
-def _seen(
-    samples: Samples, images: Any, inputs: torch.Tensor, options: ReidOptions
-) -> torch.Tensor | Views:
+def _seen(samples: Samples, images: Any, inputs: torch.Tensor, options: ReidOptions) -> torch.Tensor | Views:
     """Return what the network is fed: the pictures, and with two stems their modality."""
     if options.stems == 1:
         return inputs
