@@ -1,15 +1,17 @@
-"""DPPT's bank beside section 3.3 of the paper, written out."""
+"""DPPT's bank beside section 3.3 of the paper, and L2RW+'s matched bank and heads, written out."""
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from arena import CLASSES, Problem, Weights, close, forward, gradient, loss, play, problems
+from arena import CLASSES, WIDTH, Problem, Weights, close, forward, gradient, loss, play, problems
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from isofed.strategies.local.rectify import CHANNEL
+from isofed.strategies.matching_math import match
 
 few = settings(max_examples=8, deadline=None)
 Centres = dict[int, torch.Tensor]
@@ -67,3 +69,65 @@ def test_dppt(over: str, problem: Problem, lam: float, k: int) -> None:
     for c in range(CLASSES):
         wanted = centres.get(c, torch.zeros(table.values.shape[1], dtype=torch.float64))
         assert torch.allclose(torch.from_numpy(table.values[c].copy()).double(), wanted, atol=1e-5)
+
+
+def mixed(z: torch.Tensor, y: torch.Tensor, centres: Centres) -> Any:
+    """Half the mean squared error plus half of 1 - cos, towards zero where a site has no centre."""
+    if not centres:
+        return 0.0
+    none = torch.zeros(z.shape[1], dtype=z.dtype)
+    wanted = torch.stack([centres.get(c, none) for c in y.tolist()])
+    away = torch.stack([1 - F.cosine_similarity(z[i], wanted[i], dim=0) for i in range(len(z))])
+    return 0.5 * ((z - wanted) ** 2).mean() + 0.5 * away.mean()
+
+
+def answered(sent: dict[str, Centres], rows: dict[str, Centres], tau: float) -> dict[str, Centres]:
+    """Each site's rows back: the mean over its group of matched centres, else its own."""
+    tables = {
+        site: (
+            np.stack([centres.get(c, torch.zeros(WIDTH)).numpy() for c in range(CLASSES)]),
+            np.array([c in centres for c in range(CLASSES)]),
+        )
+        for site, centres in sent.items()
+    }
+    back = {site: dict(own) for site, own in rows.items()}
+    for group in match(tables, tau):  # which has an oracle of its own, tests/strategies/test_matching_math.py
+        middle = torch.stack([rows[site][c] for site, c in group]).mean(0)
+        for site, c in group:
+            back[site][c] = middle
+    return {site: {c: row.double() for c, row in own.items()} for site, own in back.items()}
+
+
+@pytest.mark.parametrize("name", ["cgpr", "l2rwplus"])
+@few
+@given(
+    problem=problems(), lam=st.floats(0.1, 2.0), k=st.integers(2, 5), tau=st.sampled_from([-0.5, 0.0, 0.6])
+)
+def test_matched_banks(name: str, problem: Problem, lam: float, k: int, tau: float) -> None:
+    played = play({"name": name, "lam": lam, "k": k, "tau": tau}, problem)
+    w, back, heads = played.model(0), dict[str, Centres](), dict[str, Centres]()
+    n = {site: problem.examples(site) / sum(map(problem.examples, problem.sites)) for site in problem.sites}
+    for round in range(1, problem.rounds + 1):
+        ends, sent, rows = {}, dict[str, Centres](), dict[str, Centres]()
+        for site in problem.sites:
+            now, bank, targets = dict(w), dict[int, list[torch.Tensor]](), back.get(site, {})
+            for c, row in heads.get(site, {}).items():
+                now["head.weight"] = now["head.weight"].clone()
+                now["head.weight"][c] = row
+            for x, y in problem.batches(site, round):
+                for c, z in zip(y.tolist(), forward(now, x).features.float(), strict=True):
+                    bank.setdefault(c, []).append(z)
+
+                def whole(v: Weights, x: Any = x, y: Any = y, targets: Centres = targets) -> Any:
+                    return loss(v, x, y) + lam * mixed(forward(v, x).features, y, targets)
+
+                g = gradient(now, whole)
+                now = {key: now[key] - problem.options.rate * g[key] for key in now}
+            ends[site] = now
+            sent[site] = {c: centre(features, k) for c, features in bank.items()}
+            held = set(problem.data[site][1].tolist())
+            rows[site] = {c: now["head.weight"][c].float() for c in sorted(held)}
+        back = answered(sent, sent, tau)
+        heads = answered(sent, rows, tau) if name == "l2rwplus" else {}
+        w = {key: sum(n[s] * ends[s][key] for s in ends) for key in w}  # type: ignore[misc]
+    assert close(played.model(), w, 1e-4)
