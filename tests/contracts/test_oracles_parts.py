@@ -174,3 +174,23 @@ def test_a_phase_of_what_is_frozen_is_refused(monkeypatch: pytest.MonkeyPatch) -
     problem = Problem({"s0": (rng.normal(size=(4, INPUTS)), rng.integers(0, CLASSES, 4))}, 1)
     with pytest.raises(CompositionError, match="trains the model's head, all of which is frozen; leave the"):
         play({"name": "frozen"}, problem)
+
+
+@few
+@given(problem=problems(), of=st.sampled_from(["logits", "features"]))
+def test_fedpav_weighs_sites_by_how_far_their_first_batch_turned(problem: Problem, of: str) -> None:
+    played = play({"name": "fedpav", "of": of}, problem)
+    models = {site: first(played) for site in problem.sites}
+    for round in range(1, problem.rounds + 1):
+        turned = {}
+        for site in problem.sites:
+            before, (x, _) = models[site], next(problem.batches(site, round))
+            models[site] = descend(problem, problem.batches(site, round), before, HEAD + BODY)
+            one, two = (getattr(forward(w, x), of).detach() for w in (before, models[site]))
+            turned[site] = float((1 - torch.nn.functional.cosine_similarity(one, two, dim=1)).mean())
+        total = sum(turned.values())
+        for name in BODY:
+            mean: Any = sum(turned[site] / total * models[site][name] for site in models)
+            models = {site: {**model, name: mean} for site, model in models.items()}
+    shared = {name: models[problem.sites[0]][name] for name in BODY}
+    assert close(played.model(), shared, 1e-6) and same_at_sites(played, problem, models)
