@@ -162,9 +162,14 @@ class Clock:
 
 def federation(folder: Path, clients: int, given: Any) -> Any:
     """Return a federation over so many clients."""
+    # torch and all that needs it is imported by the process that is measured
+    from population_task import TASK
+
     from isofed.population import Numbered
     from isofed.simulations.federation import Federation
+    from isofed.tasks import TASKS
 
+    TASKS[TASK.name] = TASK
     cfg = {
         "run": "population",
         "seed": 0,
@@ -172,112 +177,11 @@ def federation(folder: Path, clients: int, given: Any) -> Any:
         "evaluate_every": 0,
         "layout": "made",
         "cohort": given.cohort,
-        "task": {"name": _task().name},
+        "task": {"name": TASK.name},
         "protocol": {"name": "entity"},
         "strategy": {"name": given.strategy},
     }
     return Federation("population", cfg, Numbered(clients), folder, folder / "homes", folder / "run")
-
-
-@dataclass(frozen=True)
-class Options:
-    """Of the task: a network of one hidden layer on embeddings."""
-
-    classes: int = 8
-    inputs: int = 512
-    hidden: int = 128
-    examples: int = 50
-    batch: int = 10
-    rate: float = 0.1
-
-
-def data(site: str, options: Options) -> tuple[Any, Any]:
-    """Return a client's (examples, inputs) float32 and labels, a function of its name."""
-    import numpy as np
-
-    from isofed import seeds
-
-    draw = seeds.public(0, 0, site, "data")
-    labels = draw.integers(0, options.classes, options.examples)
-    inputs = draw.standard_normal((options.examples, options.inputs), np.float32)
-    inputs[np.arange(options.examples), labels] += 3.0
-    return inputs, labels
-
-
-def _task() -> Any:
-    """Make the task and let it be found by its name."""
-    import torch
-    from torch import nn
-    from torch.nn import functional as F
-
-    from isofed.tasks import TASKS
-    from isofed.tasks.task import Batch, DataLayout, Samples, Task, Training
-
-    class Net(nn.Module):
-        def __init__(self, options: Options) -> None:
-            super().__init__()
-            self.body = nn.Linear(options.inputs, options.hidden)
-            self.head = nn.Linear(options.hidden, options.classes)
-
-        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-            return self.head(torch.relu(self.body(inputs)))
-
-    def model(options: Options, generator: torch.Generator) -> Net:
-        net = Net(options)
-        for parameter in net.parameters():
-            nn.init.normal_(parameter, std=0.05, generator=generator)
-        return net
-
-    def sample(samples: Samples, options: Options, rng: Any) -> Any:
-        steps = len(samples) // options.batch
-        return rng.permutation(len(samples))[: steps * options.batch].reshape(steps, options.batch)
-
-    def batch(samples: Samples, rows: Any, options: Options, rng: Any, device: str) -> Batch:
-        return Batch(torch.from_numpy(samples.inputs[rows]), torch.from_numpy(samples.labels[rows]))
-
-    def evaluate(net: Net, test: Samples, options: Options) -> Mapping[str, float]:
-        with torch.no_grad():
-            right = net(torch.from_numpy(test.inputs)).argmax(1) == torch.from_numpy(test.labels)
-        return {"right": float(right.sum()), "n": float(len(right))}
-
-    def result(statistics: Mapping[str, float]) -> Mapping[str, Mapping[str, float]]:
-        return {"mean": {"accuracy": statistics["right"] / statistics["n"]}, "spread": {"accuracy": 0.0}}
-
-    made = DataLayout(
-        name="made",
-        summary="made from a client's name",
-        options=Options,
-        make=lambda *a: None,
-        check=lambda *a: [],
-        resolve=lambda root, options: {},
-        sites=lambda root, level: (),
-        open_train=lambda root, site, cache, options: Samples(*data(site, options)),
-        open_test=lambda root, cache, options: Samples(*data("evaluator", options)),
-    )
-    training = Training(
-        sample=sample,
-        transform=batch,
-        loss=lambda output, labels, options: F.cross_entropy(output, labels),
-        loss_unit="example",
-        optimiser=lambda net, o: torch.optim.SGD(net.parameters(), o.rate),
-        rate=lambda done, rounds, options: 1.0,
-        keeps_optimiser=lambda options: False,
-        plain=lambda options: True,
-    )
-    task = Task(
-        name="population",
-        summary="a network on embeddings",
-        options=Options,
-        levels=("entity",),
-        layouts={"made": made},
-        model=model,
-        width=lambda options: options.hidden,
-        evaluate=evaluate,
-        result=result,
-        training=training,
-    )
-    TASKS[task.name] = task
-    return task
 
 
 if __name__ == "__main__":
