@@ -69,6 +69,7 @@ def build(
     """
     task = pick("task", *_named(cfg, "task"), tasks)
     level = pick("protocol", *_named(cfg, "protocol"), levels)
+    level = level.closed() if task.private_head else level
     recipe = call(pick("strategy", *_named(cfg, "strategy"), strategies), _rest(cfg, "strategy"), "strategy")
     _fit(task, pick("layout", cfg["layout"], task.layouts), level)
     within("rounds", cfg["rounds"], 0, 1e6)
@@ -202,8 +203,9 @@ def _fit_options(task: Any, cfg: Mapping[str, Any], level: Any, recipe: Any, opt
     if level.private_head and any(not rule.personal for rule in recipe.tables.values()):
         raise CompositionError(
             f"under protocol '{level.name}' every site numbers people for itself, but strategy "
-            f"'{recipe.call}' averages rows by number; use strategy=cgpr protocol.centres=plain, which "
-            "matches them, or strategy=fedavg"
+            f"'{recipe.call}' averages rows by number; use "
+            f"{'strategy=cgpr protocol.centres=plain, which matches them, or ' if level.opens else ''}"
+            "strategy=fedavg"
         )
     if level.private_head and not task.head:
         raise CompositionError(
@@ -227,7 +229,8 @@ def _shared(recipe: Any, task: Any, level: Any) -> Any:
     if level.private_head and BODY in recipe.share.parts:
         raise CompositionError(
             f"strategy '{recipe.call}' shares the head alone, but under protocol '{level.name}' heads stay "
-            "at the sites, so that nothing would be learnt together; use strategy=fedper or protocol=camera"
+            "at the sites, so that nothing would be learnt together; use strategy=fedper"
+            f"{' or protocol=camera' if level.opens else ''}"
         )
     share = recipe.share.of(task.head)
     recipe = replace(recipe, share=share.but(*task.head) if level.private_head else share)

@@ -1,7 +1,7 @@
 """The privacy levels: who is a client, what leaves, and what never does."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from isofed.config import within
@@ -29,6 +29,7 @@ class Level:
         never: what never does.
         allows: the meanings of channels that it lets out.
         private_head: whether identity numbers, and with them the head, stay at the site.
+        opens: whether ``centres=`` can let identity centres out.
     """
 
     name: str
@@ -37,6 +38,24 @@ class Level:
     never: tuple[str, ...]
     allows: frozenset[str]
     private_head: bool = False
+    opens: bool = True
+
+    def closed(self) -> "Level":
+        """Return this level for a task whose heads and identity centres tell who somebody is.
+
+        Both stay at the sites, whatever is asked for; where nothing leaves anyway, nothing changes.
+        """
+        if not self.never:
+            return self
+        never = (*_NEVER, "identity numbers", "the head and identity centres, whatever centres= says")
+        return replace(
+            self,
+            leaves=_BODY,
+            never=never,
+            allows=frozenset({STATE, CONTROL}),
+            private_head=True,
+            opens=False,
+        )
 
 
 _NUMBERS = (
@@ -60,6 +79,7 @@ _SHARED = (
     _MEASURED,
     _SENTENCES,
 )
+_BODY = ("model state without the head", _CONTROL, _NUMBERS, _MEASURED, _SENTENCES)
 
 LEVELS: Mapping[str, Level] = {
     "camera": Level("camera", "one camera", _SHARED, _NEVER, frozenset({STATE, CONTROL, CENTRES, ROWS})),
@@ -127,7 +147,7 @@ class LevelOptions:
 
 def allowed(level: Level, options: LevelOptions) -> frozenset[str]:
     """Return the meanings of channels that may leave under a level with these options."""
-    chosen = CENTRE_CHOICES[options.centres]
+    chosen = CENTRE_CHOICES[options.centres] if level.opens else None
     return level.allows if chosen is None else (level.allows - {CENTRES, ROWS}) | chosen
 
 
@@ -139,6 +159,11 @@ def permit(level: Level, options: LevelOptions, meanings: Mapping[str, str]) -> 
         options: whether centres leave.
         meanings: what the rows of each further channel are.
     """
+    if not level.opens and CENTRE_CHOICES[options.centres]:
+        raise CompositionError(
+            f"protocol.centres={options.centres} lets identity centres out, which here tell who somebody is and "
+            "stay at the sites; write protocol.centres=level"
+        )
     for name, meaning in meanings.items():
         if meaning not in MEANINGS:
             raise CompositionError(
@@ -149,7 +174,7 @@ def permit(level: Level, options: LevelOptions, meanings: Mapping[str, str]) -> 
         if meaning not in allowed(level, options):
             raise CompositionError(
                 f"protocol '{level.name}' keeps {meaning.replace('_', ' ')} at the site, but the strategy "
-                f"sends them in channel '{name}'; use strategy=fedavg or "
+                f"sends them in channel '{name}'; use strategy=fedavg"
                 f"{_permitting(level, ROWS in meanings.values())}"
             )
 
@@ -206,10 +231,12 @@ def further(name: str) -> NumberContract:
 
 
 def _permitting(level: Level, rows: bool) -> str:
-    """Return what to write so that centres, and perhaps the head's rows, may leave."""
+    """Return what else to write so that centres, and perhaps the head's rows, may leave; if they may."""
+    if not level.opens:
+        return ""
     if level.private_head:
-        return f"protocol={level.name} protocol.centres={'with_rows' if rows else 'plain'}"
-    return "protocol.centres=level"
+        return f" or protocol={level.name} protocol.centres={'with_rows' if rows else 'plain'}"
+    return " or protocol.centres=level"
 
 
 NUMBERS: Mapping[str, NumberContract] = {

@@ -90,7 +90,9 @@ def explained(cfg: Mapping[str, Any], words: list[str], arrays: bool = False) ->
     """
     cfg = counted(cfg)
     refusals = {name: _judged(cfg, name) for name in sorted(available())}
-    level, task = LEVELS[cfg["protocol"]["name"]], TASKS[cfg["task"]["name"]]
+    task = TASKS[cfg["task"]["name"]]
+    level = LEVELS[cfg["protocol"]["name"]]
+    level = level.closed() if task.private_head else level
     sections = {
         f"protocol={level.name}: a client is": [level.client],
         "what leaves a client": level.leaves,

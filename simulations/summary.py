@@ -5,7 +5,6 @@ from typing import Any
 
 from isofed import __version__
 from isofed.client import ledger
-from isofed.protocols.levels import LEVELS
 from isofed.simulations import own
 from isofed.simulations.plan import FEDERATED, Plan
 from isofed.simulations.selection import LAST, described, reported
@@ -132,7 +131,7 @@ def _examples(history: list[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _contract(plan: Plan) -> dict[str, Any]:
-    level = LEVELS[plan.cfg["protocol"]["name"]]
+    level = plan.setting().level
     return {
         "level": level.name,
         "client": level.client,

@@ -183,6 +183,25 @@ class OwnBenchmark:
 
 
 @dataclass(frozen=True)
+class Measure:
+    """A number of an evaluation, for whoever reads a report.
+
+    Args:
+        name: as in the results; without a dot.
+        meaning: in words, beginning with the name.
+        headline: whether it is one of the two that stand at the top.
+        lower: whether a smaller one is the better.
+        fraction: whether it lies between 0 and 1 and is shown in per cent.
+    """
+
+    name: str
+    meaning: str
+    headline: bool = False
+    lower: bool = False
+    fraction: bool = True
+
+
+@dataclass(frozen=True)
 class Task:
     """A published system as a federation sees it.
 
@@ -215,6 +234,10 @@ class Task:
         statistics: options to whether the model keeps running statistics of its batches, as BatchNorm does,
             which no noise on changes hides; True for what is not known before the model is made.
         own: what a site can measure alone, or None.
+        private_head: whether heads and identity centres tell who somebody is, so that they stay at the sites
+            under every level under which anything leaves; needs ``head`` and ``refit``.
+        measures: the evaluation's numbers, in the order of a table; the first headline chooses a round where
+            one is chosen.
         training: how it trains, or None.
     """
 
@@ -242,6 +265,8 @@ class Task:
     suits: Callable[[Any, str], str | None] = field(default=lambda options, level: None, repr=False)
     statistics: Callable[[Any], bool] = field(default=lambda options: True, repr=False)
     own: OwnBenchmark | None = None
+    private_head: bool = False
+    measures: tuple[Measure, ...] = ()
     training: Training | None = None
 
 
