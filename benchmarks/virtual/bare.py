@@ -4,11 +4,12 @@ One model, used again for every user; the start is copied in; foreach SGD; a run
 not take 2 % more time than its twin in reference.py: honest.py checks that.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
 from models import initial, optimiser
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from workloads import Users
 
@@ -35,24 +36,37 @@ class Bare:
         """Start with the run's first weights."""
         return cls(users, initial(users.workload))
 
+    @property
+    def held(self) -> list[Tensor]:
+        """The model's tensors, to be copied from and into."""
+        return [parameter.detach() for parameter in self.model.parameters()]
+
     def step(self) -> None:
         """Train a round's users from the same start, one after another, and average."""
         self.round += 1
-        parameters = list(self.model.parameters())
-        held = [parameter.detach() for parameter in parameters]
+        total = [torch.zeros_like(tensor, dtype=torch.float64) for tensor in self.held]
+        count = self.add(self.users.workload.draw(self.round), total)
+        self.become(total, count)
+
+    def add(self, names: Iterable[str], total: list[Tensor]) -> int:
+        """Train users from the model's weights, add what each made of them to ``total``; return examples."""
+        held = self.held
         start = [tensor.clone() for tensor in held]
-        total = [torch.zeros_like(tensor, dtype=torch.float64) for tensor in held]
         count = 0
-        for user in self.users.workload.draw(self.round):
+        for name in names:
             torch._foreach_copy_(held, start)
-            self._train(user)
+            self._train(name)
             examples = self.users.workload.examples
             # one by one: fused calls would first make float64 copies of everything
             for into, tensor in zip(total, held, strict=True):
                 into.add_(tensor, alpha=examples)
             count += examples
+        return count
+
+    def become(self, total: list[Tensor], count: int) -> None:
+        """Take the mean of ``count`` examples as the model's weights; ``total`` is used up."""
         torch._foreach_div_(total, float(count))
-        torch._foreach_copy_(held, total)
+        torch._foreach_copy_(self.held, total)
 
     def _train(self, user: str) -> None:
         for inputs, labels in self.users.batches(user, self.round):

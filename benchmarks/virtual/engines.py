@@ -54,7 +54,14 @@ def bare(job: Job, turns: Turns) -> Arrays:
     while turns.take():
         loop.step()
         turns.done()
-    return [parameter.detach().numpy() for parameter in loop.model.parameters()]
+    return [tensor.numpy() for tensor in loop.held]
+
+
+def halves(job: Job, turns: Turns) -> Arrays:
+    """Two bare loops, which share a round's users."""
+    from halves import simulate
+
+    return simulate(job, turns)
 
 
 def copy(job: Job, turns: Turns) -> Arrays:
@@ -118,8 +125,11 @@ def flower(job: Job, turns: Turns) -> Arrays:
 
 
 def pfl(job: Job, turns: Turns) -> Arrays:
-    """Apple's pfl, in one process."""
-    from peer_pfl import simulate
+    """Apple's pfl, in one process or in two."""
+    if job.workers > 1:
+        from peer_pfl_two import simulate
+    else:
+        from peer_pfl import simulate
 
     return simulate(job, turns)
 
@@ -127,12 +137,14 @@ def pfl(job: Job, turns: Turns) -> Arrays:
 ENGINES = {
     "bare": Engine("bare loop", bare, threads=2),
     "bare1": Engine("bare loop", bare),
+    "bare1x2": Engine("bare loop, two processes", halves, workers=2),
     "copy": Engine("plain copy of the bytes", copy),
     "isofed": Engine("isofed, one process", isofed, threads=2),
     "isofed1": Engine("isofed, one process", isofed),
     "isofed2": Engine("isofed, two workers", isofed, workers=2),
     "pfl": Engine("pfl, one process", pfl, threads=2, needs="pfl"),
     "pfl1": Engine("pfl, one process", pfl, needs="pfl"),
+    "pfl2": Engine("pfl, two processes", pfl, workers=2, needs="pfl"),
     "flower": Engine("Flower, two Ray actors", flower, workers=2, needs="ray", pauses=True),
 }
 

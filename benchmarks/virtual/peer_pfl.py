@@ -1,4 +1,7 @@
-"""pfl in one process: FedAvg as its own examples run it, without evaluation."""
+"""pfl: FedAvg as its own examples run it, without evaluation.
+
+In one process, or in each of two: peer_pfl_two.py says how pfl is told that there are two.
+"""
 
 from itertools import count
 from typing import Any
@@ -18,6 +21,7 @@ from pfl.metrics import Metrics
 from pfl.model.pytorch import PyTorchModel
 from torch import nn
 from torch.nn import functional as F
+from forked import Follower, Leader
 from turns import Job, Turns
 from workloads import Users
 
@@ -43,7 +47,7 @@ class Net(nn.Module):
 class Turn(TrainingProcessCallback):
     """Waits for the next turn after every round."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns | Leader | Follower) -> None:
         self.turns = turns
 
     def after_central_iteration(self, aggregate_metrics: Any, model: Any, *, central_iteration: int) -> Any:
@@ -52,22 +56,15 @@ class Turn(TrainingProcessCallback):
         return not self.turns.take(), Metrics()
 
 
-def simulate(job: Job, turns: Turns) -> list[np.ndarray]:
+def simulate(job: Job, turns: Turns | Leader | Follower) -> list[np.ndarray]:
     """Run pfl, a round at each turn, and return the final arrays."""
     if not turns.take():
         return []
+    np.random.seed(0)  # noqa: NPY002 (what pfl draws with; two processes have to draw the same)
     torch.manual_seed(0)
-    users, workload = Users.open(job.folder, job.workload), job.workload
-    asked, names = count(), (name for round in count(1) for name in workload.draw(round))
-
-    def dataset(name: str) -> Dataset:
-        # the batches of this round one behind the other: pfl cuts them off in this order
-        round = next(asked) // workload.cohort + 1
-        inputs, labels = (np.concatenate(part) for part in zip(*users.batches(name, round), strict=True))
-        return Dataset((torch.from_numpy(inputs), torch.from_numpy(labels)))
-
+    workload = job.workload
     net = Net(initial(workload))
-    data = FederatedDataset(dataset, lambda: next(names))
+    data = _data(Users.open(job.folder, workload))
     model = PyTorchModel(net, torch.optim.SGD, torch.optim.SGD(net.parameters(), 1.0))
     backend = SimulatedBackend(data, data, postprocessors=[WeightByDatapoints()])
     numbers = NNAlgorithmParams(ROUNDS, ROUNDS, workload.cohort, None)
@@ -78,3 +75,16 @@ def simulate(job: Job, turns: Turns) -> list[np.ndarray]:
         numbers, backend, model, local, callbacks=[Turn(turns)], send_metrics_to_platform=False
     )
     return [parameter.detach().numpy() for parameter in net.parameters()]
+
+
+def _data(users: Users) -> FederatedDataset:
+    # of every process the same: pfl passes over those of the other
+    asked = ((round, name) for round in count(1) for name in users.workload.draw(round))
+
+    def dataset(user: tuple[int, str]) -> Dataset:
+        # the batches of this round one behind the other: pfl cuts them off in this order
+        round, name = user
+        inputs, labels = (np.concatenate(part) for part in zip(*users.batches(name, round), strict=True))
+        return Dataset((torch.from_numpy(inputs), torch.from_numpy(labels)))
+
+    return FederatedDataset(dataset, lambda: next(asked))
