@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from isofed.tasks.vein.drawing.fields import coloured, enlarged
 from isofed.tasks.vein.drawing.identities import Identity
 from isofed.tasks.vein.drawing.outline import has_block
+from isofed.tasks.vein.drawing.sensing import WHOLE
 from isofed.tasks.vein.drawing.sensors import Sensor, zoom
 
 Floats = NDArray[np.float32]
@@ -17,10 +18,17 @@ GRAIN, PATCHES, SLOPE = (
 EDGE, SHADE = 52.0, 0.68  # x of the device's inner edge, and what it leaves of the light before it
 
 
-def background(finger: Identity, sensor: Sensor, rng: np.random.Generator) -> Floats:
+def background(finger: Identity, sensor: Sensor, rng: np.random.Generator, spill: float) -> Floats:
     """Draw the background of a finger's pictures, (height, width) float32: weak stripes on a dim ground.
 
-    It stays where it is when the finger moves.
+    It stays where it is when the finger moves. With the light that spills beside the finger, and after the
+    sensor's gamma, its mean is the finger's ``background``.
+
+    Args:
+        finger: its numbers.
+        sensor: whose pictures they are.
+        rng: of the finger.
+        spill: mean light beside the finger, 0..255.
     """
     shape = (sensor.height, sensor.width)
     small = (shape[0] // 4 + 1, shape[1] // 4 + 1)
@@ -31,7 +39,9 @@ def background(finger: Identity, sensor: Sensor, rng: np.random.Generator) -> Fl
     if has_block(finger):
         x = np.arange(shape[1], dtype=np.float32) / np.float32(zoom(sensor))
         ground = ground * (1 - (1 - SHADE) / (1 + np.exp(np.clip((x - EDGE) / 1.2, -30, 30))))
-    return np.asarray(finger.background * np.maximum(ground, 0.05), np.float32)
+    ground = np.maximum(ground, 0.05)
+    level = WHOLE * (finger.background / WHOLE) ** (1 / finger.gamma) - spill
+    return np.asarray(max(level, 1.0) * ground / ground.mean(), np.float32)
 
 
 def _stripes(shape: tuple[int, int], rng: np.random.Generator) -> Floats:

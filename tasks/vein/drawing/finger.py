@@ -10,8 +10,8 @@ from isofed.tasks.vein.drawing.background import background
 from isofed.tasks.vein.drawing.chart import Layer, absorbance, depth_inside, layers
 from isofed.tasks.vein.drawing.graph import Graph
 from isofed.tasks.vein.drawing.growth import grow
-from isofed.tasks.vein.drawing.identities import Identity, draw_identity
-from isofed.tasks.vein.drawing.outline import LEFT, Outline, X, Y, across, coverage, outline
+from isofed.tasks.vein.drawing.identities import HEIGHT, WIDTH, Identity, draw_identity
+from isofed.tasks.vein.drawing.outline import LEFT, ROWS, Outline, X, Y, across, coverage, outline
 from isofed.tasks.vein.drawing.pattern import promising, suits
 from isofed.tasks.vein.drawing.sensing import WHOLE
 from isofed.tasks.vein.drawing.sensors import Sensor, ranges
@@ -73,7 +73,7 @@ def identity(seed: int, finger: int, sensor: Sensor | None = None) -> Finger:
         graph, chart, inside = _pattern(seed, finger, numbers, shape, device.scatter)
         parts = _parts(numbers, shape, device, rng)
         parts, neutral = _lit(numbers, chart, parts, inside)
-        ground = background(numbers, device, rng)
+        ground = background(numbers, device, rng, _spilt(parts))
     return Finger(seed, finger, numbers, graph, chart, shape, parts, neutral, ground)
 
 
@@ -96,6 +96,15 @@ def _pattern(seed: int, finger: int, numbers: Identity, shape: Outline, scatter:
         if suits(graph, inside, shapes.box_height(numbers)):
             break
     return graph, chart, inside
+
+
+def _spilt(parts: Floats) -> float:
+    """Return the mean light beside the finger over the published frame."""
+    seen = np.s_[:, -LEFT : -LEFT + 600]
+    free = parts[2][seen] < 0.5
+    # the canvas leaves out rows that no light reaches
+    pixels = int(free.sum()) + (HEIGHT - ROWS) * WIDTH
+    return float(parts[1][seen][free].sum()) / pixels
 
 
 def _parts(numbers: Identity, shape: Outline, device: Sensor, rng: np.random.Generator) -> Floats:

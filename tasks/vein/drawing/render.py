@@ -10,14 +10,14 @@ from isofed.tasks.vein.drawing import outline
 from isofed.tasks.vein.drawing.blurs import blur, spread
 from isofed.tasks.vein.drawing.chart import absorbance, depth_inside
 from isofed.tasks.vein.drawing.finger import Finger
-from isofed.tasks.vein.drawing.identities import HEIGHT, PIVOT, WIDTH
+from isofed.tasks.vein.drawing.identities import PIVOT
 from isofed.tasks.vein.drawing.kernels import Kernel
-from isofed.tasks.vein.drawing.pose import Points, corners, forward, matrix, upright
+from isofed.tasks.vein.drawing.pose import Points, Pose, corners, forward, matrix, upright
 from isofed.tasks.vein.drawing.sensing import graded, sensed
 from isofed.tasks.vein.drawing.sensors import Sensor, seen, zoom
 from isofed.tasks.vein.drawing.threads import one_thread
 from isofed.tasks.vein.drawing.variations import Variation
-from isofed.tasks.vein.drawing.warp import sample
+from isofed.tasks.vein.drawing.warp import nearest, sample
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -117,22 +117,22 @@ def _taken(
     finger: Finger, variation: Variation, sensor: Sensor, view: View, kernel: Kernel | None, masks: bool
 ) -> tuple[Bytes, Floats, Floats]:
     """Return the picture, how far its pixels are inside the finger, and their distances inside vessels."""
-    size, k = np.array([sensor.width - 1, sensor.height - 1]) / 2, zoom(sensor)
-    middle = np.array([WIDTH - 1, HEIGHT - 1]) / 2
-    # places of the published frame, then of the neutral finger
-    at_x = (view.x - np.float32(size[0])) / np.float32(k) + np.float32(middle[0])
-    at_y = (view.y - np.float32(size[1])) / np.float32(k) + np.float32(middle[1])
-    linear, offset = matrix(variation.pose)
-    inverse = np.linalg.inv(linear)
-    (a, b), (c, d) = inverse.astype(np.float32)
-    from_x, from_y = (-inverse @ offset).astype(np.float32)
-    x, y = a * at_x + (b * at_y + from_x), c * at_x + (d * at_y + from_y)
+    linear, offset = neutral(variation.pose, sensor)
+    (a, b), (c, d) = linear.astype(np.float32)
+    from_x, from_y = offset.astype(np.float32)
+    x, y = a * view.x + (b * view.y + from_x), c * view.x + (d * view.y + from_y)
     light, covered, inside = _shown(finger, variation.roll, x, y, masks)
-    ground = finger.ground if view.direct else sample(finger.ground[None], view.x, view.y)[0]
-    light += (1 - covered) * ground
+    light += (1 - covered) * (finger.ground if view.direct else nearest(finger.ground, view.x, view.y))
     light = blur(light, kernel, variation.scatter.haze, view.stretch)
-    light = graded(light, variation, sensor, at_x, at_y)
+    light = graded(light, variation, sensor, view.x, view.y)
     return sensed(light, finger.identity.gamma, variation, sensor, view.quiet), covered, inside
+
+
+def neutral(pose: Pose, sensor: Sensor) -> tuple[Points, Points]:
+    """Return (M, t) with ``p = M p' + t``: from pixels of the sensor to places of the neutral finger."""
+    linear, offset = matrix(pose)
+    inverse = np.linalg.inv(linear) / zoom(sensor)
+    return inverse, -inverse @ seen(sensor, offset[None])[0]
 
 
 def _shown(finger: Finger, roll: float, x: Floats, y: Floats, masks: bool) -> tuple[Floats, Floats, Floats]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isofed.tasks.vein.drawing.fields import noise
-from isofed.tasks.vein.drawing.sensors import Sensor
+from isofed.tasks.vein.drawing.sensors import Sensor, seen, zoom
 from isofed.tasks.vein.drawing.variations import Exposure, Variation
 
 Floats = NDArray[np.float32]
@@ -17,12 +17,18 @@ VEIL = 0.93  # of the mean that released motion mixes in
 
 
 def gain(exposure: Exposure, x: Floats, y: Floats) -> Floats:
-    """Return ``1 + A exp(-(((x-cx)/sx)^2 + ((y-cy)/sy)^2) / 2)`` at places of the published frame."""
+    """Return ``1 + A exp(-(((x-cx)/sx)^2 + ((y-cy)/sy)^2) / 2)`` at places of the field's own frame."""
     e = exposure
     across = ((x - np.float32(e.cx)) / np.float32(e.sx)) ** 2 / 2
     down = ((y - np.float32(e.cy)) / np.float32(e.sy)) ** 2 / 2
     # a product of two, so that a whole frame needs one row and one column of exponentials
     return 1 + np.float32(e.A) * np.exp(-across) * np.exp(-down)
+
+
+def on_sensor(exposure: Exposure, sensor: Sensor) -> Exposure:
+    """Return a field of the published frame in pixels of the sensor."""
+    k, ((cx, cy),) = zoom(sensor), seen(sensor, np.array([[exposure.cx, exposure.cy]]))
+    return Exposure(exposure.A, float(cx), float(cy), exposure.sx * k, exposure.sy * k)
 
 
 def graded(light: Floats, variation: Variation, sensor: Sensor, x: Floats, y: Floats) -> Floats:
@@ -32,7 +38,7 @@ def graded(light: Floats, variation: Variation, sensor: Sensor, x: Floats, y: Fl
         light: (h, w).
         variation: how the picture is taken.
         sensor: by what.
-        x, y: places of the published frame, (h, w) or what widens to it.
+        x, y: places on the sensor, pixels, (h, w) or what widens to it.
     """
     if variation.motion.contrast != 1:
         c = variation.motion.contrast
@@ -41,7 +47,7 @@ def graded(light: Floats, variation: Variation, sensor: Sensor, x: Floats, y: Fl
         light = light * np.float32(variation.optical.gain)
     for exposure in (Exposure(*sensor.light), variation.exposure):
         if exposure.A != 0:
-            light = light * gain(exposure, x, y)
+            light = light * gain(on_sensor(exposure, sensor), x, y)
     return light
 
 

@@ -22,3 +22,11 @@ def sample(planes: Floats, x: Floats, y: Floats) -> Floats:
         torch.from_numpy(planes)[None], torch.from_numpy(grid), padding_mode="border", align_corners=True
     )
     return np.asarray(read[0].numpy())
+
+
+def nearest(plane: Floats, x: Floats, y: Floats) -> Floats:
+    """Read a plane (h, w) at the pixels nearest to columns ``x`` and rows ``y`` (H, W), all within it."""
+    at = (y + np.float32(0.5)).astype(np.int32)
+    at *= np.int32(plane.shape[1])
+    at += (x + np.float32(0.5)).astype(np.int32)
+    return np.take(plane, at)
