@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 from engines import ENGINES, words_of
+from memory import Watch, peaks
 from turns import ROUND, Job
 from workloads import Workload
 
@@ -53,9 +54,15 @@ class Child:
         self._hear()
         seconds = time.perf_counter() - started
         used = self._cpu() - before
-        self.peak = max(self.peak, self._memory())
+        self.peak = max(self.peak, peaks(self._tree()))
         self._signal(signal.SIGSTOP)
         return seconds, used
+
+    def weigh(self) -> int | None:
+        """Let the engine do one round that nobody times; return its most bytes, shared pages once."""
+        with Watch(self._tree) as watch:
+            self.turn()
+        return watch.most
 
     def end(self) -> list[np.ndarray]:
         """End the engine and return its final arrays."""
@@ -93,22 +100,8 @@ class Child:
                 process.send_signal(number)
 
     def _cpu(self) -> float:
-        return sum(self._each(lambda p: sum(p.cpu_times()[:4])))
-
-    def _memory(self) -> int:
-        """Bytes: the sum of every living process's own peak, which the kernel keeps; none is sampled."""
-        return sum(self._each(_high_water))
-
-    def _each(self, ask: Any) -> list[Any]:
-        found = []
+        used = 0.0
         for process in self._tree():
-            with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
-                found.append(ask(process))
-        return found
-
-
-def _high_water(process: psutil.Process) -> int:
-    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0
+            with suppress(psutil.NoSuchProcess):
+                used += sum(process.cpu_times()[:4])
+        return used

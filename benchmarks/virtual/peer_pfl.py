@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from forked import Follower, Leader
 from models import initial
 from pfl.aggregate.simulate import SimulatedBackend
 from pfl.aggregate.weighting import WeightByDatapoints
@@ -21,7 +22,6 @@ from pfl.metrics import Metrics
 from pfl.model.pytorch import PyTorchModel
 from torch import nn
 from torch.nn import functional as F
-from forked import Follower, Leader
 from turns import Job, Turns
 from workloads import Users
 
@@ -60,7 +60,7 @@ def simulate(job: Job, turns: Turns | Leader | Follower) -> list[np.ndarray]:
     """Run pfl, a round at each turn, and return the final arrays."""
     if not turns.take():
         return []
-    np.random.seed(0)  # noqa: NPY002 (what pfl draws with; two processes have to draw the same)
+    np.random.seed(0)  # what pfl draws with; two processes have to draw the same
     torch.manual_seed(0)
     workload = job.workload
     net = Net(initial(workload))

@@ -1,0 +1,143 @@
+"""What was asked of the engine, line by line, and whether a measurement shows it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from figures import Figure, best, ratio
+from tables import rows
+
+HOLDS, FAILS, UNKNOWN = "holds", "**does not hold**", "not measured"
+GIGABYTE = 1e9
+COLUMNS = ("", "what", "asked", "aim", "measured", "", "two bare loops")
+Look = Callable[[dict[str, Any]], Figure | None]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the acceptance.
+
+    Args:
+        part: of the measurement that it is read from.
+        words: what is bounded.
+        look: from the part to the number, or None if it was not measured.
+        bound: the number may not be above it.
+        turned: the number may not be below it instead.
+        open: nor may it be the bound itself.
+        aim: what was hoped for, if anything.
+        digits: of the number as written.
+        floor: what two bare loops in two processes reach, where that is the machine's limit.
+    """
+
+    part: str
+    words: str
+    look: Look
+    bound: float
+    turned: bool = False
+    open: bool = False
+    aim: str = ""
+    digits: int = 2
+    floor: Look | None = None
+
+    def verdict(self, found: dict[str, Any]) -> str:
+        """Say whether it holds."""
+        figure = self._figure(found)
+        if figure is None:
+            return self._why(found.get(self.part))
+        far = figure.value - self.bound if not self.turned else self.bound - figure.value
+        return FAILS if far > 0 or (self.open and far == 0) else HOLDS
+
+    def cells(self, found: dict[str, Any]) -> list[str]:
+        """Return the line as a row of the table."""
+        figure, floor = (
+            self._figure(found),
+            self.floor and self.part in found and self.floor(found[self.part]),
+        )
+        sign = ("over" if self.open else "at least") if self.turned else ("below" if self.open else "at most")
+        return [
+            self.part,
+            self.words,
+            f"{sign} {self.bound:g}",
+            self.aim,
+            "" if figure is None else f"{figure.written(self.digits)} `{figure.of}`".replace(" ``", ""),
+            self.verdict(found),
+            floor.written(self.digits) if floor else "",
+        ]
+
+    def _figure(self, found: dict[str, Any]) -> Figure | None:
+        return self.look(found[self.part]) if self.part in found else None
+
+    @staticmethod
+    def _why(part: dict[str, Any] | None) -> str:
+        reasons = sorted(set((part or {}).get("skipped", {}).values()))
+        return f"{UNKNOWN} ({'; '.join(reasons)})" if reasons else UNKNOWN
+
+
+def faster(ours: Sequence[str], theirs: str) -> Look:
+    """Look at the least ratio of several engines' times to another's."""
+    return lambda part: best(part["engines"], ours, theirs)
+
+
+def slower(theirs: str, ours: Sequence[str]) -> Look:
+    """Look at how many times another engine's time is that of the fastest of ours."""
+
+    def look(part: dict[str, Any]) -> Figure | None:
+        found = [ratio(part["engines"], theirs, name) for name in ours]
+        return max((each for each in found if each), key=lambda figure: figure.value, default=None)
+
+    return look
+
+
+def lighter(ours: str, theirs: str, kind: str) -> Look:
+    """Look at an engine's peak memory over another's."""
+
+    def look(part: dict[str, Any]) -> Figure | None:
+        found = [part["engines"].get(name, {}).get(kind) for name in (ours, theirs)]
+        if None in found:
+            return None
+        return Figure(*[found[0] / found[1]] * 3, f"{ours} / {theirs}")
+
+    return look
+
+
+def weight(ours: Sequence[str], theirs: str, kind: str) -> Look:
+    """Look at the gigabytes of the fastest of several engines."""
+
+    def look(part: dict[str, Any]) -> Figure | None:
+        fastest = best(part["engines"], ours, theirs)
+        name = fastest.of.partition(" ")[0] if fastest else ""
+        held = part["engines"].get(name, {}).get(kind)
+        return None if held is None else Figure(*[held / GIGABYTE] * 3, name)
+
+    return look
+
+
+def far(ours: str, theirs: str) -> Look:
+    """Look at an engine's distance from a bare loop, 0 only if all bits are the same."""
+
+    def look(part: dict[str, Any]) -> Figure | None:
+        weights = part["engines"].get(ours, {}).get("weights")
+        if weights is None or weights["of"] != theirs:
+            return None
+        most = 0.0 if weights["same_bits"] else max(weights["most"], 5e-324)
+        return Figure(most, most, most, f"{ours} - {theirs}")
+
+    return look
+
+
+def told(*keys: str) -> Look:
+    """Look at a number, or at a median with its least and most, that the part has itself."""
+
+    def look(part: dict[str, Any]) -> Figure | None:
+        for key in keys:
+            part = part.get(key, {})
+        if isinstance(part, dict):
+            return Figure(part["median"], part["least"], part["most"]) if part else None
+        return Figure(*[float(part)] * 3)
+
+    return look
+
+
+def listed(lines: Sequence[Line], found: dict[str, Any]) -> str:
+    """Return the lines as a table in Markdown."""
+    return rows(COLUMNS, [line.cells(found) for line in lines])

@@ -1,0 +1,97 @@
+"""What is measured, part by part, and the lines that are read from it."""
+
+from dataclasses import dataclass
+
+from acceptance import Line, far, faster, lighter, slower, told, weight
+
+HONEST_MOST = 1.02
+SAME = 1.05  # two times of one length differ by less on a quiet machine
+
+
+@dataclass(frozen=True)
+class Part:
+    """A workload's engines in turns.
+
+    Args:
+        engines: in the order in which they start.
+        base: whose time the table divides by.
+        laps: at most.
+        seconds: after which no further lap begins; what a quiet machine of two cores does not reach.
+    """
+
+    engines: tuple[str, ...]
+    base: str
+    laps: int
+    seconds: float
+
+
+# isofed_together, the cohort's models stacked, belongs into head as soon as the engine can do it
+PARTS = {
+    "cnn": Part(
+        ("bare", "bare1", "bare1x2", "isofed1", "isofed2", "pfl1", "pfl2", "flower"), "bare", 8, 240.0
+    ),
+    "head": Part(
+        ("bare", "bare1", "bare1x2", "isofed", "isofed1", "isofed2", "pfl1", "pfl2"), "bare", 20, 90.0
+    ),
+    "bottleneck": Part(("bare", "bare1x2", "isofed", "isofed2"), "bare", 6, 180.0),
+    "bytes": Part(("copy", "bare1", "isofed", "isofed1", "isofed2"), "copy", 10, 60.0),
+    "messages": Part(("flower", "bare1", "isofed1", "isofed2"), "isofed1", 6, 100.0),
+}
+# how the machine's two cores add up: a small round by one thread, by two, by two processes
+SCALING = Part(("bare", "bare1", "bare1x2"), "bare1", 8, 20.0)
+# rounds and users of each workload's reference beside bare.py: seconds each, and the ratio settles
+HONEST = {"cnn": (20, 5), "head": (40, 25), "bottleneck": (8, 1), "bytes": (12, 2)}
+POPULATION_ROUNDS = 16
+
+_TWO = faster(("bare1x2",), "bare")
+LINES = (
+    *(
+        Line("honest", f"bare loop / its reference, CPU, {name}", told(name), HONEST_MOST, digits=3)
+        for name in HONEST
+    ),
+    Line(
+        *("cnn", "two workers / bare loop", faster(("isofed2",), "bare"), 0.70),
+        aim="0.60",
+        floor=_TWO,
+    ),
+    Line("cnn", "two workers / pfl's two processes", faster(("isofed2",), "pfl2"), 1.0, open=True),
+    Line("cnn", "two workers / Flower's two actors", faster(("isofed2",), "flower"), 1.0, open=True),
+    Line("cnn", "one process / pfl's one", faster(("isofed1",), "pfl1"), 1.0, open=True),
+    *(
+        Line("cnn", f"peak memory ({kind.upper()}) / {words}", lighter("isofed2", peer, kind), 1.0, open=True)
+        for kind in ("pss", "rss")
+        for peer, words in (("pfl2", "pfl's"), ("flower", "Flower's"))
+    ),
+    *(
+        Line("cnn", f"weights, {words} - bare loop", far(name, "bare1"), 0.0)
+        for name, words in (("isofed1", "one process"), ("isofed2", "two workers"))
+    ),
+    Line(
+        *("head", "workers or cohorts / bare loop", faster(("isofed2", "isofed_together"), "bare"), 0.35),
+        aim="0.20",
+        floor=_TWO,
+    ),
+    Line("head", "one process, two threads / bare loop", faster(("isofed",), "bare"), 0.85),
+    Line("head", "one process, one thread / bare loop of one", faster(("isofed1",), "bare1"), 0.85),
+    Line(
+        *("bottleneck", "isofed / bare loop", faster(("isofed", "isofed2"), "bare"), 1.0),
+        aim="0.88",
+        floor=_TWO,
+    ),
+    *(
+        Line(
+            *("bottleneck", f"its peak memory, GB ({kind.upper()})"),
+            *(weight(("isofed", "isofed2"), "bare", kind), 1.0),
+            open=True,
+        )
+        for kind in ("pss", "rss")
+    ),
+    Line("bytes", "isofed / copy of the bytes", faster(("isofed", "isofed1", "isofed2"), "copy"), 6.0),
+    Line(
+        *("messages", "Flower's Ray engine / isofed", slower("flower", ("isofed1", "isofed2")), 20.0),
+        turned=True,
+        digits=1,
+    ),
+    Line("population", "MB more with 1,000,000 clients", told("peak_megabytes_more"), 200.0, digits=1),
+    Line("population", "its round / that with 1,000", told("round_ratio"), SAME),
+)
