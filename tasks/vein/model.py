@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isofed.suggest import pick
+from isofed.tasks.vein.convnext import ConvNeXtSmall
 from isofed.tasks.vein.iresnet import IResNet100
 from isofed.tasks.vein.mobilefacenet import LARGE, SMALL, MobileFaceNet
 
@@ -71,6 +72,7 @@ BACKBONES: dict[str, Backbone] = {
     "mobilefacenet_large": Backbone(512, lambda dimensions: MobileFaceNet(LARGE, dimensions)),
     "mobilefacenet_small": Backbone(512, lambda dimensions: MobileFaceNet(SMALL, dimensions)),
     "iresnet100": Backbone(512, IResNet100),
+    "convnext_small": Backbone(512, ConvNeXtSmall),
     "tiny": Backbone(64, Tiny),
 }
 
@@ -110,7 +112,7 @@ def build(
     """Return the network with weights that follow from ``generator`` alone.
 
     Trainable numbers of the backbones: mobilefacenet_large 6,310,272, mobilefacenet_small 2,057,216,
-    iresnet100 78,000,064, tiny about 0.1 million; the head adds C D.
+    iresnet100 78,000,064, convnext_small 49,845,856, tiny about 0.1 million; the head adds C D.
 
     Args:
         backbone: its name, of ``BACKBONES``.
@@ -150,12 +152,12 @@ def prepared(pictures: Tensor) -> Tensor:
 
 
 def _initialise(model: VeinNet, generator: torch.Generator) -> None:
-    """Draw all weights again: convolutions and linear layers He-normal, the head N(0, 0.01)."""
+    """Draw all weights again: convolutions and linear layers He-normal, biases 0, the head N(0, 0.01)."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", generator=generator)
         elif isinstance(module, nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="linear", generator=generator)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+        if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
     nn.init.normal_(model.head.weight, 0.0, HEAD_SPREAD, generator=generator)

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -67,13 +67,20 @@ def placed(out: Path, mark: Mapping[str, object], resume: bool = False) -> Itera
     partial = out.with_name(out.name + ".partial")
     _refuse_foreign(out)
     _refuse_foreign(partial)
-    if not resume or not partial.exists() or read_mark(partial) != json.loads(json.dumps(mark)):
+    if not (resume and _begun(partial, mark)):
         _clear(partial)
         partial.mkdir(parents=True)
         (partial / MARK).write_text(json.dumps(mark, indent=1))
     yield partial
     _clear(out)
     os.replace(partial, out)
+
+
+def _begun(partial: Path, mark: Mapping[str, object]) -> bool:
+    """Tell whether a killed writer of the same mark left this; one killed while it wrote the mark did not."""
+    with suppress(DataError):
+        return read_mark(partial) == json.loads(json.dumps(mark))
+    return False
 
 
 def read_mark(root: Path) -> dict[str, Any] | None:

@@ -157,13 +157,14 @@ def _scatter(start: Variation, place: int, schedule: Schedule, rng: Rng) -> Vari
 
 def _multi(start: Variation, place: int, schedule: Schedule, rng: Rng) -> Variation:
     chosen = _chosen(rng)
+    # drawn in hundredths, as annotations spell them: what is written is what was done
     pose = Pose(
-        angle=float(rng.uniform(-schedule.angle, schedule.angle)) if "rotate" in chosen else 0.0,
-        dx=_in(schedule.dx, rng) if "shift" in chosen else 0.0,
-        dy=float(rng.uniform(-schedule.dy, schedule.dy)) if "shift" in chosen else 0.0,
-        scale=_in(schedule.scale, rng) if "scale" in chosen else 1.0,
+        angle=_hundredths((-schedule.angle, schedule.angle), rng) if "rotate" in chosen else 0.0,
+        dx=_hundredths(schedule.dx, rng) if "shift" in chosen else 0.0,
+        dy=_hundredths((-schedule.dy, schedule.dy), rng) if "shift" in chosen else 0.0,
+        scale=_hundredths(schedule.scale, rng) if "scale" in chosen else 1.0,
     )
-    roll = float(rng.uniform(-schedule.roll, schedule.roll)) if "roll" in chosen else 0.0
+    roll = _hundredths((-schedule.roll, schedule.roll), rng) if "roll" in chosen else 0.0
     taken = replace(start, pose=pose, roll=roll)
     for name, change in FACTORS:
         taken = change(taken, place, schedule, rng) if name in chosen else taken
@@ -181,6 +182,10 @@ def _chosen(rng: Rng) -> set[str]:
 
 def _in(ends: Ends, rng: Rng) -> float:
     return float(rng.uniform(*ends))
+
+
+def _hundredths(ends: Ends, rng: Rng) -> float:
+    return round(_in(ends, rng), 2) + 0.0  # and no negative zero
 
 
 FACTORS: tuple[tuple[str, Change], ...] = (

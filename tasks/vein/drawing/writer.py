@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -125,15 +125,24 @@ def write_finger(root: Path, seed: int, options: Drawing, number: int) -> int:
     """Write one finger's folders below ``root`` unless they are there; return its pictures."""
     name = f"{number + 1:05d}"
     folders = (ROIS,) if options.parts == "rois" else FOLDERS
+    beside = root / f".{name}.partial"
+    # left by a run that was killed, perhaps after its last folder had been moved
+    shutil.rmtree(beside, ignore_errors=True)
     if not (root / folders[-1] / name).is_dir():
-        beside = root / f".{name}.partial"
-        shutil.rmtree(beside, ignore_errors=True)
         for folder in folders:
             (beside / folder).mkdir(parents=True)
         for path, data in _files(seed, options, number, name):
             (beside / path).write_bytes(data)
+            _stop_alone()
         _move(beside, root, folders, name)
     return options.samples
+
+
+def _stop_alone() -> None:
+    """Leave a worker whose parent was killed: another run may already be at the same finger."""
+    parent = parent_process()
+    if parent is not None and not parent.is_alive():
+        raise SystemExit(1)
 
 
 def _move(beside: Path, root: Path, folders: tuple[str, ...], name: str) -> None:

@@ -15,18 +15,18 @@ from isofed.tasks.vein.losses import PLAIN, PUBLISHED, Margin, angular, batch_ha
     [(PUBLISHED, 14.422), (Margin(m2=0.0, scale=64.0), 51.2), (Margin(m2=0.0, m3=0.35, scale=64.0), 28.8)],
     ids=["arcface", "plain", "cosface"],
 )
-def test_worked_logits(margin: Margin, logit: float) -> None:
+def test_check_13_worked_logits(margin: Margin, logit: float) -> None:
     assert float(target(torch.tensor([0.8], dtype=torch.float64), margin)) == pytest.approx(logit, abs=5e-4)
 
 
-def test_worked_loss() -> None:
+def test_check_13_worked_loss() -> None:
     cosines = torch.tensor([[0.8, 0.1, -0.2]], dtype=torch.float64)
     found = angular(cosines, torch.tensor([0]), PUBLISHED)
     assert float(found) == pytest.approx(3.281e-4, rel=2e-4)
 
 
 @pytest.mark.parametrize("m2", [0.1, 0.5, 0.7, 1.2, math.pi / 2])
-def test_the_guard_keeps_the_logit_falling(m2: float) -> None:
+def test_check_14_the_guard_keeps_the_logit_falling(m2: float) -> None:
     cosines = torch.linspace(1 - 1e-5, -1 + 1e-5, 20_001, dtype=torch.float64)
     logits = target(cosines, Margin(m2=m2))
     assert bool((torch.acos(cosines) + m2 > math.pi).any())
@@ -39,7 +39,7 @@ def test_without_the_guard_it_would_rise() -> None:
 
 
 @pytest.mark.parametrize(("m1", "m2"), [(2.0, 0.0), (4.0, 0.0), (1.5, 0.3), (3.0, 1.0)])
-def test_a_factor_keeps_the_logit_falling_too(m1: float, m2: float) -> None:
+def test_check_14_a_factor_keeps_the_logit_falling_too(m1: float, m2: float) -> None:
     cosines = torch.linspace(1 - 1e-5, -1 + 1e-5, 20_001, dtype=torch.float64)
     assert bool((target(cosines, Margin(m1, m2)).diff() <= 1e-9).all())
 

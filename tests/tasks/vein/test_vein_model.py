@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from isofed.errors import ConfigError
-from isofed.tasks.vein import model
+from isofed.tasks.vein import convnext, model
 from isofed.tasks.vein.losses import Margin, angular
 
 
@@ -19,10 +20,11 @@ def made(name: str = "tiny", classes: int = 5, seed: int = 0) -> model.VeinNet:
         ("mobilefacenet_large", 6_310_272, 6_363_099),
         ("mobilefacenet_small", 2_057_216, 2_081_074),
         pytest.param("iresnet100", 78_000_064, 78_069_850, marks=pytest.mark.slow),
+        ("convnext_small", 49_845_856, 49_846_881),
         ("tiny", 105_952, 106_565),
     ],
 )
-def test_published_counts(name: str, trainable: int, with_buffers: int) -> None:
+def test_check_15_published_counts(name: str, trainable: int, with_buffers: int) -> None:
     backbone = made(name).backbone
     assert sum(p.numel() for p in backbone.parameters() if p.requires_grad) == trainable
     assert sum(value.numel() for value in backbone.state_dict().values()) == with_buffers
@@ -36,6 +38,47 @@ def test_shapes(name: str) -> None:
         output = net(torch.zeros(2, 1, 100, 300))
     assert output.features.shape == (2, width) and output.logits.shape == (2, 5)
     assert torch.equal(output.logits, 32.0 * output.cosines)
+
+
+def test_a_convnext_s_weights_follow_from_the_generator_too() -> None:
+    nets = []
+    for global_seed in (1, 2):
+        torch.manual_seed(global_seed)
+        nets.append(made("convnext_small"))
+    one, two = (net.state_dict() for net in nets)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    with torch.no_grad():
+        features = nets[0].eval()(torch.rand(2, 1, 100, 300)).features
+    assert features.shape == (2, 512) and bool(torch.isfinite(features).all())
+
+
+def test_a_convnext_block_written_out() -> None:
+    torch.manual_seed(0)
+    block = convnext.Block(8, 0.0)
+    torch.nn.init.normal_(block.scale)
+    x = torch.randn(2, 8, 9, 11)
+    maps = F.conv2d(x, block.depthwise.weight, block.depthwise.bias, padding=3, groups=8)
+    centred = maps - maps.mean(1, keepdim=True)
+    normed = centred / (centred.pow(2).mean(1, keepdim=True) + 1e-6).sqrt()
+    wide = torch.einsum("oc,bchw->bohw", block.widen.weight, normed) + block.widen.bias[:, None, None]
+    wide = wide * 0.5 * (1 + torch.erf(wide / 2**0.5))
+    narrow = torch.einsum("oc,bchw->bohw", block.narrow.weight, wide) + block.narrow.bias[:, None, None]
+    assert torch.allclose(block(x), x + block.scale[:, None, None] * narrow, atol=1e-4)
+
+
+def test_dropped_branches_keep_their_mean() -> None:
+    torch.manual_seed(0)
+    found = convnext.dropped(torch.ones(20_000, 1, 1, 1), 0.1).flatten()
+    assert found.unique().tolist() == pytest.approx([0.0, 1 / 0.9])
+    assert float(found.mean()) == pytest.approx(1.0, abs=0.01)
+
+
+def test_only_training_drops_branches() -> None:
+    torch.manual_seed(0)
+    block, x = convnext.Block(4, 0.9), torch.randn(64, 4, 5, 5)
+    torch.nn.init.ones_(block.scale)
+    still = block.eval()(x)
+    assert torch.equal(still, block(x)) and not torch.equal(still, block.train()(x))
 
 
 def test_cosines_are_cosines() -> None:

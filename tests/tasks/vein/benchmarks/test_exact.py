@@ -16,7 +16,7 @@ B = ([0.9, 0.8, 0.7, 0.6, 0.35], [0.1, 0.2, 0.3, 0.4, 0.5, 0.15, 0.25, 0.45])
 scores = st.lists(st.integers(-50, 50).map(lambda step: step / 50), min_size=1, max_size=40)
 
 
-def test_the_first_worked_list() -> None:
+def test_check_01_the_first_worked_list() -> None:
     assert exact.eer(*A) == pytest.approx(0.2, abs=1e-12)
     assert exact.tar(*A, far=0.1) == exact.Acceptance(0.7, 0.45, False)
     assert exact.tar(*A, far=0.01) == exact.Acceptance(0.5, 0.58, False)
@@ -25,7 +25,7 @@ def test_the_first_worked_list() -> None:
     assert (found.far[at], found.frr[at]) == (pytest.approx(0.2), pytest.approx(0.2))
 
 
-def test_the_second_worked_list() -> None:
+def test_check_02_the_second_worked_list() -> None:
     assert exact.eer(*B) == pytest.approx(0.225, abs=1e-12)
     assert exact.tar(*B, far=0.125).tar == pytest.approx(0.8)
     assert exact.tar(*B, far=0.125).threshold == 0.45

@@ -21,13 +21,13 @@ def std_along(kernel: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("radius", [2.0, 3.7, 8.0])
-def test_a_disc_is_half_as_wide_as_its_radius(radius: float) -> None:
+def test_check_09_a_disc_is_half_as_wide_as_its_radius(radius: float) -> None:
     # a pixel's own width adds a twelfth to the variance
     assert std_along(kernels.disc(radius, FLAT)) == pytest.approx(np.sqrt(radius**2 / 4 + 1 / 12), rel=0.03)
 
 
 @pytest.mark.parametrize(("length", "std"), [(3, 0.816), (7, 2.0), (15, 4.32)])
-def test_the_spread_of_a_line(length: int, std: float) -> None:
+def test_check_09_the_spread_of_a_line(length: int, std: float) -> None:
     assert std_along(kernels.line(Motion(length, 0.0), FLAT)) == pytest.approx(std, abs=0.002)
 
 
@@ -76,7 +76,7 @@ def test_a_kernel_seen_at_half_size_is_half_as_wide() -> None:
     assert std_along(kernel.T) == pytest.approx(4.0, rel=0.03)
 
 
-def test_scatter_keeps_a_picture_s_mean_and_optics_scale_it() -> None:
+def test_check_09_scatter_keeps_a_picture_s_mean_and_optics_scale_it() -> None:
     quiet = Sensor(photon=0.0, read=0.0, gamma=(1.0, 1.0))
     finger, view = identity(7, 0, quiet), whole(quiet)
     inner = np.s_[30:-30, 30:-30]
@@ -91,7 +91,7 @@ def test_scatter_keeps_a_picture_s_mean_and_optics_scale_it() -> None:
 
 
 @pytest.mark.parametrize(("x", "y", "g"), [(75, 134, 1.72), (300, 150, 1.4441), (599, 150, 1.0531)])
-def test_the_exposure_field(x: float, y: float, g: float) -> None:
+def test_check_08_the_exposure_field(x: float, y: float, g: float) -> None:
     field = Exposure(0.72, 75.13, 134.52, 229.59, 181.66)
     at = np.array([[x]], np.float32), np.array([[y]], np.float32)
     assert gain(field, *at)[0, 0] == pytest.approx(g, abs=1e-4)

@@ -11,12 +11,12 @@ def finger() -> Finger:
     return identity(7, 0)
 
 
-def test_a_vein_at_the_middle_moves_by_the_cylinder_s_formula() -> None:
+def test_check_05_a_vein_at_the_middle_moves_by_the_formula() -> None:
     moved = [rolled(0.0, 0.8, 60.0, roll) for roll in (5, 10, 15, 20)]
     assert moved == pytest.approx([4.18, 8.34, 12.42, 16.42], abs=0.01)
 
 
-def test_a_vein_at_the_side() -> None:
+def test_check_05_a_vein_at_the_side() -> None:
     moved = [rolled(30.0, 0.8, 60.0, roll) for roll in (-20, -10, 10, 20)]
     assert moved == pytest.approx([15.375, 23.038, 36.051, 41.006], abs=1e-3)
 

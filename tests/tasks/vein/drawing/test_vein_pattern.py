@@ -21,12 +21,12 @@ def check(fingers: list[Finger]) -> None:
     assert overlap.max() < 0.5
 
 
-def test_some_patterns() -> None:
+def test_check_10_some_patterns() -> None:
     check([identity(2, number) for number in range(12)])
 
 
 @pytest.mark.slow
-def test_two_hundred_patterns() -> None:
+def test_check_10_two_hundred_patterns() -> None:
     check([identity(0, number) for number in range(200)])
 
 

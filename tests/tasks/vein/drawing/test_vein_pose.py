@@ -17,7 +17,7 @@ POSES = st.builds(Pose, st.floats(-15, 15), st.floats(-30, 30), st.floats(-30, 3
         (Pose(scale=1.1), (514.13, 141.88), (541.64, 141.07)),
     ],
 )
-def test_landmarks(pose: Pose, point: tuple[float, float], there: tuple[float, float]) -> None:
+def test_check_06_landmarks(pose: Pose, point: tuple[float, float], there: tuple[float, float]) -> None:
     assert forward(pose, np.array([point]))[0] == pytest.approx(there, abs=0.01)
 
 

@@ -12,13 +12,13 @@ def straight(diameter: float) -> Vessel:
     return Vessel(points, np.full(len(x), diameter), 0.8, 0)
 
 
-def test_chords_of_a_cylinder_and_the_light_they_leave() -> None:
+def test_check_04_chords_of_a_cylinder_and_the_light_they_leave() -> None:
     chords = chord(8.0, np.arange(5.0))
     assert chords == pytest.approx([8, 7.746, 6.928, 5.292, 0], abs=1e-3)
     assert np.exp(-0.05 * chords) == pytest.approx([0.6703, 0.6789, 0.7072, 0.7675, 1], abs=1e-4)
 
 
-def test_a_drawn_vessel_shows_the_chords_and_the_distances() -> None:
+def test_check_04_a_drawn_vessel_shows_the_chords_and_the_distances() -> None:
     # a radian as long as its rows, so that a row is a pixel
     drawn = draw_vessel(straight(8.0), lambda x: np.full(np.shape(x), float(PER_RADIAN)))
     assert drawn is not None

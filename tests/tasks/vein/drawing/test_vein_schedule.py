@@ -15,7 +15,7 @@ COUNTS = {
 }  # fmt: skip
 
 
-def test_a_finger_has_the_published_hundred_in_order() -> None:
+def test_check_12_a_finger_has_the_published_hundred_in_order() -> None:
     taken = [variation(0, 3, j) for j in range(1, 101)]
     kinds = [each.kind for each in taken]
     assert Counter(kinds) == COUNTS

@@ -35,7 +35,9 @@ def contents(root: Path) -> dict[str, bytes]:
     return {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
-def test_a_finger_s_hundred_files_of_each_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_12_a_finger_s_hundred_files_of_each_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # names and order only: drawing is told apart below
     monkeypatch.setattr(writer, "sample_files", fake)
     write_finger(tmp_path, 0, Drawing(samples=100), 0)
@@ -66,7 +68,7 @@ def test_the_files_are_those_of_the_samples(tree: Path) -> None:
     assert set(np.unique(taken.vein)) == set(np.unique(taken.shape)) == {0, 255}
 
 
-def test_an_annotation_says_what_was_drawn() -> None:
+def test_check_12_an_annotation_says_what_was_drawn() -> None:
     finger = identity(5, 0)
     for number in (1, 8, 17, 22, 26, 33, 38, 43, 48, 55, 60, 70):
         taken = render(finger, variation(5, 0, number))
@@ -91,7 +93,7 @@ def test_the_reader_reads_the_tree(tree: Path) -> None:
 
 
 @pytest.mark.slow
-def test_workers_and_what_else_is_drawn_change_no_byte(tree: Path, tmp_path: Path) -> None:
+def test_check_10_workers_and_what_else_is_drawn_change_no_byte(tree: Path, tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         write_fingers(tmp_path / "two", 5, SMALL, pool.imap)
     assert contents(tmp_path / "two") == contents(tree)
@@ -100,7 +102,7 @@ def test_workers_and_what_else_is_drawn_change_no_byte(tree: Path, tmp_path: Pat
     assert alone == {name: data for name, data in contents(tree).items() if "/00002/" in name}
 
 
-def test_its_own_workers_change_no_byte(tree: Path, tmp_path: Path) -> None:
+def test_check_10_its_own_workers_change_no_byte(tree: Path, tmp_path: Path) -> None:
     write_fingers(tmp_path / "own", 5, Drawing(fingers=2, samples=4, workers=2))
     assert contents(tmp_path / "own") == contents(tree)
 

@@ -95,7 +95,7 @@ def test_schedule_of_kinds() -> None:
     assert [kind(n) for n in numbers] == [*words.split(), "SkinScatter", "Multi", "Multi"]
 
 
-def test_the_repository_sample_s_names_are_read_too(syn: Path) -> None:
+def test_check_12_the_repository_sample_s_names_are_read_too(syn: Path) -> None:
     for folder in ("raw_images", "annotations"):
         kept = syn / folder / "00001"
         shutil.rmtree(syn / folder / "00002")
