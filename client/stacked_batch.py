@@ -1,0 +1,65 @@
+"""Many sites' batches stacked, whatever structure a task gives its own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+CONSTANTS = (type(None), bool, int, float, str)
+
+
+def parts(value: Any) -> Iterator[Any]:
+    """Yield the tensors and the constants in a batch, in order; dataclasses, mappings and sequences are
+    gone through.
+
+    Raises:
+        TypeError: it holds something else.
+    """
+    if isinstance(value, (Tensor, *CONSTANTS)):
+        yield value
+        return
+    for inner in _inner(value):
+        yield from parts(inner)
+
+
+def _inner(value: Any) -> Sequence[Any]:
+    if is_dataclass(value):
+        return [getattr(value, field.name) for field in fields(value)]
+    if isinstance(value, Mapping):
+        return list(value.values())
+    if isinstance(value, tuple | list):
+        return value
+    raise TypeError(f"its batches hold a {type(value).__name__}")
+
+
+def tensors(value: Any) -> list[Tensor]:
+    """Return the tensors in a batch, in order."""
+    return [part for part in parts(value) if isinstance(part, Tensor)]
+
+
+def refilled(value: Any, given: Iterator[Tensor]) -> Any:
+    """Return a batch with the tensors of ``given`` in the places of its own."""
+    if isinstance(value, Tensor):
+        return next(given)
+    if isinstance(value, CONSTANTS):
+        return value
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: refilled(getattr(value, f.name), given) for f in fields(value)})
+    if isinstance(value, Mapping):
+        return {name: refilled(inner, given) for name, inner in value.items()}
+    inner = [refilled(each, given) for each in value]
+    return type(value)(*inner) if hasattr(value, "_fields") else type(value)(inner)
+
+
+def signature(value: Any) -> tuple[Any, ...]:
+    """Return what batches must have in common to be stacked: shapes, dtypes, constants."""
+    return tuple(
+        (tuple(part.shape), part.dtype) if isinstance(part, Tensor) else part for part in parts(value)
+    )
+
+
+def stacked(batches: Sequence[Any]) -> list[Tensor]:
+    """Return the tensors of K batches of one signature, (K, ...) each."""
+    return [torch.stack(each) for each in zip(*map(tensors, batches), strict=True)]
