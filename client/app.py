@@ -12,7 +12,7 @@ from flwr.clientapp import ClientApp
 
 from isofed.client import ledger
 from isofed.client.evaluate import evaluate
-from isofed.client.memory import Memory, version_of
+from isofed.client.memory import version_of
 from isofed.client.own import measure
 from isofed.client.protect import protected, settled
 from isofed.client.train import train
@@ -30,7 +30,7 @@ _workshop = lru_cache(maxsize=2)(Workshop.of)
 
 
 def on_train(shop: Workshop, place: Place, message: Message, context: Context) -> RecordDict:
-    """Answer an order to train, exactly once for each attempt."""
+    """Answer an order to train, with the same report for the same attempt."""
     form: Any = plain if shop.setting.recipe.stock else wire
     order = _order(shop, place, message, TRAINER, form)
     report = _answer(shop, place, order)
@@ -41,7 +41,7 @@ def on_train(shop: Workshop, place: Place, message: Message, context: Context) -
 
 
 def _answer(shop: Workshop, place: Place, order: Order) -> Report:
-    memory = Memory(place.memory)
+    memory = shop.memory(place)
     stored = memory.stored(order)
     if stored is not None:
         return stored
@@ -66,7 +66,7 @@ def on_evaluate(shop: Workshop, place: Place, message: Message, context: Context
 
 def _own(shop: Workshop, place: Place, message: Message) -> Any:
     order = _order(shop, place, message, TRAINER)
-    statistics = measure(shop, place, order, Memory(place.memory).load(order.base))
+    statistics = measure(shop, place, order, shop.memory(place).load(order.base))
     check_statistics(statistics, shop.setting.task.own.sums(shop.setting.options))
     ledger.enter_measured(place.memory.parent / "left.jsonl", order, statistics)
     return statistics

@@ -70,39 +70,46 @@ def run_epoch(
     total, steps, size = torch.zeros((), device=shop.device), 0, 0
     factors: dict[Phase, list[float]] = {}
     now: Phase | None = None
+    trained: list[torch.Tensor] = []
     shop.model.train()
     for step in steps_of(shop, place, order, when):
         if step.phase is not now:
             now = step.phase
-            select(shop, now)
+            trained = select(shop, now)
         factor = _set_rate(shop, max(order.round, 1) - 1 + step.done)
-        loss, taken = _step(shop, step, states, precision)
+        loss, taken = _step(shop, step, states, precision, trained)
         total += loss
         factors.setdefault(now, []).extend([factor] if taken else [])
         steps, size = steps + 1, len(step.images)
     return Epoch(steps, size, factors, float(total) / steps)
 
 
-def select(shop: Workshop, phase: Phase) -> None:
-    """Let gradients flow to what a phase trains, and to nothing else.
+def select(shop: Workshop, phase: Phase) -> list[torch.Tensor]:
+    """Let gradients flow to what a phase trains, which is returned, and to nothing else.
 
     Raises:
         CompositionError: it trains nothing.
     """
-    trained, head = shop.setting.recipe.share.trained(shop.model), shop.setting.task.head
-    for name, parameter in shop.model.named_parameters():
+    head, trained = shop.setting.task.head, list[torch.Tensor]()
+    for name, parameter in shop.parameters.items():
         inside = phase.trains == "all" or name.startswith(head) == (phase.trains == "head")
-        parameter.requires_grad_(inside and trained(name))
-    if not any(parameter.requires_grad for parameter in shop.model.parameters()):
+        flows = inside and name not in shop.frozen
+        parameter.requires_grad_(flows)
+        if flows:
+            trained.append(parameter)
+        else:
+            parameter.grad = None
+    if not trained:
         raise CompositionError(
             f"a phase of strategy '{shop.setting.recipe.call}' trains the model's {phase.trains}, all of "
             "which is frozen; leave the phase out, or train that part"
         )
+    return trained
 
 
 def reach(shop: Workshop, factors: Mapping[Phase, list[float]]) -> dict[str, float]:
     """Return each parameter's learning rates, summed over the steps that trained it."""
-    reach = dict.fromkeys((name for name, _ in shop.model.named_parameters()), 0.0)
+    reach = dict.fromkeys(shop.parameters, 0.0)
     for phase, taken in factors.items():
         select(shop, phase)
         for name, peak in _rates(shop, shop.peaks).items():
@@ -112,7 +119,7 @@ def reach(shop: Workshop, factors: Mapping[Phase, list[float]]) -> dict[str, flo
 
 def _rates(shop: Workshop, rates: Iterable[float]) -> dict[str, float]:
     """Return the rate of each parameter that is trained now, from one rate a group of the optimiser."""
-    names = {id(parameter): name for name, parameter in shop.model.named_parameters()}
+    names = {id(parameter): name for name, parameter in shop.parameters.items()}
     return {
         names[id(parameter)]: rate
         for group, rate in zip(shop.optimiser.param_groups, rates, strict=True)
@@ -128,17 +135,18 @@ def _set_rate(shop: Workshop, done: float) -> float:
     return factor
 
 
-def _step(shop: Workshop, step: Step, states: list[Any], precision: Precision) -> tuple[torch.Tensor, bool]:
+def _step(
+    shop: Workshop, step: Step, states: list[Any], precision: Precision, trained: list[torch.Tensor]
+) -> tuple[torch.Tensor, bool]:
     """Take a step; return the batch's loss, and whether the step was not left out."""
     with precision.arithmetic():
         output = shop.model(step.batch.inputs)
     seen = Seen(output, step.batch.labels, step.images, step.batch.inputs)
     # losses stay in single precision: under bf16 the circle loss's gradient would be off by a tenth
     loss = _loss(shop, seen, states)
-    shop.optimiser.zero_grad(set_to_none=True)
-    precision.backward(loss)
+    precision.backward(loss, trained)
     _drift(shop, states)
-    taken = precision.step(shop.optimiser)
+    taken = precision.step()
     for term, state in each(shop, states):
         if term.stepped and taken:
             term.stepped(state, seen, _rates(shop, [group["lr"] for group in shop.optimiser.param_groups]))
@@ -157,8 +165,10 @@ def _loss(shop: Workshop, seen: Seen, states: list[Any]) -> torch.Tensor:
 def _drift(shop: Workshop, states: list[Any]) -> None:
     for term, state in each(shop, states):
         if term.drift:
-            parameters = dict(shop.model.named_parameters())
-            pushes = {n: p for n, p in term.drift(state, parameters).items() if parameters[n].requires_grad}
+            parameters = shop.parameters
+            pushes = {
+                n: p for n, p in term.drift(state, dict(parameters)).items() if parameters[n].requires_grad
+            }
             for name in pushes:
                 if parameters[name].grad is None:  # the batch did not reach it
                     parameters[name].grad = torch.zeros_like(parameters[name])

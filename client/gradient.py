@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from isofed.client.chance import seeded
 from isofed.client.workshop import Workshop
 from isofed.strategies.share import TRAVELLING
 
@@ -38,10 +39,7 @@ def _visit(shop: Workshop, batches: Iterable[Any], each: Callable[[Any], Any], w
     setting, count = shop.setting, 0
     kept = {group: tree.numpy() for group, tree in shop.trees.items() if group.endswith("buffers")}
     shop.model.train()
-    with (
-        torch.random.fork_rng(devices=[] if shop.device == "cpu" else [shop.device]),
-        within or nullcontext(),
-    ):
+    with seeded(shop.device), within or nullcontext():
         for batch in batches:
             each(setting.task.training.loss(shop.model(batch.inputs), batch.labels, setting.options))
             count += 1

@@ -40,10 +40,18 @@ def enter_measured(path: Path, order: Order, statistics: Mapping[str, float]) ->
 def _append(path: Path, of: Report | Order, channels: Any, numbers: list[str], what: str = "") -> None:
     line = {"round": of.round, "attempt": of.attempt, "channels": channels, "numbers": numbers}
     line |= {"what": what} if what else {}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        # the line break comes first, so that a line cut short by a crash cannot swallow the next one
-        file.write(b"\n" + json.dumps(line).encode())
+    # the line break comes first, so that a line cut short by a crash cannot swallow the next one
+    text = b"\n" + json.dumps(line).encode()
+    try:
+        _write(path, text)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, text)
+
+
+def _write(path: Path, text: bytes) -> None:
+    with path.open("ab", buffering=0) as file:
+        file.write(text)
 
 
 def _entry(channel: Any, held: int) -> dict[str, Any]:

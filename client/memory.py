@@ -4,6 +4,9 @@ A version is named after the attempt that made it, ``"<round>.<attempt>"``. Its 
 *and* the report of that attempt, so that both exist or neither does: asked for the same attempt
 again, the site gives the same report again. The two newest versions are kept, because the server
 says with its next order which one it counted.
+
+A simulated site keeps no reports: its secrets are functions of the seed, so that it trains an attempt
+again to the same bits. Where a run has nothing to remember either, it has no files at all.
 """
 
 from collections.abc import Mapping
@@ -32,10 +35,14 @@ class Memory:
     Args:
         folder: belongs to this run and site alone.
         durable: wait for the disk at each commit, as a deployed site does.
+        sections: whether there ever is anything to remember from round to round.
+        answers: whether reports are kept, to be given again.
     """
 
     folder: Path
     durable: bool = False
+    sections: bool = True
+    answers: bool = True
 
     def load(self, version: str) -> Sections:
         """Return the sections of a version; ``""`` is the empty memory before the first round.
@@ -43,7 +50,7 @@ class Memory:
         Raises:
             CheckpointError: the version is gone or damaged.
         """
-        if not version:
+        if not version or not self.sections:
             return {}
         _, state = load_state(self._path(version), f"this site's memory version {version}")
         return {name[2:]: value for name, value in state.items() if name.startswith("m/")}
@@ -51,7 +58,7 @@ class Memory:
     def stored(self, order: Order) -> Report | None:
         """Return the report already given in answer to this attempt, if there is one."""
         path = self._path(version_of(order))
-        if not path.exists():
+        if not self.answers or not path.exists():
             return None
         meta, state = load_state(path, f"this site's memory version {version_of(order)}")
         if (meta["base"], meta["run"], meta["digest"]) != (order.base, order.run, order.digest):
@@ -65,14 +72,17 @@ class Memory:
 
     def commit(self, order: Order, report: Report, sections: Sections) -> None:
         """Write the new version beside the one it came from, then drop all older ones."""
+        if not (self.sections or self.answers):
+            return
         state: dict[str, Tree | np.ndarray] = {f"m/{name}": value for name, value in sections.items()}
-        for name, channel in report.channels.items():
+        channels = report.channels if self.answers else {}
+        for name, channel in channels.items():
             state.update(_pack(name, channel))
         meta = {
             "run": order.run,
             "base": order.base,
             "digest": order.digest,
-            "channels": {name: channel.kind for name, channel in report.channels.items()},
+            "channels": {name: channel.kind for name, channel in channels.items()},
             "scalars": dict(report.scalars),
         }
         save_state(self._path(report.version), meta, state, self.durable)

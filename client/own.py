@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from isofed import seeds
+from isofed.client.chance import seeded
 from isofed.client.epoch import run_epoch, select
 from isofed.client.memory import Sections
 from isofed.client.precision import Precision
@@ -64,6 +65,7 @@ def _fit(shop: Workshop, place: Place, order: Order) -> None:
         return
     shop.optimiser.state.clear()
     select(shop, Phase())
-    with torch.random.fork_rng(devices=[] if shop.device == "cpu" else [shop.device]):
-        torch.manual_seed(seeds.public_key(setting.seed, order.round, place.site, f"layers to {USE}") % 2**63)
+    with seeded(
+        shop.device, seeds.public_key(setting.seed, order.round, place.site, f"layers to {USE}") % 2**63
+    ):
         run_epoch(shop, place, order, [], Precision.of(shop, {}), USE)

@@ -1,5 +1,6 @@
 """The arithmetic of a training step: single precision, or mixed with a loss scaler where it needs one."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -24,12 +25,15 @@ class Precision:
         dtype: of autocast, or None for none.
         scaler: scales the loss so that fp16's gradients do not vanish; None where it is not needed.
         optimiser: whose gradients the scaler takes back.
+        plain: whether its step is rate times gradient and nothing else, which is then taken at once: torch's
+            own bookkeeping around a step costs as much as a small model's forward pass.
     """
 
     kind: str
     dtype: torch.dtype | None
     scaler: Any
     optimiser: torch.optim.Optimizer
+    plain: bool = False
 
     @classmethod
     def of(cls, shop: Workshop, memory: Sections) -> "Precision":
@@ -41,28 +45,37 @@ class Precision:
         if scaler is not None and isinstance(saved, Tree):
             fresh = scaler.state_dict()
             scaler.load_state_dict({name: type(value)(saved[name]) for name, value in fresh.items()})
-        return cls(kind, dtype, scaler, shop.optimiser)
+        return cls(kind, dtype, scaler, shop.optimiser, scaler is None and is_plain(shop.optimiser))
 
     def arithmetic(self) -> AbstractContextManager[Any]:
         """Return the context of the forward pass."""
         return nullcontext() if self.dtype is None else torch.autocast(self.kind, self.dtype)
 
-    def backward(self, loss: torch.Tensor) -> None:
-        """Leave true gradients on the parameters, whatever scaled them on the way."""
+    def backward(self, loss: torch.Tensor, parameters: Sequence[torch.Tensor]) -> None:
+        """Leave true gradients on the parameters, None where the loss does not reach, and on no others,
+        whatever scaled them on the way."""
         if self.scaler is None:
-            loss.backward()
+            # the bits of zero_grad() and backward(), without their walk over everything else
+            for parameter, gradient in zip(
+                parameters, torch.autograd.grad(loss, parameters, allow_unused=True), strict=True
+            ):
+                parameter.grad = gradient
             return
+        self.optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimiser)
 
-    def step(self, optimiser: torch.optim.Optimizer) -> bool:
+    def step(self) -> bool:
         """Step, unless fp16's gradients overflowed: then the scale falls, the step is left out, and False
         returned."""
+        if self.plain:
+            _descend(self.optimiser)
+            return True
         if self.scaler is None:
-            optimiser.step()
+            self.optimiser.step()
             return True
         before = self.scaler.get_scale()
-        self.scaler.step(optimiser)
+        self.scaler.step(self.optimiser)
         self.scaler.update()
         return bool(self.scaler.get_scale() >= before)
 
@@ -72,3 +85,21 @@ class Precision:
             return {}
         state = self.scaler.state_dict()
         return {SCALER: from_arrays({name: np.array(value) for name, value in state.items()})}
+
+
+def is_plain(optimiser: torch.optim.Optimizer) -> bool:
+    """Return whether an optimiser's step is w <- w - rate * gradient, and nothing else."""
+    if type(optimiser) is not torch.optim.SGD:
+        return False
+    return all(
+        not (group["momentum"] or group["weight_decay"] or group["maximize"] or group["differentiable"])
+        for group in optimiser.param_groups
+    )
+
+
+@torch.no_grad()
+def _descend(optimiser: torch.optim.Optimizer) -> None:
+    for group in optimiser.param_groups:
+        moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+        if moved:
+            torch._foreach_add_(moved, [parameter.grad for parameter in moved], alpha=-group["lr"])

@@ -97,3 +97,19 @@ def slopes_of(shop: Workshop, example: Any, buffers: Sequence[str]) -> Slopes:
 
     found: Slopes = vmap(grad_and_value(loss, has_aux=True), randomness="different")
     return found
+
+
+def owned(gradients: Mapping[str, Tensor], others: Sequence[Tensor]) -> Named:
+    """Return gradients that may be changed in place: each in memory of its own, apart from ``others``.
+
+    Two parameters that are added up have one and the same gradient, and that of a sum is one number shown
+    many times; optimisers and terms write to them.
+    """
+    taken = {other.untyped_storage().data_ptr() for other in others}
+    found: Named = {}
+    for name, slope in gradients.items():
+        place = slope.untyped_storage().data_ptr()
+        shown = any(step == 0 for step, size in zip(slope.stride(), slope.shape, strict=True) if size > 1)
+        found[name] = slope.clone() if shown or place in taken else slope
+        taken.add(place)
+    return found

@@ -75,17 +75,12 @@ def _start(shop: Workshop, work: Work, model: nn.Module, remembered: Any) -> Any
     return replace(given, model=model, gradient=lambda: of(mean_gradient), mean_loss=lambda: of(mean_loss))
 
 
-def push(shop: Workshop, sites: Sequence[SiteTerms], gradients: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Return the gradients with every site's drifts added to its rows."""
+def push(shop: Workshop, sites: Sequence[SiteTerms], gradients: Mapping[str, Tensor]) -> None:
+    """Add every site's drifts to its rows of the gradients."""
     drifts = [(n, term.drift) for n, term in enumerate(shop.setting.recipe.local) if term.drift]
-    if not drifts:
-        return gradients
-    # two parameters may have been given one and the same gradient
-    moved = {name: slope.clone(memory_format=torch.contiguous_format) for name, slope in gradients.items()}
     for number, drift in drifts:
         for row, site in enumerate(sites):
             pushes = drift(site.states[number], dict(site.parameters))
-            mine = {name: value for name, value in pushes.items() if name in moved}
+            mine = {name: value for name, value in pushes.items() if name in gradients}
             if mine:
-                torch._foreach_add_([moved[name][row] for name in mine], list(mine.values()))
-    return moved
+                torch._foreach_add_([gradients[name][row] for name in mine], list(mine.values()))

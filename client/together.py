@@ -14,7 +14,7 @@ from isofed.client.epoch import Epoch, Step, reach, select, steps_of
 from isofed.client.memory import Sections
 from isofed.client.stackable import Part, parts_of, refuse
 from isofed.client.stacked_draws import SiteDraws
-from isofed.client.stacked_model import Slopes, Stack, groups_of, slopes_of
+from isofed.client.stacked_model import Slopes, Stack, groups_of, owned, slopes_of
 from isofed.client.stacked_terms import SiteTerms, Work, begun, layers_seed, push
 from isofed.client.train import TERM, Trained, _numbers, train
 from isofed.client.workshop import Place, Workshop
@@ -178,7 +178,8 @@ def _step(now: _Round, slopes: Slopes, taken: Sequence[Step]) -> None:
     with now.draws if part.draws else nullcontext():
         gradients, (losses, after) = slopes(trained, rest, leaves)
     stack.settle(after)
-    gradients = push(now.shop, now.sites, gradients)
+    gradients = owned(gradients, [*rest.values(), *trained.values(), *leaves])
+    push(now.shop, now.sites, gradients)
     for name, parameter in stack.parameters.items():
         parameter.grad = gradients.get(name)
     now.factors.setdefault(first.phase, []).append(_set_rate(now, first.done))

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from isofed import seeds
+from isofed.client.chance import seeded
 from isofed.client.epoch import Epoch, each, reach, run_epoch, select, steps_of
 from isofed.client.gradient import mean_gradient, mean_loss
 from isofed.client.memory import Sections
@@ -50,13 +51,12 @@ def train(shop: Workshop, place: Place, order: Order, memory: Sections, version:
     load(shop, order, memory)
     select(shop, Phase())
     precision = Precision.of(shop, memory)
-    with torch.random.fork_rng(devices=[] if shop.device == "cpu" else [shop.device]):
-        torch.manual_seed(seeds.public_key(shop.setting.seed, order.round, place.site, "layers") % 2**63)
+    with seeded(shop.device, seeds.public_key(shop.setting.seed, order.round, place.site, "layers") % 2**63):
         states = [
             term.start(_term_start(shop, place, order, memory.get(TERM + term.name))) for term in recipe.local
         ]
         epoch = run_epoch(shop, place, order, states, precision)
-    done = Done(epoch.steps, reach(shop, epoch.factors))
+    done = Done(epoch.steps, reach(shop, epoch.factors) if recipe.local else {})
     further = [term.finish(state, done) if term.finish else {} for term, state in each(shop, states)]
     channels = _travelling(shop)  # after the terms have finished: one may have changed the model
     for given in further:
@@ -89,7 +89,7 @@ def load(shop: Workshop, order: Order, memory: Sections) -> None:
         )
         tree.copy_from(source.tree if group in TRAVELLING else source)
     state: Any = memory.get("optimiser") if _keeps(shop) else None
-    restore_state(shop.optimiser, dict(shop.model.named_parameters()), state)
+    restore_state(shop.optimiser, dict(shop.parameters), state)
 
 
 def _keeps(shop: Workshop) -> bool:
@@ -121,7 +121,7 @@ def _travelling(shop: Workshop) -> dict[str, Channel]:
 
 
 def _sections(shop: Workshop, states: list[Any], precision: Precision) -> Sections:
-    names = {id(p): name for name, p in shop.model.named_parameters()}
+    names = {id(p): name for name, p in shop.parameters.items()}
     sections: dict[str, Any] = {"optimiser": export_state(shop.optimiser, names)} if _keeps(shop) else {}
     staying = (*TRAVELLING, *FIXED)
     sections |= {group: tree.numpy() for group, tree in shop.trees.items() if group not in staying}

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from isofed.client.holdout import split
+from isofed.client.memory import Memory
 from isofed.client.shelf import BOUND, Shelf
 from isofed.contracts import Contract
 from isofed.errors import ConfigError, ContractError
@@ -120,6 +121,7 @@ class Workshop:
     device: str = "cpu"
     weights: Path | None = None
     _samples: Shelf = field(default_factory=Shelf, repr=False)
+    _contracts: dict[str, Contract] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, cfg: str, device: str = "cpu", files: bool = True, weights: Path | None = None) -> "Workshop":
@@ -171,6 +173,18 @@ class Workshop:
         return flatten(self.model, self.setting.recipe.share)
 
     @cached_property
+    def parameters(self) -> Mapping[str, torch.nn.Parameter]:
+        """The module's parameters by name."""
+        assert self.trees
+        return dict(self.model.named_parameters())
+
+    @cached_property
+    def frozen(self) -> frozenset[str]:
+        """The names of the parameters that are never trained."""
+        trained = self.setting.recipe.share.trained(self.model)
+        return frozenset(name for name in self.parameters if not trained(name))
+
+    @cached_property
     def initial(self) -> Mapping[str, Tree]:
         """The groups that stay at a site, as they were built: where a site without memory starts."""
         return {g: tree.numpy() for g, tree in self.trees.items() if g in STAYING}
@@ -201,7 +215,7 @@ class Workshop:
         self.setting.task.refit(self.model, self.classes(place), generator)
         self.model.to(self.device)
         self.trees.update(flatten(self.model, self.setting.recipe.share, (*STAYING, *FIXED)))
-        for stale in ("initial", "optimiser", "peaks"):
+        for stale in ("initial", "parameters", "frozen", "optimiser", "peaks"):
             self.__dict__.pop(stale, None)
 
     def classes(self, place: Place) -> int:
@@ -212,6 +226,19 @@ class Workshop:
 
     def contract(self, classes: int | None) -> Contract:
         """Return what a report of this run may hold; ``classes`` is None where only sites know it."""
+        return self._once(f"contract {classes}", lambda: self._contract(classes))
+
+    def outside(self, classes: int | None) -> Contract:
+        """Return what a report may hold once it has left the site, after the privacy steps."""
+        return self._once(f"outside {classes}", lambda: self.pipeline.outside(self.contract(classes)))
+
+    def _once(self, name: str, make: Callable[[], Contract]) -> Contract:
+        # it does not change with the site; building it anew costs a small model's whole training
+        if name not in self._contracts:
+            self._contracts[name] = make()
+        return self._contracts[name]
+
+    def _contract(self, classes: int | None) -> Contract:
         travelling, setting = {g: self.trees[g].layout for g in TRAVELLING}, self.setting
         changes = {n: (rule.meaning, travelling["model"]) for n, rule in setting.recipe.trees.items()}
         needs, head = setting.recipe.rule.needs, setting.task.head
@@ -219,14 +246,27 @@ class Workshop:
             setting.level, setting.level_options, travelling, self.tables(classes), head, needs, changes
         )
 
-    @property
+    def memory(self, place: Place) -> Memory:
+        """Return what a site remembers with: no more is written than will be read."""
+        return Memory(place.memory, sections=self.remembers, answers=place.simulated is None)
+
+    @cached_property
+    def remembers(self) -> bool:
+        """Whether a site keeps anything from round to round: of the model, its optimiser, or a local term."""
+        setting, training = self.setting, self.setting.task.training
+        scaled = training.precision(setting.options) == "fp16"
+        stays = any(group in self.trees for group in STAYING)
+        return bool(
+            stays
+            or scaled
+            or training.keeps_optimiser(setting.options)
+            or any(term.remember for term in setting.recipe.local)
+        )
+
+    @cached_property
     def pipeline(self) -> Pipeline:
         """The run's privacy steps."""
         return Pipeline(self.setting.recipe.privacy)
-
-    def outside(self, classes: int | None) -> Contract:
-        """Return what a report may hold once it has left the site, after the privacy steps."""
-        return self.pipeline.outside(self.contract(classes))
 
     def tables(self, classes: int | None = None) -> Mapping[str, tuple[str, int | None, int]]:
         """Return (meaning, rows, width) of the recipe's tables."""

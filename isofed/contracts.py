@@ -7,6 +7,7 @@ it (protocols/wire.py). What is not listed is refused.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from isofed.trees import Layout
 
 MOST_STATISTICS = 4096
 MOST_ROWS = 1_000_000
+
+Form = Mapping[str, tuple[str, tuple[int | None, ...]]]
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ class TreeContract:
     layout: Layout
     meaning: str
     held: str = ""
+
+    @cached_property
+    def form(self) -> Form:
+        """The arrays that carry it: dtype and shape by key."""
+        return {dtype: (self.held or dtype, (size,)) for dtype, size in self.layout.sizes.items()}
 
     def check(self, name: str, channel: Channel) -> None:
         """Raise ContractError unless the channel is what was agreed."""
@@ -53,6 +61,11 @@ class TableContract:
     min_count: int
     meaning: str
     kind = "table"
+
+    @cached_property
+    def form(self) -> Form:
+        """The arrays that carry it: dtype and shape by key, None for any number of rows."""
+        return {"values": ("float32", (self.rows, self.width)), "present": ("uint8", (self.rows,))}
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Return whether an array of rows has an agreed shape."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
-from isofed.contracts import Contract
+from isofed.contracts import Contract, Form
 from isofed.errors import ContractError
 from isofed.protocols import wire
 from isofed.records import Order, Report, Value
@@ -103,7 +103,7 @@ def _record(channel: Any, made: Any) -> ArrayRecord:
     return record
 
 
-def _form(contract: Contract) -> wire.Form:
+def _form(contract: Contract) -> Form:
     leaves = contract.channels[MODEL].layout.leaves  # type: ignore[union-attr]
     return {leaf.name: (leaf.dtype, leaf.shape) for leaf in leaves}
 

@@ -7,12 +7,13 @@ array a dtype: the flat buffers travel as they are.
 import io
 import re
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
-from isofed.contracts import MOST_ROWS, Contract, TreeContract
+from isofed.contracts import MOST_ROWS, Contract, Form, TreeContract
 from isofed.errors import ContractError
 from isofed.records import Channel, Delta, Order, Report, Table, Value
 from isofed.trees import Tree
@@ -21,7 +22,6 @@ ORDER, REPORT, NUMBERS = "order", "report", "numbers"
 _REPORT_KEYS = {"round": int, "attempt": int, "version": str}
 _ORDER_KEYS = {"run": str, "round": int, "attempt": int, "base": str, "digest": str}
 _VERSION = re.compile(r"[1-9][0-9]*\.[1-9][0-9]*")
-Form = Mapping[str, tuple[str, tuple[int | None, ...]]]
 
 
 class Held(Array):
@@ -51,9 +51,14 @@ class Held(Array):
         return Held, (self._held,)
 
 
-def order_content(order: Order) -> RecordDict:
-    """Return an order as Flower records."""
-    content = _channels(order.channels)
+def order_content(order: Order, made: dict[int, ArrayRecord] | None = None) -> RecordDict:
+    """Return an order as Flower records.
+
+    Args:
+        order: for one site.
+        made: the records of the round's channels by their ``id``, so that what many orders carry is made once.
+    """
+    content = _channels(order.channels, {} if made is None else made)
     content[ORDER] = ConfigRecord(
         {
             "run": order.run,
@@ -98,7 +103,7 @@ def _counted(fields: Mapping[str, Any]) -> bool:
 
 def report_content(report: Report) -> RecordDict:
     """Return a report as Flower records."""
-    content = _channels(report.channels)
+    content = _channels(report.channels, {})
     content[REPORT] = ConfigRecord(
         {"round": report.round, "attempt": report.attempt, "version": report.version}
     )
@@ -108,48 +113,38 @@ def report_content(report: Report) -> RecordDict:
 
 def read_report(content: RecordDict, contract: Contract) -> Report:
     """Return the report in a message that :func:`check` has passed."""
-    fields: Any = dict(content.config_records[REPORT])
-    scalars: Any = dict(content.metric_records[NUMBERS])
+    fields: Any = dict(content[REPORT])  # type: ignore[arg-type]
+    scalars: Any = dict(content[NUMBERS])  # type: ignore[arg-type]
     return Report(channels=_read_channels(content, contract), scalars=scalars, **fields)
 
 
 def payload(content: RecordDict) -> int:
     """Bytes of all arrays in a message, and eight for each number."""
-    arrays = sum(_nbytes(array) for record in content.array_records.values() for array in record.values())
-    return arrays + 8 * sum(len(record) for record in content.metric_records.values())
+    return sum(_size(record) for record in content.values())
 
 
 def check(content: RecordDict, contract: Contract) -> None:
     """Raise ContractError unless a report's records are, to the last name, dtype and shape, as agreed."""
-    agreed = {f"{c.kind}.{name}": _form(c) for name, c in contract.channels.items()}
+    agreed = {f"{c.kind}.{name}": c.form for name, c in contract.channels.items()}
     found_kinds = {name: type(record) for name, record in content.items()}
     kinds = {**dict.fromkeys(agreed, ArrayRecord), REPORT: ConfigRecord, NUMBERS: MetricRecord}
     if found_kinds != kinds:
         odd = sorted(name for name, _ in found_kinds.items() ^ kinds.items())[0]
         raise ContractError(f"the message's records differ from the contract at '{odd}'")
     for name, form in agreed.items():
-        found = {key: (array.dtype, tuple(array.shape)) for key, array in content.array_records[name].items()}
+        found = {key: (array.dtype, tuple(array.shape)) for key, array in content[name].items()}  # type: ignore[union-attr]
         if not _matches(found, form):
             raise ContractError(f"record '{name}' differs from the contract in dtype or shape")
     _check_fields(content, contract)
 
 
 def _check_fields(content: RecordDict, contract: Contract) -> None:
-    fields: Any = content.config_records[REPORT]
+    fields: Any = content[REPORT]
     types = {key: type(value) for key, value in fields.items()}
     if types != _REPORT_KEYS or fields["version"] != f"{fields['round']}.{fields['attempt']}":
         raise ContractError("the message's report fields differ from the contract")
-    if set(content.metric_records[NUMBERS]) != set(contract.numbers):
+    if set(content[NUMBERS]) != set(contract.numbers):
         raise ContractError("the message's numbers differ from the contract")
-
-
-def _form(channel: Any) -> Form:
-    if isinstance(channel, TreeContract):
-        return {dtype: (channel.held or dtype, (size,)) for dtype, size in channel.layout.sizes.items()}
-    return {
-        "values": ("float32", (channel.rows, channel.width)),
-        "present": ("uint8", (channel.rows,)),
-    }
 
 
 def _matches(found: Form, form: Form) -> bool:
@@ -162,15 +157,21 @@ def _matches(found: Form, form: Form) -> bool:
     return found == {key: (dtype, (*rows, *shape[1:])) for key, (dtype, shape) in form.items()}
 
 
-def _channels(channels: Mapping[str, Channel]) -> RecordDict:
+def _channels(channels: Mapping[str, Channel], made: dict[int, ArrayRecord]) -> RecordDict:
     content = RecordDict()
     for name, channel in channels.items():
-        record = ArrayRecord()
-        for key, array in _arrays(channel).items():
-            # item assignment, because ArrayRecord's constructor would serialise
-            record[key] = Held(array)
-        content[f"{channel.kind}.{name}"] = record
+        if id(channel) not in made:
+            made[id(channel)] = _record(channel)
+        content[f"{channel.kind}.{name}"] = made[id(channel)]
     return content
+
+
+def _record(channel: Channel) -> ArrayRecord:
+    record = ArrayRecord()
+    for key, array in _arrays(channel).items():
+        # item assignment, because ArrayRecord's constructor would serialise
+        record[key] = Held(array)
+    return record
 
 
 def _arrays(channel: Channel) -> Mapping[str, np.ndarray]:
@@ -187,7 +188,7 @@ def _read_channels(content: RecordDict, contract: Contract) -> dict[str, Channel
         kind, _, name = key.partition(".")
         if name in contract.channels and _fits(kind, contract.channels[name]):
             agreed = contract.channels[name]
-            channels[name] = _channel(kind, opened(key, record, _form(agreed)), agreed)
+            channels[name] = _channel(kind, opened(key, record, agreed.form), agreed)
     return channels
 
 
@@ -216,5 +217,7 @@ def _channel(kind: str, arrays: Mapping[str, np.ndarray], agreed: Any) -> Channe
     return Value(tree) if kind == "value" else Delta(tree)
 
 
-def _nbytes(array: Array) -> int:
-    return int(np.prod(array.shape, dtype=np.int64)) * np.dtype(array.dtype).itemsize
+def _size(record: Any) -> int:
+    if isinstance(record, ArrayRecord):
+        return sum(prod(array.shape) * np.dtype(array.dtype).itemsize for array in record.values())
+    return 8 * len(record) if isinstance(record, MetricRecord) else 0

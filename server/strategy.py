@@ -64,6 +64,7 @@ class Composed(Strategy):
         self.sites, self.evaluators = Roster.of(sites), Roster.of(evaluators)
         count = asked(setting, len(self.sites))
         self.fewest = count if fewest is None else fewest
+        self._present = _presence(contract)
         self.attempt = 1
         self.bytes: dict[str, dict[str, int]] = {}
         self.outcome: Outcome | None = None
@@ -131,9 +132,9 @@ class Composed(Strategy):
 
     def _messages(self, asks: list[Ask], kind: str, nodes: Mapping[str, int]) -> list[Message]:
         # one set of channels for everybody; only the small order record differs from site to site
-        messages = []
+        messages, made = [], dict[int, ArrayRecord]()
         for ask in asks:
-            content = wire.order_content(ask.order)
+            content = wire.order_content(ask.order, made)
             self.bytes.setdefault(ask.site, {"down": 0, "up": 0})["down"] = wire.payload(content)
             messages.append(Message(content, nodes[ask.site], kind, group_id=str(ask.order.round)))
         return messages
@@ -153,7 +154,7 @@ class Composed(Strategy):
         report = wire.read_report(content, self.contract)
         self._same_attempt(report.round, report.attempt)
         # rows arrive with presence instead of counts, so their minimum was checked at the site
-        _presence(self.contract).check(report)
+        self._present.check(report)
         return self.pipeline.opened(report, Use(report.round, report.attempt))
 
     def _same_attempt(self, round: int, attempt: int) -> None:

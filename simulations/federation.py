@@ -134,7 +134,9 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     state = run_rounds(strategy, grid, checkpoints, emit, Patience(timeout=math.inf))
     result = {
         "history": list(state.history),
-        "weights_sha256": weights_digest(state, lambda site: Memory(federation.memory(site))),
+        "weights_sha256": weights_digest(
+            state, lambda site: Memory(federation.memory(site), sections=shop.remembers)
+        ),
     }
     write_json(federation.folder / RESULT, result)
     return result

@@ -125,3 +125,18 @@ def test_a_damaged_version_is_refused(tmp_path: Path) -> None:
     for read in (lambda: memory.load("1.1"), lambda: memory.stored(order(1, 1))):
         with pytest.raises(CheckpointError, match=r"memory version 1\.1 is damaged"):
             read()
+
+
+def test_a_simulated_site_keeps_sections_and_no_report(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, answers=False)
+    answer(memory, order())
+    assert set(memory.load("1.1")) == {"optimiser", "seen"}
+    assert memory.stored(order()) is None
+    assert Memory(tmp_path).load("1.1")["seen"].tolist() == [1, 1]
+
+
+def test_where_nothing_is_remembered_there_are_no_files(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, sections=False, answers=False)
+    asked = order()
+    memory.commit(asked, report(asked), {})
+    assert names(tmp_path) == set() and memory.load("1.1") == {}

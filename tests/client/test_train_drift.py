@@ -10,7 +10,10 @@ from isofed.strategies.recipe import LocalTerm
 
 
 def shop(model: nn.Module, *terms: LocalTerm) -> Any:
-    return SimpleNamespace(model=model, setting=SimpleNamespace(recipe=SimpleNamespace(local=terms)))
+    parameters = dict(model.named_parameters())
+    return SimpleNamespace(
+        parameters=parameters, setting=SimpleNamespace(recipe=SimpleNamespace(local=terms))
+    )
 
 
 def test_a_push_is_added_to_the_gradient_and_reaches_what_the_batch_did_not() -> None:

@@ -93,17 +93,18 @@ class Blurred(Net):
         return Out(super().forward(inputs + 0.1 * noise).logits)
 
 
-class Alpha(nn.Module):
-    """A scale without dimensions, and a parameter that nothing reaches."""
+class Odd(nn.Module):
+    """A scale without dimensions, two parameters with one gradient, and one that nothing reaches."""
 
     def __init__(self) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.ones(()))
+        self.left, self.right = nn.Parameter(torch.zeros(SIDE)), nn.Parameter(torch.ones(SIDE))
         self.idle = nn.Parameter(torch.ones(3))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the inputs, scaled."""
-        return inputs * self.scale
+        """Return the inputs, scaled and moved."""
+        return inputs * self.scale + (self.left + self.right)
 
 
 def _small(*between: nn.Module) -> list[nn.Module]:
@@ -122,7 +123,7 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "dropout": lambda: Net(*_small(nn.Dropout(0.4))),
     "cnn_dropout": lambda: Net(*_cnn(nn.Dropout2d(0.3), nn.Dropout(0.2))),
     "blurred": lambda: Blurred(*_small()),
-    "odd": lambda: Net(Alpha(), *_small(nn.LayerNorm(9))),
+    "odd": lambda: Net(Odd(), *_small(nn.LayerNorm(9))),
     "branchy": lambda: Branchy(*_small()),
     "told": lambda: Told(*_small()),
     "counting": lambda: Counting(*_small()),

@@ -1,10 +1,12 @@
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cases import CASES, World
 from dummies import DUMMIES
 
+from isofed.client.workshop import Workshop
 from isofed.tasks import TASKS
 
 
@@ -23,6 +25,13 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], World]:
         return World(name, root, root.parent / "homes", case)
 
     return world
+
+
+@pytest.fixture
+def kept_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let simulated sites keep their reports, as real ones do, for tests that look into them."""
+    made = Workshop.memory
+    monkeypatch.setattr(Workshop, "memory", lambda shop, place: replace(made(shop, place), answers=True))
 
 
 @pytest.fixture(autouse=True, scope="module")

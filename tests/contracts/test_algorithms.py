@@ -25,6 +25,8 @@ from isofed.tasks import TASKS
 from isofed.tasks.task import Samples
 from isofed.trees import Tree
 
+pytestmark = pytest.mark.usefixtures("kept_reports")
+
 Worlds = Callable[[str], World]
 FEDAVG: Mapping[str, Any] = {"name": "fedavg"}
 FRESH: Mapping[str, Any] = {"keep_momentum": False}

@@ -33,6 +33,8 @@ from isofed.strategies.named import STRATEGIES
 from isofed.tasks import TASKS
 from isofed.trees import Tree
 
+pytestmark = pytest.mark.usefixtures("kept_reports")
+
 Patch = pytest.MonkeyPatch
 Worlds = Callable[[str], World]
 FEDAVG: Mapping[str, Any] = {"name": "fedavg"}

@@ -19,6 +19,8 @@ from isofed.simulations.pool import Pool
 from isofed.tasks import TASKS
 from isofed.tasks.reid.layouts.groups import FOLDERS, Pictures
 
+pytestmark = pytest.mark.usefixtures("kept_reports")
+
 NAME, SITES = "regdb_llcm_to_sysu", ("regdb", "llcm")
 LAYOUT = TASKS["reid"].layouts[NAME]
 OPTIONS = {

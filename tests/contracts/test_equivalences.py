@@ -298,7 +298,8 @@ def test_a_site_of_another_configuration_refuses(
         run(world.federation(tmp_path, FEDAVG), Pool(1))
 
 
-def test_a_site_trains_once_for_an_attempt(
+@pytest.mark.usefixtures("kept_reports")
+def test_a_site_that_keeps_its_reports_trains_once_for_an_attempt(
     worlds: Worlds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained: list[tuple[str, str]] = []

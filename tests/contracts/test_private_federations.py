@@ -17,6 +17,8 @@ from isofed.simulations.federation import Federation, run
 from isofed.simulations.pool import Pool
 from isofed.trees import Tree
 
+pytestmark = pytest.mark.usefixtures("kept_reports")
+
 Worlds = Callable[[str], World]
 FEDAVG: Mapping[str, Any] = {"name": "fedavg"}
 LOCAL: Mapping[str, Any] = {"name": "fedbn", "weights": "equal"}

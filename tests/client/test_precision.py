@@ -1,0 +1,41 @@
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from isofed.client.precision import Precision, is_plain
+
+OTHERS = ({"momentum": 0.9}, {"weight_decay": 0.1}, {"maximize": True})
+
+
+def steps(plain: bool, rate: float, seed: int) -> list[torch.Tensor]:
+    """Take three steps of SGD on a net of which one part is never reached."""
+    torch.manual_seed(seed)
+    net = nn.ModuleDict({"used": nn.Linear(3, 2), "unused": nn.Linear(2, 2)})
+    optimiser = torch.optim.SGD(net.parameters(), lr=rate)
+    precision = Precision("cpu", None, None, optimiser, plain)
+    for _ in range(3):
+        precision.backward(net["used"](torch.rand(4, 3)).square().sum(), list(net.parameters()))
+        assert net["unused"].weight.grad is None
+        assert precision.step()
+    return [parameter.detach() for parameter in net.parameters()]
+
+
+@given(rate=st.floats(1e-4, 0.5), seed=st.integers(0, 99))
+def test_a_plain_step_has_the_bits_of_torchs_own(rate: float, seed: int) -> None:
+    for ours, theirs in zip(steps(True, rate, seed), steps(False, rate, seed), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_sgd_alone_is_plain() -> None:
+    weight = nn.Parameter(torch.zeros(1))
+    assert is_plain(torch.optim.SGD([weight], lr=0.1))
+    assert not is_plain(torch.optim.Adam([weight], lr=0.1))
+
+
+@pytest.mark.parametrize("more", OTHERS, ids=lambda more: next(iter(more)))
+def test_sgd_with_more_is_not(more: dict[str, Any]) -> None:
+    assert not is_plain(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1, **more))
