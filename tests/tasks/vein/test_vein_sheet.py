@@ -1,8 +1,7 @@
-"""What is left of the seventeen checks of the task's sheet; ``pytest tests/tasks/vein -k check_07`` finds one.
+"""What is left of the seventeen checks of the task's sheet: those that need more than one module.
 
-Each check stands beside the code it is about: 1 and 2 in benchmarks/, 3 to 12 in drawing/, 13 to 15 here in the
-tests of losses and model, 16 in test_vein_learning.py, 17 in drawing/test_vein_speed.py. This file holds those
-that need more than one module.
+``pytest tests/tasks/vein -k check_07`` finds one. The others stand beside the code they are about: 1 and 2 in
+benchmarks/, 3 to 12 and 17 in drawing/, 13 to 15 beside losses and model, 16 in test_vein_learning.py.
 """
 
 from pathlib import Path
