@@ -5,7 +5,6 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-import torch
 
 from isofed import seeds
 from isofed.client.chance import seeded

@@ -56,7 +56,7 @@ def order_content(order: Order, made: dict[int, ArrayRecord] | None = None) -> R
 
     Args:
         order: for one site.
-        made: the records of the round's channels by their ``id``, so that what many orders carry is made once.
+        made: the records of a round's channels by their ``id``: what many orders carry is made once.
     """
     content = _channels(order.channels, {} if made is None else made)
     content[ORDER] = ConfigRecord(
