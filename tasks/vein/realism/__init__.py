@@ -1,0 +1,1 @@
+"""How far generated pictures of fingers are from published ones, measured on both in the same way."""
