@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from figures import Figure, best, ratio
+from figures import Figure, best, quickest, ratio
 from tables import rows
 
 HOLDS, FAILS, UNKNOWN = "holds", "**does not hold**", "not measured"
 GIGABYTE = 1e9
-COLUMNS = ("", "what", "asked", "aim", "measured", "", "two bare loops")
+COLUMNS = ("", "what", "asked", "aim", "measured", "", "over the faster bare loop", "two bare loops")
+LOOPS = ("bare", "bare1")  # two threads, one thread
 Look = Callable[[dict[str, Any]], Figure | None]
 
 
@@ -25,7 +26,8 @@ class Line:
         turned: the number may not be below it instead.
         open: nor may it be the bound itself.
         aim: what was hoped for, if anything.
-        digits: of the number as written.
+        form: of the number as written.
+        over: the same over the faster of the bare loops with two threads and with one; not asked for.
         floor: what two bare loops in two processes reach, where that is the machine's limit.
     """
 
@@ -36,7 +38,8 @@ class Line:
     turned: bool = False
     open: bool = False
     aim: str = ""
-    digits: int = 2
+    form: str = ".2f"
+    over: Look | None = None
     floor: Look | None = None
 
     def verdict(self, found: dict[str, Any]) -> str:
@@ -49,20 +52,21 @@ class Line:
 
     def cells(self, found: dict[str, Any]) -> list[str]:
         """Return the line as a row of the table."""
-        figure, floor = (
-            self._figure(found),
-            self.floor and self.part in found and self.floor(found[self.part]),
-        )
+        figure = self._figure(found)
         sign = ("over" if self.open else "at least") if self.turned else ("below" if self.open else "at most")
         return [
             self.part,
             self.words,
             f"{sign} {self.bound:g}",
             self.aim,
-            "" if figure is None else f"{figure.written(self.digits)} `{figure.of}`".replace(" ``", ""),
+            "" if figure is None else f"{figure.written(self.form)} `{figure.of}`".replace(" ``", ""),
             self.verdict(found),
-            floor.written(self.digits) if floor else "",
+            *(self._beside(look, found) for look in (self.over, self.floor)),
         ]
+
+    def _beside(self, look: Look | None, found: dict[str, Any]) -> str:
+        figure = look(found[self.part]) if look and self.part in found else None
+        return figure.written(self.form) if figure else ""
 
     def _figure(self, found: dict[str, Any]) -> Figure | None:
         return self.look(found[self.part]) if self.part in found else None
@@ -76,6 +80,11 @@ class Line:
 def faster(ours: Sequence[str], theirs: str) -> Look:
     """Look at the least ratio of several engines' times to another's."""
     return lambda part: best(part["engines"], ours, theirs)
+
+
+def over_faster(ours: Sequence[str]) -> Look:
+    """Look at the least ratio of several engines' times to the faster of the bare loops."""
+    return lambda part: best(part["engines"], ours, quickest(part["engines"], LOOPS))
 
 
 def slower(theirs: str, ours: Sequence[str]) -> Look:

@@ -4,22 +4,22 @@
     .venv/bin/python benchmarks/virtual/all.py --only cnn,messages --json found.json
     .venv/bin/python benchmarks/virtual/all.py --only none --json found.json --page docs/engine.md
 
-Measures the parts one after another, prints each part's table when it is there and at the end each line:
-what was asked, what was measured, and whether it holds. Ends with 1 if one does not. A file given with
+Measures the parts one after another, then prints each line: what was asked, what was measured, and whether
+it holds; the machine; and each workload's table. Ends with 1 if a line does not hold. A file given with
 --json is written after each part and read first, so that parts can be measured again one at a time.
 """
 
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from acceptance import FAILS
-from asked import LINES, PARTS
+from asked import LINES
 from page import put, written
 from parts import every
-from tables import table
 
 
 def main() -> None:
@@ -30,11 +30,10 @@ def main() -> None:
         found = json.loads(given.json.read_text())
     parts = every(given.laps, given.cohort)
     for name in _chosen(given.only, list(parts)):
-        print(f"measuring {name}", file=sys.stderr, flush=True)
+        began = time.monotonic()
         found[name] = parts[name]()
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         found = {each: found[each] for each in parts if each in found}
-        if name in PARTS:
-            print(f"{name}\n\n{table(found[name], PARTS[name].base)}\n", flush=True)
         if given.json:
             given.json.write_text(json.dumps(found, indent=1) + "\n")
     if not found:

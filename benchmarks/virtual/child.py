@@ -8,17 +8,26 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
 from engines import ENGINES, words_of
+from machine import working
 from memory import Watch, peaks
 from turns import ROUND, Job
 from workloads import Workload
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+
+
+class Turn(NamedTuple):
+    """Seconds of a round: of the clock, of the engine's processes together, and of all others meanwhile."""
+
+    wall: float
+    cpu: float
+    others: float
 
 
 @dataclass
@@ -46,17 +55,19 @@ class Child:
             process = subprocess.Popen(command, text=True, env={**os.environ, **more}, **pipes)
         return cls(name, process, log)
 
-    def turn(self) -> tuple[float, float]:
-        """Let the engine do one round; return wall and CPU seconds, the latter of all its processes."""
+    def turn(self) -> Turn:
+        """Let the engine do one round."""
         self._signal(signal.SIGCONT)
+        others = working()
         before, started = self._cpu(), time.perf_counter()
         self._say(ROUND)
         self._hear()
         seconds = time.perf_counter() - started
         used = self._cpu() - before
+        others = working() - others - used
         self.peak = max(self.peak, peaks(self._tree()))
         self._signal(signal.SIGSTOP)
-        return seconds, used
+        return Turn(seconds, used, others)
 
     def weigh(self) -> int | None:
         """Let the engine do one round that nobody times; return its most bytes, shared pages once."""

@@ -15,11 +15,10 @@ class Figure:
     most: float
     of: str = ""
 
-    def written(self, digits: int) -> str:
+    def written(self, form: str = ".2f") -> str:
         """Write the median, and the spread where there is one."""
-        median = f"{self.value:.{digits}f}"
-        spread = f" ({self.least:.{digits}f} to {self.most:.{digits}f})"
-        return median + (spread if self.most > self.least else "")
+        spread = f" ({self.least:{form}} to {self.most:{form}})"
+        return f"{self.value:{form}}{spread if self.most > self.least else ''}"
 
 
 def spread(values: Sequence[float], of: str = "") -> Figure:
@@ -35,6 +34,12 @@ def ratio(engines: dict[str, Any], ours: str, theirs: str, kind: str = "wall") -
     if not pairs or not all(below for _, below in pairs):
         return None
     return spread([above / below for above, below in pairs], f"{ours} / {theirs}")
+
+
+def quickest(engines: dict[str, Any], names: Sequence[str]) -> str:
+    """Return which of the engines has the least median time, or an empty name if none was measured."""
+    there = [name for name in names if engines.get(name, {}).get("wall")]
+    return min(there, key=lambda name: statistics.median(engines[name]["wall"]), default="")
 
 
 def best(engines: dict[str, Any], ours: Sequence[str], theirs: str) -> Figure | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from child import Child
+from child import Child, Turn
 from engines import ENGINES
 from machine import state
 from workloads import Users, Workload
@@ -30,8 +30,8 @@ def measure(
 
     Returns:
         ``engines``: of each ``first`` (seconds from the start of its process to the end of its first round),
-        ``wall`` and ``cpu`` (seconds, one entry a lap), ``rss`` and ``pss`` (bytes, see memory.py) and
-        ``weights`` (the distance from the bare loop's). Beside them what was run, and where.
+        ``wall``, ``cpu`` and ``others`` (seconds of each lap, see child.py), ``rss`` and ``pss`` (bytes, see
+        memory.py) and ``weights`` (the distance from the bare loop's). Beside them what was run, and where.
     """
     found: dict[str, Any] = {"workload": workload.name, "cohort": workload.cohort, "before": state()}
     present = [name for name in names if ENGINES[name].there]
@@ -61,7 +61,7 @@ def _start(
     engines = {}
     for name in names:
         children.append(Child.start(name, workload, data, folder))
-        engines[name] = {"first": children[-1].turn()[0], "wall": [], "cpu": []}
+        engines[name] = {"first": children[-1].turn().wall, **{kind: [] for kind in Turn._fields}}
     return engines
 
 
@@ -71,14 +71,14 @@ def _laps(children: list[Child], engines: dict[str, Any], laps: int, until: floa
             return
         at = lap % len(children)
         for child in (*children[at:], *children[:at]):
-            seconds, used = child.turn()
-            engines[child.name]["wall"].append(seconds)
-            engines[child.name]["cpu"].append(used)
+            for kind, seconds in child.turn()._asdict().items():
+                engines[child.name][kind].append(seconds)
 
 
 def distances(name: str, weights: Weights) -> dict[str, Any] | None:
     """Compare an engine's weights with those of the bare loop with as many threads, or with the other one."""
-    twins = [f"bare{'1' if ENGINES[name].threads == 1 else ''}", "bare", "bare1"]
+    # other threads sum in another order, which other models than small ones feel after a few rounds
+    twins = ["bare1", "bare1x2", "bare"] if ENGINES[name].threads == 1 else ["bare", "bare1"]
     twin = next((each for each in twins if each in weights), None)
     if twin is None or not weights[name]:
         return None

@@ -12,6 +12,7 @@ BEGIN, END = (
     "<!-- measured: begin (benchmarks/virtual/all.py writes what follows) -->",
     "<!-- measured: end -->",
 )
+QUIET, EVEN = 0.2, 1.5  # cores; the slowest lap over the fastest
 
 
 def written(found: dict[str, Any]) -> str:
@@ -35,8 +36,36 @@ def _machine(found: dict[str, Any]) -> str:
     if "threads" in found.get("machine", {}):
         two = [f"{found['machine'][name]['median']:.2f} by two {name}" for name in ("threads", "processes")]
         said.append(f"A bare loop of one thread (`cnn`, ten users) is sped up {' and '.join(two)}.")
+    said += [each for each in (_shaken(found),) if each]
     said.append("What else it did in the seconds before and after each part:")
     return " ".join(said) + "\n\n" + rows(("part", "when", "before", "after"), lines)
+
+
+def _shaken(found: dict[str, Any]) -> str:
+    """Say which parts a busy machine spoilt."""
+    names = [name for name, part in found.items() if _others(part) > QUIET or _uneven(name, part) > EVEN]
+    if not names:
+        return ""
+    spoilt = ", ".join(f"`{name}`" for name in names)
+    return (
+        f"**Not quiet: {spoilt}.** Others took more than {QUIET} cores before, while or after it ran, "
+        f"or the slowest lap of what it divides by took more than {EVEN} times its fastest. Two threads that "
+        "wait for each other lose most by that, so whether its lines hold is not settled."
+    )
+
+
+def _others(part: dict[str, Any]) -> float:
+    """Return the cores that others took, before, after or on the mean of all turns."""
+    engines = part.get("engines", {}).values()
+    spent, seconds = (sum(sum(own[kind]) for own in engines) for kind in ("others", "wall"))
+    around = [part[when][kind] for when in ("before", "after") for kind in ("others", "stolen")]
+    return max(*around, spent / seconds if seconds else 0.0)
+
+
+def _uneven(name: str, part: dict[str, Any]) -> float:
+    base = PARTS[name].base if name in PARTS else "bare"
+    seconds = part.get("engines", {}).get(base, {}).get("wall")
+    return max(seconds) / min(seconds) if seconds else 1.0
 
 
 def _states(part: dict[str, Any]) -> list[str]:

@@ -42,6 +42,8 @@ def honest(rounds: int | None = None) -> Found:
     found: Found = {"before": state()}
     for name, (usual, cohort) in HONEST.items():
         words = ["--workload", name, "--rounds", str(rounds or usual), "--cohort", str(cohort)]
+        # one thread: two that wait for each other use time that depends on who else wants the cores
+        words += ["--threads", "1"]
         told = _json("honest.py", *words)
         # other bits are no bare loop of the same work, whatever its time
         median = told["ratio"] if told["same_bits"] else float("inf")

@@ -33,7 +33,7 @@ def _row(name: str, engines: dict[str, Any], base: str) -> list[str]:
     return [
         f"{engine.words} (`{name}`)",
         f"{engine.workers} x {engine.threads}",
-        *("" if figure is None else figure.written(2) for figure in ratios),
+        *("" if figure is None else figure.written() for figure in ratios),
         f"{statistics.median(own['wall']):.3f}" if own["wall"] else "",
         f"{own['first']:.1f}",
         *("not told" if own[kind] is None else f"{own[kind] / 1e9:.2f}" for kind in ("pss", "rss")),
