@@ -161,8 +161,8 @@ def permit(level: Level, options: LevelOptions, meanings: Mapping[str, str]) -> 
     """
     if not level.opens and CENTRE_CHOICES[options.centres]:
         raise CompositionError(
-            f"protocol.centres={options.centres} lets identity centres out, which here tell who somebody is and "
-            "stay at the sites; write protocol.centres=level"
+            f"protocol.centres={options.centres} lets identity centres out, which here tell who somebody is "
+            "and stay at the sites; write protocol.centres=level"
         )
     for name, meaning in meanings.items():
         if meaning not in MEANINGS:

@@ -33,7 +33,7 @@ from isofed.simulations.public import draw_public
 from isofed.simulations.ray_engine import RayEngine
 from isofed.simulations.report import write_report
 from isofed.simulations.stopwatch import Stopwatch
-from isofed.simulations.summary import summarise, table
+from isofed.simulations.summary import percents, summarise, table
 from isofed.simulations.tensorboard import TensorBoardSink
 from isofed.tasks.task import names
 
@@ -249,7 +249,8 @@ def _publish(job: Job, summary: dict[str, Any], results: Mapping[str, Any]) -> N
     plan = job.plan
     federated = plan.federation(FEDERATED, job.sites)
     rows = job.pool.submit(gallery, federated).result()
-    history = {"rounds": [_shown(entry) for entry in results[FEDERATED]["history"]]}
+    measures = plan.setting().task.measures
+    history = {"rounds": [_shown(percents(entry, measures)) for entry in results[FEDERATED]["history"]]}
     config = {**plan.cfg, "overrides": json.loads((plan.folder / CONFIG).read_text())["overrides"]}
     if plan.switches.tensorboard:
         points = job.pool.submit(projection, federated).result()

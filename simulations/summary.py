@@ -1,13 +1,14 @@
 """summary.json, and the table at the end."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from isofed import __version__
 from isofed.client import ledger
 from isofed.simulations import own
 from isofed.simulations.plan import FEDERATED, Plan
-from isofed.simulations.selection import LAST, described, reported
+from isofed.simulations.selection import LAST, RANK, described, reported
+from isofed.tasks.task import Measure
 
 KEYS = ("R1", "R5", "R10", "R20", "mAP", "mINP")
 
@@ -35,10 +36,15 @@ def summarise(
         population: how many sites there are, where ``facts`` does not say it.
     """
     history, on_test = results[FEDERATED]["history"], plan.switches.select_on_test
+    measures = plan.setting().task.measures
+    by = measures[0] if measures else RANK
     # of sites that nobody lists there are no facts; those that were counted are known all the same
     population = population or len(facts)
     facts = facts or {site: {} for site in sorted(_examples(history))}
-    shown = {name: _ends(result["history"], on_test) for name, result in results.items()}
+    shown = {name: _ends(result["history"], on_test, by) for name, result in results.items()}
+    shown = {
+        name: (percents(first, measures), percents(last, measures)) for name, (first, last) in shown.items()
+    }
     return {
         "version": __version__,
         "task": plan.cfg["task"]["name"],
@@ -62,13 +68,28 @@ def summarise(
         "sites": _sites(facts, history),
         "contract": _contract(plan),
         "left": {site: _left(plan, site) for site in facts},
-        "evaluation": {**_evaluation(plan), "model": described(history, on_test)},
+        "evaluation": {**_evaluation(plan), "model": described(history, on_test, by)},
         "controls": controls,
+    } | (
+        {"measures": {m.name: {"meaning": m.meaning, "lower": m.lower} for m in measures}} if measures else {}
+    )
+
+
+def _ends(history: list[Mapping[str, Any]], on_test: bool, by: Measure = RANK) -> Ends:
+    return history[0], reported(history, on_test, by)
+
+
+def percents(entry: Mapping[str, Any], measures: Iterable[Measure]) -> Mapping[str, Any]:
+    """Return a round's entry without the measures that are no fractions."""
+    others = {measure.name for measure in measures if not measure.fraction}
+    found = entry["metrics"]
+    if not others or not found:
+        return entry
+    kept = {
+        kind: {n: v for n, v in row.items() if n not in others} if isinstance(row, Mapping) else row
+        for kind, row in found.items()
     }
-
-
-def _ends(history: list[Mapping[str, Any]], on_test: bool) -> Ends:
-    return history[0], reported(history, on_test)
+    return {**entry, "metrics": kept}
 
 
 def _kind(shown: Mapping[str, Ends], kind: str) -> dict[str, Any]:
@@ -159,10 +180,12 @@ def table(summary: Mapping[str, Any]) -> str:
     rows = [("untrained", metrics["untrained"], spread["untrained"])]
     rows += [(f"{site} alone", metrics["alone"][site], spread["alone"][site]) for site in metrics["alone"]]
     rows += [("federated", metrics["federated"], spread["federated"])]
-    head = f"{'per cent':<14}" + "".join(f"{key:>14}" for key in KEYS)
+    keys = tuple(summary.get("measures", KEYS))
+    keys = tuple(key for key in keys if any(key in mean for _, mean, _ in rows)) or keys
+    head = f"{'per cent':<14}" + "".join(f"{key:>14}" for key in keys)
     lines = [head, "-" * len(head)]
     for name, mean, over in rows:
-        cells = "".join(f"{100 * mean[key]:8.1f} ± {100 * over[key]:3.1f}" for key in KEYS if mean)
+        cells = "".join(f"{100 * mean[key]:8.1f} ± {100 * over[key]:3.1f}" for key in keys if mean)
         lines.append(f"{name:<14}{cells or '  not measured'}")
     model = summary.get("evaluation", {}).get("model", LAST)
     chosen = [] if model == LAST else [f"federated: {model}"]

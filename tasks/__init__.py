@@ -2,7 +2,9 @@
 
 from isofed.tasks.reid import TASK as REID
 from isofed.tasks.task import Task
+from isofed.tasks.vein import TASK as VEIN
 
 TASKS: dict[str, Task] = {
     "reid": REID,
+    "vein": VEIN,
 }

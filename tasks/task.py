@@ -189,14 +189,12 @@ class Measure:
     Args:
         name: as in the results; without a dot.
         meaning: in words, beginning with the name.
-        headline: whether it is one of the two that stand at the top.
         lower: whether a smaller one is the better.
-        fraction: whether it lies between 0 and 1 and is shown in per cent.
+        fraction: whether it lies between 0 and 1 and is shown in per cent; others stand in the history alone.
     """
 
     name: str
     meaning: str
-    headline: bool = False
     lower: bool = False
     fraction: bool = True
 
@@ -236,8 +234,8 @@ class Task:
         own: what a site can measure alone, or None.
         private_head: whether heads and identity centres tell who somebody is, so that they stay at the sites
             under every level under which anything leaves; needs ``head`` and ``refit``.
-        measures: the evaluation's numbers, in the order of a table; the first headline chooses a round where
-            one is chosen.
+        measures: the evaluation's numbers in the order of a table, the first two at the top of a page and the
+            first to choose a round by where one is chosen; none for those of re-identification.
         training: how it trains, or None.
     """
 

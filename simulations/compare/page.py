@@ -119,7 +119,9 @@ def _numbers(found: Comparison) -> Raw:
         "Measures in per cent, mean ± sample standard deviation over seeds; time and bytes: mean of a run"
     )
     at_sites = words(run.summary for row in found.rows for run in row.runs)
-    explained = " ".join(filter(None, [(m := meanings(found.measures)) and f"{m}.", at_sites]))
+    explained = " ".join(
+        filter(None, [(m := meanings(found.measures, found.rows[0].runs[0].summary)) and f"{m}.", at_sites])
+    )
     note = el("p", explained, class_="note") if explained else None
     return join([table(Table(caption, heads, body)), note])
 

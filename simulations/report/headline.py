@@ -133,7 +133,7 @@ def _fine_print(rows: tuple[Row, ...], summary: Mapping[str, Any]) -> Raw | None
         said.append("Whiskers and ± show the sample standard deviation over the gallery draws of one model.")
     if "seed" in summary:
         said.append("All models come from one seed; another seed can move them by more than the draws do.")
-    if best_alone(rows, "mAP"):
+    if any(best_alone(rows, name) for name in headline_names(measure_names(rows))):
         said.append(f"The best {unit(summary)} alone is picked by its test score, which favours it.")
     return el("p", " ".join(said), class_="note") if said else None
 
@@ -148,7 +148,7 @@ def results(summary: Mapping[str, Any]) -> Raw | None:
     strong = next((i for i, row in enumerate(rows) if row.kind == "together"), None)
     spread = ", ± sample standard deviation over gallery draws" if any(r.spread for r in rows) else ""
     listed = table(Table(f"All measures in per cent{spread}", ("model", *names), cells, strong=strong))
-    explained = meanings(names)
+    explained = meanings(names, summary)
     return join([listed, el("p", explained + ".", class_="note") if explained else None])
 
 

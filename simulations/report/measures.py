@@ -18,12 +18,16 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Row:
-    """One model: its name, ``before`` / ``alone`` / ``together``, fractions and their spread."""
+    """One model: its name, ``before`` / ``alone`` / ``together``, fractions and their spread.
+
+    Of the measures in ``lower`` a smaller one is the better.
+    """
 
     name: str
     kind: str
     values: Mapping[str, float]
     spread: Mapping[str, float]
+    lower: frozenset[str] = frozenset()
 
 
 def numbers(values: object, where: str = "") -> dict[str, float]:
@@ -50,7 +54,8 @@ def model_rows(summary: Mapping[str, Any]) -> tuple[Row, ...]:
     for site, values in part(metrics, "alone").items():
         plan.append((site, "alone", values, part(spread, "alone").get(site)))
     plan.append(("federated", "together", metrics.get("federated"), spread.get("federated")))
-    rows = (Row(str(n), kind, numbers(v, f"metrics of {n}: "), numbers(s)) for n, kind, v, s in plan)
+    lower = frozenset(name for name, known in part(summary, "measures").items() if known.get("lower"))
+    rows = (Row(str(n), kind, numbers(v, f"metrics of {n}: "), numbers(s), lower) for n, kind, v, s in plan)
     return tuple(row for row in rows if row.values)
 
 
@@ -65,8 +70,11 @@ def headline_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(n for n in HEADLINE if n in names) or names[:2]
 
 
-def meanings(names: tuple[str, ...]) -> str:
-    """Return what the measures mean, for those that are shown."""
+def meanings(names: tuple[str, ...], summary: Mapping[str, Any]) -> str:
+    """Return what the measures mean, for those that are shown; a summary tells of its task's."""
+    told = part(summary, "measures")
+    if told:
+        return "; ".join(str(told[name].get("meaning")) for name in names if name in told)
     known = [MEANING["R"]] if any(n[:1] == "R" and n[1:].isdigit() for n in names) else []
     return "; ".join(known + [MEANING[n] for n in ("mAP", "mINP") if n in names])
 
@@ -74,7 +82,7 @@ def meanings(names: tuple[str, ...]) -> str:
 def best_alone(rows: tuple[Row, ...], measure: str) -> Row | None:
     """Return the site that is best on its own, or None where no site was trained alone."""
     alone = [row for row in rows if row.kind == "alone" and measure in row.values]
-    return max(alone, key=lambda row: row.values[measure], default=None)
+    return max(alone, key=lambda row: row.values[measure] * (-1) ** (measure in row.lower), default=None)
 
 
 def find(rows: tuple[Row, ...], kind: str, measure: str) -> Row | None:

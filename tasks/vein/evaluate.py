@@ -1,24 +1,49 @@
-"""The evaluator's measurement: every comparison that a rule asks for, as numbers that add up over sites."""
+"""The evaluator's measurement: every comparison that a rule asks for, as numbers that add up over sites.
 
-from collections.abc import Callable
+Statistics are named ``sensor:name``, a tally for each sensor whose subjects are tested; see
+tasks/vein/benchmarks/tally.py.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional as F
 
-from isofed.tasks.task import Statistics
+from isofed.seeds import public
+from isofed.tasks.task import Measure, Statistics
 from isofed.tasks.vein.benchmarks import rules
 from isofed.tasks.vein.benchmarks.tally import from_scalars
 from isofed.tasks.vein.layouts.halves import TestSet
+from isofed.tasks.vein.layouts.opening import Tests
+from isofed.tasks.vein.layouts.owners import UNSEEN
 from isofed.tasks.vein.model import prepared
+from isofed.tasks.vein.options import VeinOptions
 
 CHUNK = 64  # pictures that go through the network at a time
-Embed = Callable[[NDArray[np.uint8]], torch.Tensor]
+OF = ":"  # between a sensor's name and that of a number of its tally
+RANDOM_WIDTH = 256
+POOL = 5  # pixels averaged to one where raw pixels are compared
+Pictures = NDArray[np.uint8]
+Singles = NDArray[np.float32]
+Embed = Callable[[Pictures], torch.Tensor]
+
+MEASURES = (
+    Measure("EER", "EER: share of errors where as many own fingers are refused as impostors accepted", True),
+    Measure("TAR@1e-2", "TAR@1e-2: share of own fingers accepted where one impostor in 100 is"),
+    Measure("TAR@1e-3", "TAR@1e-3: where one in 1,000 is"),
+    Measure("TAR@1e-4", "TAR@1e-4: where one in 10,000 is"),
+    Measure("rank-1", "rank-1: share of probes whose own finger is the most alike of all enrolled"),
+    Measure("d'", "d': distance of the two means of scores in standard deviations", fraction=False),
+)
 
 
-def embed(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the embeddings of pictures, (N, 100, 300) uint8 to (N, D), not normalised.
+def embed(model: Any, pixels: Pictures) -> Singles:
+    """Return the embeddings of pictures, (N, H, W) uint8 to (N, D), not normalised.
 
     Args:
         model: a `VeinNet` in evaluation mode; computed where it lies.
@@ -26,40 +51,90 @@ def embed(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     device = next(model.parameters()).device
 
-    def one(part: NDArray[np.uint8]) -> torch.Tensor:
+    def one(part: Pictures) -> torch.Tensor:
         features: torch.Tensor = model(prepared(torch.tensor(part).to(device))).features
         return features.float().cpu()
 
     return _chunks(one, pixels)
 
 
-def measure(model: Any, test: TestSet) -> Statistics:
-    """Return the tally of a database's comparisons under its rule; see tasks/vein/benchmarks/tally.py."""
-    found = rules.score(embed(model, test.fingers.pixels), test.fingers.takes, test.split)
-    return found.to_scalars()
+def measure(model: Any, tests: Tests, options: VeinOptions) -> Statistics:
+    """Return the tallies of every sensor's comparisons under its rule."""
+    return _measured(lambda pixels: embed(model, pixels), tests)
 
 
-def measure_pixels(test: TestSet) -> Statistics:
+def measure_pixels(tests: Tests, options: VeinOptions) -> Statistics:
     """Measure raw pixels, their mean taken off, as if they were an embedding: what no learning gives."""
 
-    def one(part: NDArray[np.uint8]) -> torch.Tensor:
-        small = torch.nn.functional.avg_pool2d(prepared(torch.tensor(part)), 5)  # 20 x 60
+    def one(part: Pictures) -> torch.Tensor:
+        small = F.avg_pool2d(prepared(torch.tensor(part)), POOL)
         return small.flatten(1) - small.mean((1, 2, 3))[:, None]
 
-    found = rules.score(_chunks(one, test.fingers.pixels), test.fingers.takes, test.split)
-    return found.to_scalars()
+    return _measured(lambda pixels: _chunks(one, pixels), tests)
+
+
+def measure_random(tests: Tests, options: VeinOptions) -> Statistics:
+    """Measure features drawn without looking at the pictures, seeded: chance."""
+    draw = public(0, 0, "", "random features")
+    return _measured(lambda pixels: draw.standard_normal((len(pixels), RANDOM_WIDTH), np.float32), tests)
 
 
 def result(statistics: Statistics) -> dict[str, dict[str, float]]:
-    """Return ``mean``: EER, TAR at every FAR that may be told, rank-1, d' and the histogram's errors.
+    """Return ``mean`` and ``spread`` over sensors of equal weight, and every sensor's as ``at ...``.
+
+    The numbers are EER, TAR at every FAR for which each sensor has impostors enough, rank-1, d', and beside
+    those that come from histograms the most by which they may differ from the exact ones. Sensors that nobody
+    trains on count where there are no others.
 
     Raises:
         DataError: these are no sums of such comparisons.
     """
-    return {"mean": from_scalars(statistics).result(), "spread": {}}
+    each = {name: from_scalars(sums).result() for name, sums in sorted(_by_sensor(statistics).items())}
+    # d' of scores that stand still is infinite, which is no number to report
+    shared = [
+        name
+        for name in next(iter(each.values()))
+        if all(math.isfinite(found.get(name, math.nan)) for found in each.values())
+    ]
+    seen = [found for name, found in each.items() if not name.startswith(UNSEEN)] or list(each.values())
+    values = {name: [found[name] for found in seen] for name in shared}
+    return {
+        "mean": {name: fmean(numbers) for name, numbers in values.items()},
+        "spread": {name: stdev(n) if len(n) > 1 else 0.0 for name, n in values.items()},
+    } | {f"at {sensor}": {name: found[name] for name in shared} for sensor, found in each.items()}
 
 
-def _chunks(one: Embed, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _by_sensor(statistics: Statistics) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for name, value in statistics.items():
+        sensor, _, key = name.partition(OF)
+        found.setdefault(sensor, {})[key] = value
+    return found
+
+
+def described(rule: str, options: VeinOptions) -> Mapping[str, Any]:
+    """Return what is evaluated: ``benchmark`` and the verification rule."""
+    return {"benchmark": rule, "rule": options.rule}
+
+
+def _measured(features: Callable[[Pictures], NDArray[np.floating]], tests: Tests) -> Statistics:
+    return dict(_tallied(features, tests))
+
+
+def _tallied(
+    features: Callable[[Pictures], NDArray[np.floating]], tests: Tests
+) -> Iterator[tuple[str, float]]:
+    for name, test in tests.sets.items():
+        found = score(features(test.fingers.pixels), test)
+        yield from ((f"{name}{OF}{key}", value) for key, value in found.items())
+
+
+def score(features: NDArray[np.floating], test: TestSet) -> dict[str, float]:
+    """Return the tally of one sensor's comparisons, as numbers."""
+    return rules.score(features, test.fingers.takes, test.split).to_scalars()
+
+
+def _chunks(one: Embed, pixels: Pictures) -> Singles:
     with torch.inference_mode():
         parts = [one(pixels[at : at + CHUNK]).numpy() for at in range(0, len(pixels), CHUNK)]
     return np.concatenate(parts)

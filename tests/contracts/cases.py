@@ -13,6 +13,7 @@ from isofed.tasks import TASKS
 from isofed.tasks.reid.layouts.sysu.read import read_lists
 from isofed.tasks.reid.layouts.test_set import TestSet
 from isofed.tasks.task import Task
+from isofed.tasks.vein.layouts import opening, owners
 
 ALL: dict[str, Task] = {**TASKS, **DUMMIES}
 
@@ -34,8 +35,8 @@ class Case:
     make: Any
     options: Mapping[str, Any]
     halves: Callable[[Any], tuple[Any, Any]]
-    subjects: Callable[[Path, str, Path, Any], set[int]]
-    tested: Callable[[Any], set[int]]
+    subjects: Callable[[Path, str, Path, Any], set[Any]]
+    tested: Callable[[Any], set[Any]]
 
 
 def _points(root: Path, site: str, cache: Path, options: DummyOptions) -> set[int]:
@@ -64,6 +65,20 @@ def _half_images(test: TestSet) -> tuple[TestSet, TestSet]:
     return cut(slice(0, 7)), cut(slice(7, None))
 
 
+def _fingers(root: Path, site: str, cache: Path, options: Any) -> set[tuple[str, int]]:
+    seat = owners.seat(owners.several(root), site)
+    found = [(sensor.name, opening.listed(sensor, options)) for sensor in seat.sensors]
+    return {(n, s) for n, each in found for s in each.takes.subjects[each.split.train].tolist()}
+
+
+def _tested_fingers(test: opening.Tests) -> set[tuple[str, int]]:
+    return {(name, subject) for name, each in test.sets.items() for subject in each.fingers.takes.subjects}
+
+
+def _half_sensors(test: opening.Tests) -> tuple[opening.Tests, opening.Tests]:
+    return tuple(opening.Tests({name: each}) for name, each in test.sets.items())  # type: ignore[return-value]
+
+
 POINTS = Case("points", PointOptions(), {}, _half_points, _points, lambda test: set(test.subjects.tolist()))
 CASES: dict[str, Case] = dict.fromkeys(DUMMIES, POINTS) | {
     "reid": Case(
@@ -83,6 +98,14 @@ CASES: dict[str, Case] = dict.fromkeys(DUMMIES, POINTS) | {
         _half_images,
         _persons,
         lambda test: set(test.query.ids.tolist()) | set(test.gallery.ids.tolist()),
+    ),
+    "vein": Case(
+        "vein_sensors",
+        TASKS["vein"].layouts["vein_sensors"].options("usm_like+vera_like", fingers=8, samples=4),
+        {"height": 16, "width": 48, "backbone": "tiny", "dimensions": 8, "batch": 8},
+        _half_sensors,
+        _fingers,
+        _tested_fingers,
     ),
 }
 

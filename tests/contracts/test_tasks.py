@@ -16,7 +16,7 @@ from dummies import DUMMIES
 from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError
 from isofed.protocols.levels import LEVELS, LevelOptions
-from isofed.setting import build
+from isofed.setting import BODY, build
 from isofed.simulations.federation import run
 from isofed.simulations.pool import Pool
 from isofed.strategies.named import STRATEGIES
@@ -210,6 +210,19 @@ def refusal(world: World, recipe: Any, fresh: bool) -> str:
         return "the optimiser has momentum; write task.momentum=0"
     if "normaliser" in recipe.rule.needs and not fresh:
         return "momentum is kept across rounds"
+    return kept_at_home(recipe) if world.task.private_head else ""
+
+
+def kept_at_home(recipe: Any) -> str:
+    """Return how a recipe is refused for a task whose heads and centres never leave, or nothing."""
+    if any(not rule.personal for rule in recipe.tables.values()):
+        return "averages rows by number; use strategy=fedavg$"
+    if BODY in recipe.share.parts:
+        return "shares the head alone, .*; use strategy=fedper$"
+    if recipe.tables:
+        return "keeps identity centres at the site, .*; use strategy=fedavg$"
+    if recipe.server.distil and recipe.server.distil.of == "logits":
+        return "write strategy.of=features"
     return ""
 
 

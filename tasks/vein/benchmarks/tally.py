@@ -13,6 +13,7 @@ All sums are whole numbers or whole multiples of 2^-24, exact in float64 up to 5
 associative to the last bit.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -112,7 +113,7 @@ class Tally:
             DataError: as :meth:`rates`.
         """
         named = {"EER": self.eer()}
-        named |= {f"TAR@{far:g}": self.tar(far) for far in FARS if enough(far, int(self.counts[0].sum()))}
+        named |= {told(far): self.tar(far) for far in FARS if enough(far, int(self.counts[0].sum()))}
         values = {name: value for name, (value, _) in named.items()}
         values |= {f"{name} error": error for name, (_, error) in named.items()}
         identified = {"rank-1": self.hits / self.probes} if self.probes else {}
@@ -135,6 +136,11 @@ class Tally:
                 "two fingers or more, with two images each"
             )
         return impostors, genuine
+
+
+def told(far: float) -> str:
+    """Return the name of TAR at a FAR that is a power of ten, without a dot: ``TAR@1e-2``."""
+    return f"TAR@1e{round(math.log10(far))}"
 
 
 def edges() -> NDArray[np.float64]:

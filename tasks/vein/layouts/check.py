@@ -13,7 +13,7 @@ from isofed.tasks.reid.layouts import checking
 from isofed.tasks.task import Finding, Progress
 from isofed.tasks.vein.layouts.database import Database, Part
 from isofed.tasks.vein.layouts.pictures import Shot, VeinFile, read
-from isofed.tasks.vein.layouts.read import list_files, takes_of
+from isofed.tasks.vein.layouts.read import list_files, located, takes_of
 
 Sizes = Counter[tuple[int, int]]
 
@@ -55,13 +55,14 @@ def check_database(
         ConfigError: the database has no such part.
     """
     files = list_files(root, database, part, f"'{root}'")
+    kind, _ = located(root, database, part)
     expected = checking.expected_counts(root, published(database), counts_from)
     sizes: Sizes = Counter()
     broken = list(_broken(root, files, sizes, progress))
     good = f"{len(files) - len(broken)} of {len(files)}"
     return [
         *checking.compare(_rows(_count(files), expected)),
-        _one_size(sizes, database.part(part)),
+        _one_size(sizes, kind),
         *broken,
         Finding("images that can be read", good, "all", not broken),
         *_hearsay(database),

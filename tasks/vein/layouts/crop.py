@@ -87,6 +87,13 @@ def landscape(picture: Picture) -> Picture:
     return np.ascontiguousarray(np.rot90(picture, -1)) if picture.shape[0] > picture.shape[1] else picture
 
 
+def resized(finger: Picture, size: tuple[int, int]) -> Picture:
+    """Return a finger that was cut out with other rows and columns, every pixel of it counted."""
+    if finger.shape == size:
+        return finger
+    return np.asarray(Image.fromarray(finger).resize(size[::-1], Image.Resampling.BILINEAR))
+
+
 def _resized(image: Image.Image) -> Picture:
     return np.asarray(image.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR))
 

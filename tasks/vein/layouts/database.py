@@ -33,6 +33,7 @@ class Part:
         crop: how the finger is cut out, a key of ``CROPS`` in tasks/vein/layouts/crop.py.
         wild: what a writer puts for each ``*``, with ``|`` between them; the last goes on.
         certain: whether height and width could be seen somewhere.
+        veins: what is seen of a finger, where a database's sensors see different sides of it.
     """
 
     template: str
@@ -42,6 +43,7 @@ class Part:
     crop: str
     wild: str = ""
     certain: bool = True
+    veins: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Database:
         parts: kinds of pictures by name; the first is read unless another is asked for.
         images: pictures in each part as published, 0 for subjects x fingers x sessions x samples.
         unverified: what stands here from hearsay, in words for the check.
+        sensors: whether each part is what another sensor took; else they are the same pictures again.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Database:
     parts: dict[str, Part]
     images: int = 0
     unverified: tuple[str, ...] = ()
+    sensors: bool = False
 
     def part(self, name: str = "") -> Part:
         """Return a kind of pictures; the first where no name is given."""

@@ -108,6 +108,7 @@ PLUSVEIN = Database(
             "whole",
             f"PLUS-FV3-{light}_{view}_{{subject:03}}_01",
             certain=False,
+            veins=view.lower(),
         )
         for light in BRACKETS
         for view in VIEWS
@@ -117,6 +118,7 @@ PLUSVEIN = Database(
         "192 rows",
         "60 subjects, 76 in a later version",
     ),
+    sensors=True,
 )
 NUPT_FPV = Database(
     name="nupt_fpv",

@@ -20,7 +20,7 @@ from PIL import Image
 from isofed.errors import DataError
 from isofed.files import atomic, write_json
 from isofed.tasks.vein.layouts.annotation import Annotation, parse
-from isofed.tasks.vein.layouts.crop import CROPS, HEIGHT, WIDTH
+from isofed.tasks.vein.layouts.crop import CROPS, HEIGHT, WIDTH, resized
 from isofed.tasks.vein.layouts.database import Take
 
 PIXELS, INDEX = "fingers.npy", "index.json"
@@ -53,8 +53,10 @@ class Shot:
     note: Annotation | None
 
 
-def cached(folder: Path, files: Sequence[VeinFile], title: str) -> NDArray[np.uint8]:
-    """Return the fingers of ``files``, (N, 100, 300) uint8, cut out once into ``folder`` and memory-mapped.
+def cached(
+    folder: Path, files: Sequence[VeinFile], title: str, size: tuple[int, int] = (HEIGHT, WIDTH)
+) -> NDArray[np.uint8]:
+    """Return the fingers of ``files``, (N, H, W) uint8, cut out once into ``folder`` and memory-mapped.
 
     The cache is used again while the list of files, their sizes and times of change stay the same, and made
     anew otherwise.
@@ -63,18 +65,19 @@ def cached(folder: Path, files: Sequence[VeinFile], title: str) -> NDArray[np.ui
         folder: the site's own.
         files: one or more.
         title: the database's, for the text of errors.
+        size: H and W, pixels.
 
     Raises:
         DataError: as :func:`decode`.
     """
-    index = _index(files)
+    index = _index(files, size)
     pixels = _reuse(folder, index)
     if pixels is None:
         (folder / INDEX).unlink(missing_ok=True)
         with atomic(folder / PIXELS) as file:
-            header = {"descr": "|u1", "fortran_order": False, "shape": (len(files), HEIGHT, WIDTH)}
+            header = {"descr": "|u1", "fortran_order": False, "shape": (len(files), *size)}
             np.lib.format.write_array_header_1_0(file, header)
-            for finger in fingers(files, title):
+            for finger in fingers(files, title, size):
                 file.write(finger.tobytes())
         write_json(folder / INDEX, index)
         pixels = _reuse(folder, index)
@@ -85,25 +88,29 @@ def cached(folder: Path, files: Sequence[VeinFile], title: str) -> NDArray[np.ui
     return pixels
 
 
-def decode(files: Sequence[VeinFile], title: str) -> NDArray[np.uint8]:
-    """Return the fingers of ``files`` in memory, (N, 100, 300) uint8.
+def decode(
+    files: Sequence[VeinFile], title: str, size: tuple[int, int] = (HEIGHT, WIDTH)
+) -> NDArray[np.uint8]:
+    """Return the fingers of ``files`` in memory, (N, H, W) uint8 of that size.
 
     Raises:
         DataError: pictures or annotations that cannot be read, or pictures of several sizes: as counts, and
             without any name.
     """
-    return np.stack(list(fingers(files, title)))
+    return np.stack(list(fingers(files, title, size)))
 
 
-def fingers(files: Sequence[VeinFile], title: str) -> Iterator[NDArray[np.uint8]]:
-    """Yield the finger of each file, (100, 300) uint8; errors as :func:`decode`, after the last one."""
+def fingers(
+    files: Sequence[VeinFile], title: str, size: tuple[int, int] = (HEIGHT, WIDTH)
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the finger of each file, (H, W) uint8; errors as :func:`decode`, after the last one."""
     problems: Counter[str] = Counter()
     sizes: Counter[tuple[int, int]] = Counter()
     for file in files:
         shot = read(file)
         if isinstance(shot, Shot):
             sizes[shot.pixels.shape[0], shot.pixels.shape[1]] += 1
-            yield CROPS[file.crop](shot.pixels, shot.note)
+            yield resized(CROPS[file.crop](shot.pixels, shot.note), size)
         else:
             problems[shot] += 1
     refuse(problems, sizes, len(files), title)
@@ -138,13 +145,13 @@ def refuse(problems: Counter[str], sizes: Counter[tuple[int, int]], total: int, 
         )
 
 
-def _index(files: Sequence[VeinFile]) -> dict[str, object]:
+def _index(files: Sequence[VeinFile], size: tuple[int, int]) -> dict[str, object]:
     """Say what a cache is made from; the files enter as a hash, so that no name is kept."""
     digest = hashlib.blake2b(digest_size=16)
     for file in files:
         seen = [list(vars(file.take).values()), file.crop, _stat(file.path), _stat(file.note)]
         digest.update(json.dumps(seen).encode())
-    return {"version": VERSION, "shape": [len(files), HEIGHT, WIDTH], "files": digest.hexdigest()}
+    return {"version": VERSION, "shape": [len(files), *size], "files": digest.hexdigest()}
 
 
 def _stat(path: Path | None) -> list[object]:

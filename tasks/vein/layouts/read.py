@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from isofed.errors import DataError
 from isofed.suggest import pick
 from isofed.tasks.vein.benchmarks.rules import Takes
+from isofed.tasks.vein.layouts.crop import HEIGHT, WIDTH
 from isofed.tasks.vein.layouts.database import Database, Part, Take, pattern, spelt, understood
 from isofed.tasks.vein.layouts.pictures import VeinFile, cached, decode
 
@@ -26,7 +27,8 @@ class Fingers:
     """N pictures of fingers.
 
     Attributes:
-        pixels: (N, 100, 300) uint8, possibly memory-mapped and read-only.
+        pixels: (N, H, W) uint8, 100 x 300 unless another size was asked for, possibly memory-mapped and
+            read-only.
         takes: whom they show.
     """
 
@@ -51,10 +53,25 @@ def open_fingers(root: Path, database: Database, cache: Path | None = None, part
             read or of several sizes, an annotation without a box: one sentence without any path.
         ConfigError: the database has no such part.
     """
-    files = list_files(root, database, part)
+    return shown(list_files(root, database, part), database, cache)
+
+
+def shown(
+    files: Sequence[VeinFile],
+    database: Database,
+    cache: Path | None = None,
+    size: tuple[int, int] = (HEIGHT, WIDTH),
+) -> Fingers:
+    """Open some of a database's pictures; arguments and errors as of :func:`open_fingers`.
+
+    Args:
+        files: which, of :func:`list_files`.
+        size: rows and columns of what is opened, pixels.
+    """
     refuse_empty(files, database)
-    pixels = decode(files, database.title) if cache is None else cached(cache, files, database.title)
-    return Fingers(pixels, takes_of(files))
+    if cache is None:
+        return Fingers(decode(files, database.title, size), takes_of(files))
+    return Fingers(cached(cache, files, database.title, size), takes_of(files))
 
 
 def list_files(root: Path, database: Database, part: str = "", shown: str = CLIENT) -> tuple[VeinFile, ...]:
@@ -63,17 +80,14 @@ def list_files(root: Path, database: Database, part: str = "", shown: str = CLIE
     Args:
         root: of the tree, or a folder above it.
         database: which.
-        part: which kind of its pictures; the first where none is named.
+        part: which kind of its pictures; the first that is there where none is named.
         shown: what an error calls the root.
 
     Raises:
         DataError: no folder, no picture of the layout, or two of one name.
         ConfigError: the database has no such part.
     """
-    chosen = pick("part", part, database.parts) if part else database.part()
-    if not root.is_dir():
-        raise DataError(f"{shown} is not a folder; expected the root of {database.title}")
-    found = understood(database, _walk(root, chosen), pattern(database, chosen))
+    chosen, found = located(root, database, part, shown)
     if not found:
         example = spelt(database, chosen, Take(1, 1, 1, 1))
         raise DataError(
@@ -87,6 +101,23 @@ def list_files(root: Path, database: Database, part: str = "", shown: str = CLIE
             "sample that another shows; expected each once: give a folder that holds one copy"
         )
     return tuple(VeinFile(root / path, take, chosen.crop, _note(root, path, chosen)) for take, path in found)
+
+
+def located(
+    root: Path, database: Database, part: str = "", shown: str = CLIENT
+) -> tuple[Part, list[tuple[Take, str]]]:
+    """Return the kind of pictures that is there, of several the first, and whom they show by their paths.
+
+    Arguments and errors as of :func:`list_files`; where nothing is found, there is no error.
+    """
+    kinds = [pick("part", part, database.parts)] if part else list(database.parts.values())
+    if not root.is_dir():
+        raise DataError(f"{shown} is not a folder; expected the root of {database.title}")
+    for kind in kinds:
+        found = understood(database, _walk(root, kind), pattern(database, kind))
+        if found:
+            return kind, found
+    return kinds[0], []
 
 
 def takes_of(files: Sequence[VeinFile]) -> Takes:

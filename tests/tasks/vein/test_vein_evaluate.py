@@ -9,7 +9,11 @@ from isofed.tasks.vein import evaluate, model
 from isofed.tasks.vein.benchmarks import rules
 from isofed.tasks.vein.benchmarks.rules import Takes
 from isofed.tasks.vein.layouts.halves import TestSet, held_out
+from isofed.tasks.vein.layouts.opening import Tests
 from isofed.tasks.vein.layouts.read import Fingers
+from isofed.tasks.vein.options import VeinOptions
+
+OPTIONS = VeinOptions(height=100, width=300)
 
 
 def noisy(noise: float, seed: int = 0, subjects: int = 8, images: int = 4) -> TestSet:
@@ -24,10 +28,21 @@ def noisy(noise: float, seed: int = 0, subjects: int = 8, images: int = 4) -> Te
     return held_out(whole, rules.open_set(takes))
 
 
+def held(*sets: TestSet) -> Tests:
+    """Return what the evaluator of some sensors holds."""
+    return Tests({f"sensor{number}": each for number, each in enumerate(sets)})
+
+
 def test_pixels_tell_fingers_that_differ_and_nothing_where_all_is_noise() -> None:
-    found = evaluate.result(evaluate.measure_pixels(noisy(0.1)))["mean"]
+    found = evaluate.result(evaluate.measure_pixels(held(noisy(0.1)), OPTIONS))["mean"]
     assert found["EER"] == 0.0 and found["rank-1"] == 1.0
-    assert evaluate.result(evaluate.measure_pixels(noisy(1.0, images=8)))["mean"]["EER"] > 0.35
+    chance = evaluate.result(evaluate.measure_pixels(held(noisy(1.0, images=8)), OPTIONS))["mean"]
+    assert chance["EER"] > 0.35
+
+
+def test_random_features_are_chance() -> None:
+    found = evaluate.result(evaluate.measure_random(held(noisy(0.1, images=8)), OPTIONS))["mean"]
+    assert abs(found["EER"] - 0.5) < 0.1 and found["rank-1"] < 0.4
 
 
 def test_a_model_is_measured_by_cosines_of_its_features() -> None:
@@ -36,12 +51,32 @@ def test_a_model_is_measured_by_cosines_of_its_features() -> None:
     with torch.no_grad():
         features = net(model.prepared(torch.tensor(test.fingers.pixels))).features.numpy()
     expected = rules.score(features, test.fingers.takes, test.split).result()
-    assert evaluate.result(evaluate.measure(net, test))["mean"] == pytest.approx(expected, abs=1e-3)
+    found = evaluate.result(evaluate.measure(net, held(test), OPTIONS))
+    assert found["mean"] == found["at sensor0"] and found["mean"] == pytest.approx(expected, abs=1e-3)
 
 
-def test_statistics_of_two_sites_add_up() -> None:
-    parts = [evaluate.measure_pixels(noisy(0.6, seed)) for seed in (1, 2)]
+def test_every_sensor_counts_alike_whatever_its_size_and_the_unseen_not_at_all() -> None:
+    sets = [noisy(0.9, 1), noisy(0.9, 2, subjects=14), noisy(1.0, 3)]
+    sums = evaluate.measure_pixels(held(*sets[:2]), OPTIONS)
+    both = evaluate.result(sums)
+    each = [both[f"at sensor{number}"]["EER"] for number in (0, 1)]
+    assert both["mean"]["EER"] == pytest.approx(sum(each) / 2)
+    assert both["spread"]["EER"] == pytest.approx(abs(each[0] - each[1]) / 2**0.5)
+    assert {frozenset(row) for row in both.values()} == {frozenset(both["mean"])}
+    unseen = evaluate.measure_pixels(Tests({"unseen-x": sets[2]}), OPTIONS)
+    all_three = evaluate.result(merge(sums, unseen))
+    assert all_three["mean"] == both["mean"] and all_three["at unseen-x"]["EER"] > max(each)
+
+
+def test_statistics_of_two_parts_of_a_sensor_add_up() -> None:
+    parts = [evaluate.measure_pixels(held(noisy(0.6, seed)), OPTIONS) for seed in (1, 2)]
     merged = evaluate.result(merge(*parts))["mean"]
     alone = [evaluate.result(part)["mean"]["EER"] for part in parts]
     assert min(alone) - 0.1 <= merged["EER"] <= max(alone) + 0.1
-    assert sum(part["rank1.probes"] for part in parts) == 2 * 8 * 3
+    assert sum(part["sensor0:rank1.probes"] for part in parts) == 2 * 8 * 3
+
+
+def test_no_name_of_a_result_holds_a_dot() -> None:
+    found = evaluate.result(evaluate.measure_pixels(held(noisy(0.6, images=12)), OPTIONS))
+    assert "TAR@1e-2" in found["mean"]
+    assert not [name for row in found.values() for name in (*row, *found) if "." in name]

@@ -92,7 +92,7 @@ def test_scalars_come_back_also_when_added_by_name() -> None:
 
 def test_a_result_names_what_may_be_told() -> None:
     found = of(*drawn(5)).result()
-    assert set(found) == {"EER", "EER error", "TAR@0.01", "TAR@0.01 error", "d'"}
+    assert set(found) == {"EER", "EER error", "TAR@1e-2", "TAR@1e-2 error", "d'"}
     assert found["EER"] < 0.25
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isofed.tasks.reid.layouts.joined import Joined
+from isofed.tasks.layouts.joined import Joined
 
 SIZES = st.lists(st.integers(0, 5), min_size=1, max_size=5).filter(sum)
 

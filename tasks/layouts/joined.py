@@ -11,7 +11,7 @@ class Joined:
     """The rows of several arrays of one shape, one array after the other.
 
     Attributes:
-        parts: (N_i, H, W, 3) uint8, possibly memory-mapped.
+        parts: (N_i, ...) of one dtype, possibly memory-mapped.
     """
 
     parts: tuple[Any, ...]
@@ -20,7 +20,7 @@ class Joined:
         return sum(len(part) for part in self.parts)
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        """Return (n, H, W, 3) of ``rows``, (n,) int64, each at least 0."""
+        """Return (n, ...) of ``rows``, (n,) int64, each at least 0."""
         ends = np.cumsum([len(part) for part in self.parts])
         if len(rows) and not 0 <= rows.min() <= rows.max() < ends[-1]:
             raise IndexError(f"rows {rows.min()} to {rows.max()} of {ends[-1]}")

@@ -1,0 +1,1 @@
+"""What the data layouts of all tasks do alike."""

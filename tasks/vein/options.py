@@ -1,0 +1,122 @@
+"""Every number of the finger vein task's learning side, defaults for a small network on a CPU."""
+
+import math
+from dataclasses import dataclass
+
+from isofed.config import within
+from isofed.errors import ConfigError
+from isofed.suggest import pick
+from isofed.tasks.vein.benchmarks.rules import RULES
+from isofed.tasks.vein.losses import Margin
+from isofed.tasks.vein.model import BACKBONES
+
+MANY, LARGE = 1_000_000, 1e30  # no sane number is above; a bound keeps typing errors out
+ABOVE_ZERO, BELOW_ONE = 1e-12, 0.999999
+
+RANGES: dict[str, tuple[float, float]] = {
+    "classes": (0, MANY),
+    "share": (ABOVE_ZERO, 1),
+    "images": (0, MANY),
+    "height": (16, 1024),
+    "width": (16, 1024),
+    "turn": (0, 45),
+    "shift": (0, 0.5),
+    "zoom": (0, 0.5),
+    "light": (0, 1),
+    "contrast": (0, 1),
+    "noise": (0, 1),
+    "dimensions": (0, 65536),
+    "margin_factor": (1, 4),
+    "margin_angle": (0, math.pi / 2),
+    "margin_cosine": (0, 1),
+    "scale": (ABOVE_ZERO, MANY),
+    "batch": (2, MANY),
+    "local_epochs": (1, MANY),
+    "rate": (ABOVE_ZERO, LARGE),
+    "momentum": (0, BELOW_ONE),
+    "weight_decay": (0, LARGE),
+    "warmup": (0, BELOW_ONE),
+}
+CHOICES = {
+    "labels": ("true", "shuffled"),
+    "rule": tuple(RULES),
+    "backbone": tuple(BACKBONES),
+    "precision": ("float32", "bf16", "fp16"),
+}
+
+
+@dataclass(frozen=True)
+class VeinOptions:
+    """Numbers of data, augmentation, model, loss and schedule; plain scalars only.
+
+    The recipe that the generator's authors released is, one round being an epoch::
+
+        backbone=mobilefacenet_large height=100 width=300 batch=16 margin_angle=0.7 scale=64
+        rate=0.01 momentum=0.9 weight_decay=0.0005 warmup=0
+
+    The defaults differ from it in: a small network and small pictures, and the margin and scale for few
+    fingers at a site.
+
+    Source: Wang et al., "FingerVeinSyn-5M", 2025; Deng et al., "ArcFace", CVPR 2019.
+
+    Example:
+        >>> VeinOptions(backbone="tiny").batch
+        32
+
+    Raises:
+        ConfigError: a number outside its range, or a word that is no choice.
+    """
+
+    # --- data
+    classes: int = 0  # C: rows of the head; 0: taken from the data, and by every site from its own
+    labels: str = "true"  # "true", or "shuffled": a control in which nothing can be learnt
+    rule: str = "open_set"  # who is tested: "open_set", "sessions" (1 against 2), "nom" (UTFVP's)
+    part: str = ""  # kind of a database's pictures, such as "raw" or "roi"; "": the first that is there
+    share: float = 1.0  # of the fingers to train on that are used, > 0 to 1, ten at least
+    images: int = 0  # of each of these fingers that are used, >= 1; 0: all
+
+    # --- pictures
+    height: int = 64  # rows of what the network is fed, pixels, >= 16
+    width: int = 192  # its columns, along the finger, >= 16
+    turn: float = 4.0  # random turn, degrees to either side, 0 to 45
+    shift: float = 0.06  # random shift, share of height and width to either side, 0 to 0.5
+    zoom: float = 0.06  # random change of size, share to either side, 0 to 0.5
+    light: float = 0.15  # random change of brightness, share of the full scale to either side, 0 to 1
+    contrast: float = 0.3  # random change of contrast, share to either side, 0 to 1
+    noise: float = 0.03  # standard deviation of random noise, share of the full scale, 0 to 1
+
+    # --- model
+    backbone: str = "tiny"  # one of BACKBONES in tasks/vein/model.py
+    dimensions: int = 0  # D: length of the embedding, >= 1; 0: the backbone's published one
+
+    # --- loss
+    margin_factor: float = 1.0  # m1, factor on the angle, >= 1
+    margin_angle: float = 0.5  # m2, added to the angle, radians, 0 to pi / 2; 0.7 for thousands of fingers
+    margin_cosine: float = 0.0  # m3, taken from the cosine, 0 to 1
+    scale: float = 32.0  # s, > 0; 64 for thousands of fingers
+
+    # --- optimiser and schedule
+    batch: int = 32  # B: pictures of a step, >= 2; a site with fewer takes all it has
+    local_epochs: int = 1  # passes over a site's pictures in a round, >= 1
+    rate: float = 0.1  # peak learning rate, > 0
+    momentum: float = 0.9  # Nesterov momentum, kept at the client from round to round, 0 <= . < 1
+    weight_decay: float = 5e-4  # L2 weight decay of all trainable parameters, >= 0
+    keep_momentum: bool = True  # False: a site's momentum begins every round at zero
+    warmup: float = 0.1  # share of all rounds over which the rate rises, 0 <= . < 1; it falls as a cosine
+    precision: str = "float32"  # of forward and backward: "float32", or mixed with "bf16" or "fp16"
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in RANGES.items():
+            within(name, getattr(self, name), low, high)
+        for name, choices in CHOICES.items():
+            pick(name, getattr(self, name), dict.fromkeys(choices))
+        if self.height > self.width:
+            raise ConfigError(
+                f"'height' is {self.height} and 'width' {self.width}, but fingers lie along the width; give "
+                "a height that is no larger"
+            )
+
+    @property
+    def margin(self) -> Margin:
+        """The loss's numbers."""
+        return Margin(self.margin_factor, self.margin_angle, self.margin_cosine, self.scale)
