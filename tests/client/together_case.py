@@ -32,6 +32,7 @@ class Options:
     optimiser: str = "sgd"
     keeps: bool = False
     precision: str = "float32"
+    ragged: bool = False
     classes: int = CLASSES
 
 
@@ -84,6 +85,24 @@ class Counting(Net):
         return Out(super().forward(inputs).logits + self.seen)
 
 
+class Hidden(Net):
+    """Keeps a number outside of its buffers, and uses it."""
+
+    def forward(self, inputs: Tensor) -> Out:
+        """Return logits, larger with each call."""
+        self.calls = getattr(self, "calls", 0) + 1
+        return Out(super().forward(inputs).logits * self.calls)
+
+
+class Chosen(Net):
+    """Draws whom to look at, with a probability of each sample's own."""
+
+    def forward(self, inputs: Tensor) -> Out:
+        """Return logits."""
+        chance = torch.sigmoid(inputs)
+        return Out(super().forward(inputs * torch.empty_like(inputs).bernoulli_(chance)).logits)
+
+
 class Blurred(Net):
     """Adds noise, drawn in two ways."""
 
@@ -127,7 +146,10 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "branchy": lambda: Branchy(*_small()),
     "told": lambda: Told(*_small()),
     "counting": lambda: Counting(*_small()),
-    "alpha_dropout": lambda: Net(*_small(nn.AlphaDropout(0.2), nn.RReLU())),
+    "alpha_dropout": lambda: Net(*_small(nn.AlphaDropout(0.2))),
+    "rrelu": lambda: Net(*_small(nn.RReLU())),
+    "drawn_choice": lambda: Chosen(*_small()),
+    "hidden": lambda: Hidden(*_small()),
 }
 OPTIMISERS: Mapping[str, Callable[[Any], torch.optim.Optimizer]] = {
     "sgd": lambda p: torch.optim.SGD(p, 0.1),
@@ -152,6 +174,8 @@ def _sample(samples: Samples, options: Options, rng: np.random.Generator) -> np.
 
 
 def _transform(samples: Samples, rows: Any, options: Options, rng: np.random.Generator, device: str) -> Batch:
+    if options.ragged and 0 in rows:
+        rows = rows[:-1]
     noise = 0.1 * rng.standard_normal((len(rows), 1, 1, 1), np.float32)
     return Batch(torch.from_numpy(samples.inputs[rows] + noise), torch.from_numpy(samples.labels[rows]))
 
