@@ -70,7 +70,7 @@ class Bare:
 
     def _train(self, user: str) -> None:
         for inputs, labels in self.users.batches(user, self.round):
-            loss = F.cross_entropy(self.model(torch.from_numpy(inputs)), torch.from_numpy(labels))
             self._optimiser.zero_grad(set_to_none=True)
+            loss = F.cross_entropy(self.model(torch.from_numpy(inputs)), torch.from_numpy(labels))
             loss.backward()
             self._optimiser.step()
