@@ -30,6 +30,12 @@ PLACES: Mapping[str, Mapping[str, Any]] = {
         "task": {"name": "reid", "momentum": 0.0, "keep_momentum": False},
         "protocol": {"name": "camera_strict"},
     },
+    # a head and an identity centre are templates of fingers: every level of this task keeps them, camera too
+    "vein under entity": {
+        "layout": "vein_sensors",
+        "task": {"name": "vein", "momentum": 0.0, "keep_momentum": False},
+        "protocol": {"name": "entity"},
+    },
 }
 HEAD = """# What goes with what
 
