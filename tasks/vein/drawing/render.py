@@ -131,8 +131,8 @@ def _taken(
 def neutral(pose: Pose, sensor: Sensor) -> tuple[Points, Points]:
     """Return (M, t) with ``p = M p' + t``: from pixels of the sensor to places of the neutral finger."""
     linear, offset = matrix(pose)
-    inverse = np.linalg.inv(linear) / zoom(sensor)
-    return inverse, -inverse @ seen(sensor, offset[None])[0]
+    inverse = np.asarray(np.linalg.inv(linear) / zoom(sensor), np.float64)
+    return inverse, np.asarray(-inverse @ seen(sensor, offset[None])[0])
 
 
 def _shown(finger: Finger, roll: float, x: Floats, y: Floats, masks: bool) -> tuple[Floats, Floats, Floats]:
