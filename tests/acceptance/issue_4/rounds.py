@@ -98,7 +98,8 @@ def worlds(folder: Path) -> Iterator[tuple[str, World]]:
             task.layouts[case.layout].make(roots[case.layout], 0, case.make, map, None)
         world = World(name, roots[case.layout], roots[case.layout].parent / "homes", case)
         yield name, world
-        if "camera_strict" in task.levels and task.refit:
+        # where heads never leave, strict cameras are cameras
+        if "camera_strict" in task.levels and task.refit and not task.private_head:
             yield f"{name}, strict", world.strict
 
 
