@@ -1,7 +1,7 @@
 """The client as a Flower app: messages in, checked reports out."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -12,10 +12,11 @@ from flwr.clientapp import ClientApp
 
 from isofed.client import ledger
 from isofed.client.evaluate import evaluate
-from isofed.client.memory import version_of
+from isofed.client.memory import Sections, version_of
 from isofed.client.own import measure
 from isofed.client.protect import protected, settled
-from isofed.client.train import train
+from isofed.client.together import train_together
+from isofed.client.train import Trained, train
 from isofed.client.workshop import EVALUATOR, TRAINER, WITH_BASE, Place, Workshop
 from isofed.contracts import check_statistics
 from isofed.errors import ContractError, IsofedError
@@ -34,9 +35,31 @@ def on_train(shop: Workshop, place: Place, message: Message, context: Context) -
     form: Any = plain if shop.setting.recipe.stock else wire
     order = _order(shop, place, message, TRAINER, form)
     report = _answer(shop, place, order)
+    context.state["memory"] = ConfigRecord({"version": report.version})
+    return _content(shop, place, report, form)
+
+
+def train_beside(messages: Sequence[Message], contexts: Sequence[Context]) -> list[Message]:
+    """Answer orders to several simulated sites of this process, their models trained at once.
+
+    Raises:
+        IsofedError: one of them cannot be answered, or the run's sites cannot be trained together.
+    """
+    found = [_opened(context) for context in contexts]
+    shop, places = found[0][0], [place for _, place in found]
+    form: Any = plain if shop.setting.recipe.stock else wire
+    asked = list(zip(places, messages, strict=True))
+    orders = [_order(shop, place, message, TRAINER, form) for place, message in asked]
+    before = [shop.memory(place).load(order.base) for place, order in zip(places, orders, strict=True)]
+    trained = train_together(shop, places, orders, before, [version_of(order) for order in orders])
+    reports = [_leaving(shop, *each) for each in zip(places, orders, before, trained, strict=True)]
+    answers = [_content(shop, place, report, form) for place, report in zip(places, reports, strict=True)]
+    return [Message(answer, reply_to=message) for answer, message in zip(answers, messages, strict=True)]
+
+
+def _content(shop: Workshop, place: Place, report: Report, form: Any) -> RecordDict:
     content: RecordDict = form.report_content(report)
     form.check(content, shop.outside(shop.classes(place)))
-    context.state["memory"] = ConfigRecord({"version": report.version})
     return content
 
 
@@ -46,11 +69,15 @@ def _answer(shop: Workshop, place: Place, order: Order) -> Report:
     if stored is not None:
         return stored
     before = memory.load(order.base)
-    trained = train(shop, place, order, before, version_of(order))
+    return _leaving(shop, place, order, before, train(shop, place, order, before, version_of(order)))
+
+
+def _leaving(shop: Workshop, place: Place, order: Order, before: Sections, trained: Trained) -> Report:
+    """Return what leaves of a site's training, once it is checked, written down, and remembered."""
     shop.contract(shop.classes(place)).check(trained.report)
     report = protected(shop, place, order, trained.report)
     ledger.enter(place.memory.parent / "left.jsonl", report, shop.held(place))
-    memory.commit(order, report, settled(shop, order, before, trained.sections, report))
+    shop.memory(place).commit(order, report, settled(shop, order, before, trained.sections, report))
     return report
 
 
@@ -108,10 +135,7 @@ def client_app() -> ClientApp:
 def _guarded(handler: Handler) -> Callable[[Message, Context], Message]:
     def handle(message: Message, context: Context) -> Message:
         try:
-            place = Place.of(context.node_config)
-            shop = _workshop(
-                str(context.run_config["cfg"]), place.device, place.simulated is not None, place.weights
-            )
+            shop, place = _opened(context)
             return Message(handler(shop, place, message, context), reply_to=message)
         except IsofedError:
             raise
@@ -124,6 +148,12 @@ def _guarded(handler: Handler) -> Callable[[Message, Context], Message]:
             ) from None
 
     return handle
+
+
+def _opened(context: Context) -> tuple[Workshop, Place]:
+    place = Place.of(context.node_config)
+    cfg, simulated = str(context.run_config["cfg"]), place.simulated is not None
+    return _workshop(cfg, place.device, simulated, place.weights), place
 
 
 def _note(path: Path) -> None:

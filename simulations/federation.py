@@ -11,6 +11,7 @@ import numpy as np
 from flwr.serverapp import Grid
 
 from isofed.client.memory import Memory, Sections
+from isofed.client.stackable import refuse
 from isofed.client.workshop import EVALUATOR, TRAINER, Workshop
 from isofed.config import read
 from isofed.errors import CheckpointError
@@ -53,6 +54,7 @@ class Federation:
         weights: file of public pre-trained weights to begin with, or None.
         public: folder of the server's own public data, opened only by what distils; or None.
         threads: of torch for each client, and for what the server learns.
+        together: sites that one process trains at once, or 0; see client/together.py.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Federation:
     weights: Path | None = None
     public: Path | None = None
     threads: int = 1
+    together: int = 0
 
     @property
     def done(self) -> bool:
@@ -119,6 +122,8 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
         ``history`` (one object a round, round 0 is the untrained model) and ``weights_sha256``.
     """
     shop = federation.workshop()
+    if federation.together:
+        refuse(shop)
     checkpoints = Checkpoints(federation.folder / CHECKPOINTS, shop.setting.digest)
     state = checkpoints.latest(first_state(shop))
     emit = within(emit, run=federation.name)
@@ -149,7 +154,7 @@ def _grid(federation: Federation, pool: Pool, emit: Emit) -> tuple[Grid, Numbers
         grid, numbers = pool.engine(nodes, cfg, emit)
         evaluator = {EVALUATOR: numbers.pop(EVALUATOR)}
         return grid, numbers, evaluator
-    grid = LocalGrid(nodes.by_number, cfg, pool, emit)
+    grid = LocalGrid(nodes.by_number, cfg, pool, emit, federation.together)
     return grid, nodes.roster, {EVALUATOR: nodes.number(EVALUATOR)}
 
 

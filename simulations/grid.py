@@ -1,10 +1,11 @@
 """Flower's grid in one process, or over a few workers: no Ray, no sockets, no bytes where none are needed."""
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from flwr.app import Context, Error, Message, RecordDict
@@ -12,14 +13,15 @@ from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 from flwr.supercore.task_identity import TaskIdentity
 
-from isofed.client.app import client_app
+from isofed.client.app import client_app, train_beside
 from isofed.errors import IsofedError
 from isofed.events import Emit, silent
+from isofed.simulations.crew import Crew
 from isofed.simulations.pool import Pool
 
 RUN_ID = 1
 SERVER = 1
-WAIT_SECONDS = 0.2
+TRAIN = "train"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,9 @@ class Node:
 
     number: int
     config: Mapping[str, Any]
+
+
+Call = tuple[Node, RecordDict, Message]
 
 
 def identify(run: int = RUN_ID) -> None:
@@ -48,25 +53,32 @@ def exchange(grid: Grid, messages: Iterable[Message]) -> list[Message]:
 class LocalGrid(Grid):
     """Delivers messages to the client app in this process, or in the pool's workers.
 
-    With one worker a message is handled when its reply is pulled, so that replies can be folded one by
-    one and memory does not grow with the number of nodes. Equal results either way.
+    With one worker a message is handled when its reply is pulled, and more workers have but a few messages
+    ahead, so that replies can be folded one by one and memory does not grow with the number of nodes. Equal
+    results either way.
 
     Args:
         nodes: the simulated nodes, or what finds one by its number.
         cfg: the run's configuration as JSON, what Flower calls the run config.
         pool: where client apps run.
         emit: told of what the workers say while the grid waits.
+        together: sites trained at once, or 0.
     """
 
     def __init__(
-        self, nodes: Iterable[Node] | Mapping[int, Node], cfg: str, pool: Pool, emit: Emit = silent
+        self,
+        nodes: Iterable[Node] | Mapping[int, Node],
+        cfg: str,
+        pool: Pool,
+        emit: Emit = silent,
+        together: int = 0,
     ) -> None:
         identify()
         self._nodes = nodes if isinstance(nodes, Mapping) else {node.number: node for node in nodes}
-        self._cfg, self._pool, self._emit = cfg, pool, emit
+        self._cfg, self._pool, self._emit, self._together = cfg, pool, emit, together
+        self._crew = Crew(pool, answer, cfg, together) if pool.workers > 1 else None
         self._state: dict[int, RecordDict] = {}
         self._queued: dict[str, Message] = {}
-        self._running: dict[Future[Any], str] = {}
 
     def set_run(self, run: Any) -> None:
         """Accept Flower's run; there is only one."""
@@ -96,53 +108,36 @@ class LocalGrid(Grid):
 
         Whoever pushes again has given up what an earlier push has not answered: it is forgotten.
         """
-        self._forget()
-        ids = []
+        self._queued.clear()
         for message in messages:
             identifier = uuid.uuid4().hex
             message.metadata.__dict__["_message_id"] = identifier
             self._queued[identifier] = message
-            ids.append(identifier)
-        if self._pool.workers > 1:
-            self._start()
+        ids = list(self._queued)
+        if self._crew is not None:
+            calls = [self._call(message) for message in self._queued.values()]
+            self._crew.begin(calls, [message.content for message in self._queued.values()])
+            self._queued.clear()
         return ids
-
-    def _forget(self) -> None:
-        self._queued.clear()
-        for future in self._running:
-            future.cancel()
-        self._running.clear()
-
-    def _start(self) -> None:
-        for identifier, message in self._queued.items():
-            self._running[self._pool.submit(handle, *self._job(message))] = identifier
-        self._queued.clear()
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """Return the replies that are there; waits a moment where none is."""
-        if self._pool.workers > 1:
-            return self._finished()
-        for identifier in list(self._queued):
-            message = self._queued.pop(identifier)
-            reply, state = handle(*self._job(message))
-            self._state[message.metadata.dst_node_id] = state
-            return [reply]
-        return []
+        if self._crew is not None:
+            answers = self._crew.finished()
+            self._drain()
+        else:
+            first = list(islice(self._queued, self._together or 1))
+            answers = answer(
+                self._cfg, [self._call(self._queued.pop(each)) for each in first], self._together
+            )
+        for reply, state in answers:
+            if state:
+                self._state[reply.metadata.src_node_id] = state
+        return [reply for reply, _ in answers]
 
-    def _job(self, message: Message) -> tuple[str, Node, RecordDict, Message]:
+    def _call(self, message: Message) -> Call:
         number = message.metadata.dst_node_id
-        return self._cfg, self._nodes[number], self._state.get(number, RecordDict()), message
-
-    def _finished(self) -> list[Message]:
-        done, _ = wait(self._running, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
-        self._drain()
-        replies = []
-        for future in done:
-            del self._running[future]
-            reply, state = future.result()
-            self._state[reply.metadata.src_node_id] = state
-            replies.append(reply)
-        return replies
+        return self._nodes[number], self._state.get(number, RecordDict()), message
 
     def _drain(self) -> None:
         while self._pool.events is not None and not self._pool.events.empty():
@@ -161,16 +156,41 @@ def _app() -> Callable[[Message, Context], Message]:
     return client_app()
 
 
-def handle(cfg: str, node: Node, state: RecordDict, message: Message) -> tuple[Message, RecordDict]:
-    """Let the client app answer one message; what it raises becomes an error reply, as with Flower."""
-    identify()
-    context = Context(
+def answer(cfg: str, calls: Sequence[Call], together: int = 0) -> list[tuple[Message, RecordDict]]:
+    """Let the client app answer messages, in their order.
+
+    Args:
+        cfg: the run's configuration as JSON.
+        calls: of each message the node it goes to, and what Flower keeps there.
+        together: train so many sites at once; 0 for one after another.
+
+    Returns:
+        Replies, and what Flower is to keep at the nodes.
+    """
+    if together and len(calls) > 1 and all(message.metadata.message_type == TRAIN for *_, message in calls):
+        identify()
+        contexts = [_context(cfg, node, state) for node, state, _ in calls]
+        # where one cannot be answered, each is asked by itself, and says so by itself
+        with suppress(IsofedError):
+            replies = train_beside([message for *_, message in calls], contexts)
+            return [(reply, context.state) for reply, context in zip(replies, contexts, strict=True)]
+    return [handle(cfg, *call) for call in calls]
+
+
+def _context(cfg: str, node: Node, state: RecordDict) -> Context:
+    return Context(
         run_id=RUN_ID,
         node_id=node.number,
         node_config=dict(node.config),
         state=state,
         run_config={"cfg": cfg},
     )
+
+
+def handle(cfg: str, node: Node, state: RecordDict, message: Message) -> tuple[Message, RecordDict]:
+    """Let the client app answer one message; what it raises becomes an error reply, as with Flower."""
+    identify()
+    context = _context(cfg, node, state)
     try:
         reply = _app()(message, context)
     except IsofedError as error:

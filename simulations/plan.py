@@ -38,11 +38,13 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Engine:
-    """The ``engine`` group: worker processes, torch threads for each client, and where clients compute."""
+    """The ``engine`` group: worker processes, torch threads for each client, where clients compute, and how
+    many of them one process trains at once."""
 
     workers: int
     threads_per_client: int = 1
     device: str = "cpu"
+    together: int = 0
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,10 @@ class Plan:
         self.carry(sites, int(changes.get("cohort", self.switches.cohort)))
         weights = Path(self.switches.weights) if self.switches.weights else None
         places = (self.root, self.homes, folder, self.engine.device, weights, self.public.folder(self.folder))
-        return Federation(name, self.shared(**changes), sites, *places, self.engine.threads_per_client)
+        together = self.engine.together if name == FEDERATED else 0
+        return Federation(
+            name, self.shared(**changes), sites, *places, self.engine.threads_per_client, together
+        )
 
     def _by_itself(self) -> dict[str, Any]:
         """Return what differs where one site trains for itself, beside the federation."""
@@ -274,8 +279,13 @@ def _device(wanted: str) -> str:
 
 
 def _engine(values: dict[str, Any]) -> Engine:
-    if values.pop("name", None) == "ray" and find_spec("ray") is None:
+    ray = values.pop("name", None) == "ray"
+    if ray and find_spec("ray") is None:
         raise ConfigError("engine 'ray' needs Ray, which is not installed; pip install 'isofed[simulation]'")
+    if ray and values.get("together"):
+        raise CompositionError(
+            "Ray's actors train one site after another; leave engine.together out, or write engine=local"
+        )
     values["device"] = _device(str(values.get("device", AUTO)))
     if values.get("workers") == AUTO:
         values["workers"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
@@ -286,4 +296,5 @@ def _engine(values: dict[str, Any]) -> Engine:
     engine = read(Engine, values, "engine")
     within("engine.workers", engine.workers, 1, 256)
     within("engine.threads_per_client", engine.threads_per_client, 1, 256)
+    within("engine.together", engine.together, 0, 4096)
     return engine

@@ -12,6 +12,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from isofed.simulations.slabs import Slabs
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -30,12 +32,14 @@ class Pool:
         engine: (nodes by name, configuration, emit) to a grid and the nodes' numbers in it, where something
             else than these workers serves the sites; federations then run one after another. It has a
             ``stop(now)`` as the pool does.
+        slabs: memory shared with the workers, where the system has it.
     """
 
     workers: int
     executor: Any = None
     events: Any = None
     engine: Any = None
+    slabs: Slabs | None = None
 
     @classmethod
     def start(cls, workers: int, threads: int, device: str = "cpu") -> "Pool":
@@ -51,7 +55,7 @@ class Pool:
         )
         for started in [executor.submit(_nothing) for _ in range(workers)]:
             started.result()
-        return cls(workers, executor, events)
+        return cls(workers, executor, events, slabs=Slabs.here())
 
     def submit(self, job: Callable[..., Any], *args: Any) -> "Future[Any]":
         """Run ``job`` in a worker, or here and now where there is none."""
@@ -78,6 +82,8 @@ class Pool:
             for worker in multiprocessing.active_children() if now else ():
                 worker.kill()
             self.executor.shutdown(wait=True, cancel_futures=True)
+        if self.slabs is not None:
+            self.slabs.close()
 
 
 def method(threads: int, device: str = "cpu") -> Literal["fork", "spawn"]:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from flwr.app import Message, RecordDict
 
+from isofed.simulations import crew as crews
 from isofed.simulations import grid as grids
+from isofed.simulations.carriage import Writer, read
 from isofed.simulations.grid import LocalGrid, Node
 from isofed.simulations.pool import Pool
 
@@ -45,23 +47,49 @@ def test_what_an_earlier_push_left_is_not_done_any_more(handled: list[int]) -> N
     assert list(local.pull_messages([late])) == []
 
 
-def test_workers_are_told_to_leave_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[tuple[Future[Any], Message]] = []
+def crew(
+    monkeypatch: pytest.MonkeyPatch, workers: int = 1
+) -> tuple[LocalGrid, list[tuple[Future[Any], bytes]]]:
+    """A grid over workers that do nothing by themselves, and what they were given."""
+    started: list[tuple[Future[Any], bytes]] = []
 
-    def submit(job: Any, cfg: str, node: Node, state: RecordDict, message: Message) -> Future[Any]:
-        started.append((Future(), message))
+    def submit(job: Any, answer: Any, cfg: str, content: bytes, *more: Any) -> Future[Any]:
+        started.append((Future(), content))
         return started[-1][0]
 
-    monkeypatch.setattr(grids, "WAIT_SECONDS", 0.0)
-    local = grid(SimpleNamespace(workers=2, submit=submit, events=None))
+    monkeypatch.setattr(crews, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(crews, "AHEAD", 1)
+    return grid(SimpleNamespace(workers=workers + 1, submit=submit, events=None, slabs=None)), started
+
+
+def answered(content: bytes) -> tuple[bytes, int, int]:
+    """What a worker returns of a batch that it answers with empty records."""
+    calls = read(content, None)
+    replies = [(Message(RecordDict(), reply_to=message), RecordDict()) for *_, message in calls]
+    return Writer(None).write(replies), 0, len(calls)
+
+
+def test_workers_are_told_to_leave_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    local, started = crew(monkeypatch)
     local.push_messages(messages(2, 3))
     under_way, waiting = (future for future, _ in started)
     under_way.set_running_or_notify_cancel()
     (again,) = local.push_messages(messages(2))
     assert waiting.cancelled() and not under_way.cancelled()
-    for future, message in (started[0], started[2]):
-        future.set_result((Message(RecordDict(), reply_to=message), RecordDict()))
+    for future, content in (started[0], started[2]):
+        future.set_result(answered(content))
     assert [reply.metadata.reply_to_message_id for reply in local.pull_messages([again])] == [again]
+
+
+def test_workers_are_but_a_few_messages_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    local, started = crew(monkeypatch)
+    pushed = local.push_messages(messages(*[2, 3] * 3))
+    found: list[str] = []
+    for at in range(len(list(pushed))):
+        assert len(started) == min(at + 2, 6)
+        started[at][0].set_result(answered(started[at][1]))
+        found += [reply.metadata.reply_to_message_id for reply in local.pull_messages(pushed)]
+    assert found == list(pushed)
 
 
 def test_all_that_is_pushed_at_once_is_answered_in_turn(handled: list[int]) -> None:

@@ -1,0 +1,116 @@
+"""A round's messages, spread over a pool's workers."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from isofed.simulations.carriage import Writer, arrays_of, placed, read
+from isofed.simulations.pool import Pool
+from isofed.simulations.slabs import Slab, mapped
+
+AHEAD = 2  # batches that each worker has or will have at once; replies that nobody folds yet take memory
+MOST = 8  # messages of one batch
+SMALL = 1 << 20  # bytes of a batch's arrays, where it is more than one message
+WAIT_SECONDS = 0.2
+
+Answer = Callable[..., list[Any]]
+Lent = tuple[Slab, np.ndarray] | None
+
+
+@dataclass
+class Crew:
+    """Gives batches of calls to a pool's workers, a few at a time, and brings their answers.
+
+    Args:
+        pool: the workers.
+        answer: (configuration, calls, together) to an answer each; runs in a worker.
+        cfg: the run's configuration as JSON.
+        together: calls that are answered at once, or 0.
+    """
+
+    pool: Pool
+    answer: Answer
+    cfg: str
+    together: int = 0
+    _queued: deque[tuple[bytes, int]] = field(default_factory=deque)
+    _running: dict[Future[Any], tuple[Lent, Lent]] = field(default_factory=dict)
+    _orders: Lent = None
+    _room: int = 0
+
+    def begin(self, calls: Sequence[Any], contents: Sequence[Any]) -> None:
+        """Take calls, to be answered in the order given as far as workers are free; forget all earlier ones.
+
+        Args:
+            calls: what ``answer`` takes, in the order of the sites.
+            contents: the record of each.
+        """
+        self.forget()
+        sizes = [sum(placed(array) for array in arrays_of(content)) for content in contents]
+        self._room = max([self._room, *sizes])
+        distinct = {id(array): placed(array) for content in contents for array in arrays_of(content)}
+        self._orders = self._lend(sum(distinct.values()))
+        writer, many = Writer(_array(self._orders)), self._many(len(calls), max(sizes, default=0))
+        for start in range(0, len(calls), many):
+            batch = calls[start : start + many]
+            self._queued.append((writer.write(batch), len(batch)))
+        self._start()
+
+    def forget(self) -> None:
+        """Drop what is not answered; what a worker is at is let run, and nobody listens."""
+        self._queued.clear()
+        for future in self._running:
+            future.cancel()
+        self._running.clear()
+        self._orders = None
+
+    def finished(self) -> list[Any]:
+        """Return the answers that are there, after a moment's wait where none is."""
+        done, _ = wait(self._running, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
+        answers: list[Any] = []
+        for future in done:
+            _, replies = self._running.pop(future)
+            content, needed, count = future.result()
+            self._room = max(self._room, -(-needed // count))
+            answers += read(content, _array(replies))
+        self._start()
+        return answers
+
+    def _start(self) -> None:
+        while self._queued and len(self._running) < AHEAD * self.pool.workers:
+            content, count = self._queued.popleft()
+            replies = self._lend(self._room * count)
+            future = self.pool.submit(
+                serve, self.answer, self.cfg, content, _slab(self._orders), _slab(replies), self.together
+            )
+            # lent until the worker has read the one, and somebody the other
+            self._running[future] = self._orders, replies
+
+    def _many(self, calls: int, size: int) -> int:
+        """Return the calls of a batch: several where they are small, because a batch costs as much as one."""
+        return self.together or max(
+            1, min(MOST, SMALL // max(size, 1), calls // (2 * AHEAD * self.pool.workers))
+        )
+
+    def _lend(self, size: int) -> Lent:
+        return self.pool.slabs.lend(size) if self.pool.slabs and size else None
+
+
+def _slab(lent: Lent) -> Slab | None:
+    return lent[0] if lent else None
+
+
+def _array(lent: Lent) -> np.ndarray | None:
+    return lent[1] if lent else None
+
+
+def serve(
+    answer: Answer, cfg: str, content: bytes, orders: Slab | None, replies: Slab | None, together: int
+) -> tuple[bytes, int, int]:
+    """Answer a batch in a worker: return the answers as bytes, what their arrays take, and their number."""
+    found = answer(cfg, read(content, mapped(orders) if orders else None), together)
+    writer = Writer(mapped(replies) if replies else None)
+    return writer.write(found), writer.needed, len(found)
