@@ -12,6 +12,7 @@ from typing import Any
 from isofed.tasks.reid.layouts import checking
 from isofed.tasks.task import Finding, Progress
 from isofed.tasks.vein.layouts.database import Database, Part
+from isofed.tasks.vein.layouts.masks import check_masks
 from isofed.tasks.vein.layouts.pictures import Shot, VeinFile, read
 from isofed.tasks.vein.layouts.read import list_files, located, takes_of
 
@@ -64,6 +65,7 @@ def check_database(
         *checking.compare(_rows(_count(files), expected)),
         _one_size(sizes, kind),
         *broken,
+        *check_masks(root, files),
         Finding("images that can be read", good, "all", not broken),
         *_hearsay(database),
     ]

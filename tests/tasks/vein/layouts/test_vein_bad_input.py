@@ -142,6 +142,7 @@ def test_a_mask_that_does_not_fit_is_refused_and_found(
     bad = [finding for finding in check_masks(tree, files) if not finding.ok]
     assert [finding.found for finding in bad][1:] == ["3 of 4"]
     assert bad[0].what == files[2].path.relative_to(tree).as_posix()
+    assert bad == [finding for finding in check_database(tree, FINGERVEINSYN) if not finding.ok]
 
 
 def test_masks_of_an_unknown_folder_are_said_and_no_masks_are_no_fault(tree: Path) -> None:
