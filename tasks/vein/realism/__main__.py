@@ -20,8 +20,8 @@ part. OUT gets realism.json (every number and curve), realism.md (the table of p
 def main(argv: list[str] | None = None) -> int:
     """Compare, print the tables, write the files; 2 where something is not as it should be."""
     arguments = _parser().parse_args(argv)
-    plan = Plan(arguments.fingers, arguments.each, arguments.seed, arguments.sensor, arguments.most)
     try:
+        plan = Plan(arguments.fingers, arguments.each, arguments.seed, arguments.sensor, arguments.most)
         result = run(
             arguments.reference, plan, _counted if sys.stderr.isatty() else lambda what, items: items
         )

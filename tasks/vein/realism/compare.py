@@ -87,11 +87,11 @@ def root_mean_square(one: Floats, other: Floats) -> float:
 CURVES: Mapping[str, tuple[str, str, Callable[[Floats, Floats], float]]] = {
     "inside": ("grey levels in the finger, moved mass", "levels", moved_by),
     "beside": ("grey levels beside the finger, moved mass", "levels", moved_by),
-    "widths": ("vein widths, moved mass", "px", moved_by),
+    "widths": ("vein widths, moved mass", "bins of 2 px", moved_by),
     "dip": ("brightness across a vein, root mean square", "", root_mean_square),
     "spectrum": ("power spectra, root mean square", "dB", apart),
-    "ridge_vein": ("ridge filter on veins, moved mass", "bins", moved_by),
-    "ridge_tissue": ("ridge filter on tissue, moved mass", "bins", moved_by),
+    "ridge_vein": ("ridge filter on veins, moved mass", "bins of 0.005", moved_by),
+    "ridge_tissue": ("ridge filter on tissue, moved mass", "bins of 0.005", moved_by),
 }
 
 
@@ -148,8 +148,10 @@ def _curve(name: str, published: Sequence[list[Seen]], drawn: Sequence[list[Seen
         for fingers in (published, drawn)
     )
     distance = far(np.nanmean(one, axis=0), np.nanmean(other, axis=0))
-    alone = [far(finger, np.nanmean(np.delete(other, n, 0), axis=0)) for n, finger in enumerate(other)]
-    return Curve(words, unit, far, one, other, distance, spread(np.array(alone if len(other) > 1 else [])))
+    # a finger alone has no others
+    alone = enumerate(other if len(other) > 1 else ())
+    usual = [far(finger, np.nanmean(np.delete(other, n, 0), axis=0)) for n, finger in alone]
+    return Curve(words, unit, far, one, other, distance, spread(np.array(usual)))
 
 
 def spread(values: Floats) -> Spread:

@@ -11,13 +11,14 @@ from isofed.tasks.vein.realism.picture import Picture
 from isofed.tasks.vein.realism.registration import Move, moved
 from isofed.tasks.vein.realism.ridges import EDGE, histogram, ridges, told_apart
 from isofed.tasks.vein.realism.shapes import distance
-from isofed.tasks.vein.realism.spectrum import BANDS, contrast_in, power, slope, window
+from isofed.tasks.vein.realism.spectrum import contrasts, power, slope, window
 from isofed.tasks.vein.realism.vessels import THICK, THIN, Vessels, beside, full_width, profile, vessels
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 # edges of the histogram of widths, pixels: two apart, because widths along an axis are even
 WIDTHS = np.arange(1.0, 18.0, 2.0)
+CONTRASTS = ("contrast_coarse", "contrast_veins", "contrast_fine", "contrast_finest")  # of BANDS
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,8 @@ MEASURES = (
     Measure("vein_count", "vessels on the way across", "", (3.0, 7.0), 1),
     Measure("vein_loops", "closed meshes", "", None, 0),
     *(
-        Measure(
-            f"contrast_{low:g}_{high:g}", f"relative contrast, periods {high:g} to {low:g} px", "", None, 3
-        )
-        for low, high in BANDS
+        Measure(name, f"relative contrast, periods {words} px", "", None, 3)
+        for name, words in zip(CONTRASTS, ("above 40", "12 to 40", "4 to 12", "2 to 4"), strict=True)
     ),
     Measure("spectrum_slope", "exponent of the power spectrum"),
     Measure("ridge_vein", "ridge filter on veins, median", "", None, 3),
@@ -100,7 +99,8 @@ def look(picture: Picture, move: Move = (0, 0)) -> Seen:
     veins, image = moved(picture.veins, move), picture.image
     inner, depth = distance(picture.shape) > EDGE, vessels(veins, picture.shape)
     ratio = image / beside(image, veins, picture.shape)
-    spectrum, dip = power(window(image, picture.centre)), profile(ratio, depth.line)
+    middle, dip = window(image, picture.centre), profile(ratio, depth.line)
+    spectrum = power(middle)
     answers = ridges(image)
     on, off = answers[veins & inner], answers[~veins & inner]
     inside, outside = levels(image, picture.shape), levels(image, ~picture.shape)
@@ -114,7 +114,7 @@ def look(picture: Picture, move: Move = (0, 0)) -> Seen:
         **_darkness(ratio[depth.line], depth.widths),
         "dip_width": full_width(dip),
         **_pattern(depth),
-        **{f"contrast_{low:g}_{high:g}": contrast_in(spectrum, (low, high)) for low, high in BANDS},
+        **dict(zip(CONTRASTS, contrasts(middle), strict=True)),
         "spectrum_slope": slope(spectrum),
         "ridge_vein": _point(on),
         "ridge_tissue": _point(off),

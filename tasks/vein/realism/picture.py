@@ -57,10 +57,8 @@ def published(files: Sequence[VeinFile]) -> Iterator[Picture]:
                 f"a picture of {FINGERVEINSYN.title} cannot be read; expected {shot}: copy it again"
             )
         shape, veins = mask(file, "shape"), mask(file, "veins")
-        if not shape.shape == veins.shape == shot.pixels.shape:
-            raise DataError(
-                "a mask has another size than its picture; expected the same: copy the folder again"
-            )
+        if not (shape.any() and veins.any()):
+            raise DataError("a mask shows nothing; expected a finger and its veins: copy the folder again")
         yield Picture(
             file.take.subject, file.take.sample, kind(file), shot.pixels, shape, veins, shot.note.center
         )

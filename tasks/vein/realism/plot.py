@@ -58,7 +58,7 @@ def draw_chart(chart: Chart, width: int, height: int) -> Image.Image:
     draw.polygon(band, fill=SHADE)
     dashed(draw, at(chart.x, chart.other), OTHER)
     draw.line(at(chart.x, chart.one), fill=ONE, width=2 * FINE, joint="curve")
-    return large.resize((width, height), Image.Resampling.LANCZOS)
+    return large.resize((width, height), Image.Resampling.BOX)
 
 
 Place = Callable[[Floats, Floats], list[tuple[float, float]]]

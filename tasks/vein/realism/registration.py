@@ -37,8 +37,13 @@ def registration(pictures: Iterable[Picture], most: int = MOST) -> tuple[Move, f
 def correlations(picture: Picture, most: int) -> Floats:
     """Return the correlation for every move, (2 most + 1, 2 most + 1), moves up and to the left first."""
     image = picture.image.astype(np.float32)
-    inside = distance(picture.shape, most=16) > INSIDE
-    dark = np.where(inside, gaussians(image, ((BACKGROUND, BACKGROUND),))[0] - image, 0).astype(np.float64)
+    inside = distance(picture.shape) > INSIDE
+    # what comes in from beyond the frame is not known
+    inside[:most], inside[-most:], inside[:, :most], inside[:, -most:] = (False,) * 4
+    margin = int(4 * BACKGROUND)
+    framed = np.pad(image, margin, mode="edge")
+    coarse = gaussians(framed, ((BACKGROUND, BACKGROUND),))[0, margin:-margin, margin:-margin]
+    dark = np.where(inside, coarse - image, 0).astype(np.float64)
     soft = gaussians(picture.veins.astype(np.float32), ((SMOOTH, SMOOTH),))[0].astype(np.float64)
     # sums over the finger of moved masks, for all moves at once: products of spectra
     weight = np.fft.rfft2(inside.astype(np.float64))

@@ -13,7 +13,7 @@ UP, RIGHT, DOWN, LEFT = 0, 2, 4, 6  # bits
 def distance(mask: Mask, most: int = 16) -> Floats:
     """Return each pixel's distance to the nearest pixel that is not set: ``min_s sqrt(g(y, x + s)^2 + s^2)``.
 
-    ``g`` is the distance within a column. Beyond the array nothing is set.
+    ``g`` is the distance within a column. Beyond the array all counts as set: a finger goes on there.
 
     Args:
         mask: (H, W).
@@ -22,13 +22,12 @@ def distance(mask: Mask, most: int = 16) -> Floats:
     Source: T. Saito and J. Toriwaki, "New algorithms for Euclidean distance transformation of an
     n-dimensional digitized picture", 1994, for the two steps. Differs in looking no further than ``most``.
     """
-    padded = np.pad(mask, ((1, 1), (0, 0)))
-    rows = np.arange(len(padded))[:, None]
-    above = np.maximum.accumulate(np.where(padded, 0, rows))
-    below = np.minimum.accumulate(np.where(padded, len(padded), rows)[::-1])[::-1]
-    column = np.minimum(rows - above, below - rows)[1:-1].astype(np.float64) ** 2
-    wide = np.pad(column, ((0, 0), (most, most)))
-    width = mask.shape[1]
+    height, width = mask.shape
+    rows = np.arange(height)[:, None]
+    above = np.maximum.accumulate(np.where(mask, -most, rows))
+    below = np.minimum.accumulate(np.where(mask, height + most, rows)[::-1])[::-1]
+    column = np.minimum(rows - above, below - rows).astype(np.float64) ** 2
+    wide = np.pad(column, ((0, 0), (most, most)), constant_values=most**2)
     nearest = np.full(mask.shape, float(most**2))
     for step in range(-most, most + 1):
         np.minimum(nearest, wide[:, most + step : most + step + width] + step**2, out=nearest)

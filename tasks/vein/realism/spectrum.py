@@ -7,9 +7,10 @@ from isofed.errors import DataError
 
 Floats = NDArray[np.float64]
 HEIGHT, WIDTH = 96, 256  # of the window: inside the finger in every published pose
+LEAST = 1e-12  # power that counts as none
 BINS = 48  # from frequency 0 to 1/2, pixels^-1
-# periods, pixels: of joints and bones, of vessels with their surround, of skin and edges, of noise
-BANDS = ((128.0, 40.0), (40.0, 12.0), (12.0, 4.0), (4.0, 2.0))
+# longest and shortest period, pixels: joints and bones; vessels with their surround; skin, edges; noise
+BANDS = ((np.inf, 40.0), (40.0, 12.0), (12.0, 4.0), (4.0, 2.0))
 
 
 def window(image: NDArray[np.uint8], centre: tuple[float, float]) -> Floats:
@@ -35,15 +36,35 @@ def power(part: Floats) -> Floats:
     noise with relative standard deviation s has P = s^2 everywhere; exposure does not enter.
 
     Args:
-        part: (h, w) brightness, its mean above 0.
+        part: (h, w) brightness; a mean below one level counts as one.
     """
-    rows, columns = (np.hanning(size + 2)[1:-1] for size in part.shape)
-    hann = rows[:, None] * columns
-    spectrum = np.abs(np.fft.fft2(hann * (part / part.mean() - 1))) ** 2 / (hann**2).sum()
-    radius = np.hypot(np.fft.fftfreq(part.shape[0])[:, None], np.fft.fftfreq(part.shape[1]))
+    found, radius = _periodogram(part)
     inside = (radius < 0.5) & (radius > 0)
     at = (radius[inside] * 2 * BINS).astype(int)
-    return np.bincount(at, spectrum[inside], BINS) / np.maximum(np.bincount(at, minlength=BINS), 1)
+    return np.bincount(at, found[inside], BINS) / np.maximum(np.bincount(at, minlength=BINS), 1)
+
+
+def contrasts(part: Floats) -> tuple[float, ...]:
+    """Return the relative contrast of structures of each of BANDS: ``sqrt(sum over the band of P / (h w))``.
+
+    A wave of relative amplitude a has the contrast a / sqrt(2) in its band; the window lets a little of it
+    stand in neighbouring bands.
+
+    Args:
+        part: as :func:`power` takes it.
+    """
+    found, radius = _periodogram(part)
+    inside = ((radius >= 1 / low) & (radius < 1 / high) & (radius > 0) for low, high in BANDS)
+    return tuple(float(np.sqrt(found[chosen].sum() / part.size)) for chosen in inside)
+
+
+def _periodogram(part: Floats) -> tuple[Floats, Floats]:
+    """Return the power and the frequency at each point of the Fourier transform, (h, w) each."""
+    mean = float(part.mean())
+    rows, columns = (np.hanning(size + 2)[1:-1] for size in part.shape)
+    hann = rows[:, None] * columns
+    found = np.abs(np.fft.fft2(hann * (part - mean) / max(mean, 1.0))) ** 2 / (hann**2).sum()
+    return found, np.hypot(np.fft.fftfreq(part.shape[0])[:, None], np.fft.fftfreq(part.shape[1]))
 
 
 def frequencies() -> Floats:
@@ -51,28 +72,16 @@ def frequencies() -> Floats:
     return (np.arange(BINS) + 0.5) / (2 * BINS)
 
 
-def contrast_in(found: Floats, band: tuple[float, float]) -> float:
-    """Return the relative contrast of structures of some periods: ``sqrt(sum of P(f) 2 pi f df)`` over them.
-
-    Args:
-        found: (BINS,) of :func:`power`.
-        band: longest and shortest period, pixels, the shortest at least 2.
-    """
-    f, edges = frequencies(), np.arange(BINS + 1) / (2 * BINS)
-    # of a bin that the band cuts, the part that lies inside
-    share = np.clip(
-        (np.minimum(edges[1:], 1 / band[1]) - np.maximum(edges[:-1], 1 / band[0])) * 2 * BINS, 0, 1
-    )
-    return float(np.sqrt((share * found * 2 * np.pi * f).sum() / (2 * BINS)))
-
-
 def slope(found: Floats, band: tuple[float, float] = (40.0, 4.0)) -> float:
-    """Return the exponent a of ``P ~ f^a`` that fits best between two periods, pixels."""
+    """Return the exponent a of ``P ~ f^a`` that fits best between two periods, pixels; NaN without power."""
     f = frequencies()
     chosen = (f >= 1 / band[0]) & (f <= 1 / band[1]) & (found > 0)
+    if chosen.sum() < 2:
+        return float("nan")
     return float(np.polyfit(np.log(f[chosen]), np.log(found[chosen]), 1)[0])
 
 
 def apart(one: Floats, other: Floats) -> float:
     """Return how far two spectra are apart: the root mean square of their difference, decibels."""
-    return float(np.sqrt(np.mean((10 * np.log10(one / other)) ** 2)))
+    levels = [10 * np.log10(np.maximum(found, LEAST)) for found in (one, other)]
+    return float(np.sqrt(np.mean((levels[0] - levels[1]) ** 2)))
