@@ -25,13 +25,26 @@ class Part:
     seconds: float
 
 
-# isofed_together, the cohort's models stacked, belongs into head as soon as the engine can do it
 PARTS = {
     "cnn": Part(
         ("bare", "bare1", "bare1x2", "isofed1", "isofed2", "pfl1", "pfl2", "flower"), "bare", 6, 180.0
     ),
     "head": Part(
-        ("bare", "bare1", "bare1x2", "isofed", "isofed1", "isofed2", "pfl1", "pfl2"), "bare", 20, 90.0
+        (
+            "bare",
+            "bare1",
+            "bare1x2",
+            "isofed",
+            "isofed1",
+            "isofed2",
+            "isofed_together",
+            "isofed1_together",
+            "pfl1",
+            "pfl2",
+        ),
+        "bare",
+        20,
+        90.0,
     ),
     "bottleneck": Part(("bare", "bare1x2", "isofed", "isofed2"), "bare", 6, 120.0),
     "bytes": Part(("copy", "bare1", "isofed", "isofed1", "isofed2"), "copy", 10, 60.0),
@@ -43,6 +56,7 @@ SCALING = Part(("bare", "bare1", "bare1x2"), "bare1", 8, 20.0)
 HONEST = {"cnn": (20, 5), "head": (40, 25), "bottleneck": (8, 1), "bytes": (12, 2)}
 POPULATION_ROUNDS = 16
 
+_STACKED = ("isofed2", "isofed_together", "isofed1_together")
 _TWO = faster(("bare1x2",), "bare")
 LINES = (
     *(
@@ -68,9 +82,9 @@ LINES = (
         for name, words in (("isofed1", "one process"), ("isofed2", "two workers"))
     ),
     Line(
-        *("head", "workers or cohorts / bare loop", faster(("isofed2", "isofed_together"), "bare"), 0.35),
+        *("head", "workers or cohorts / bare loop", faster(_STACKED, "bare"), 0.35),
         aim="0.20",
-        over=over_faster(("isofed2", "isofed_together")),
+        over=over_faster(_STACKED),
         floor=_TWO,
     ),
     Line("head", "one process, two threads / bare loop", faster(("isofed",), "bare"), 0.85),

@@ -30,6 +30,7 @@ class Engine:
         threads: of torch in each process that trains.
         workers: processes that train.
         needs: a package without which it is skipped.
+        together: clients that a process trains at once, their models stacked; isofed's alone.
         pauses: whether it has processes that are busy when it is not its turn, so that they are stopped.
     """
 
@@ -38,6 +39,7 @@ class Engine:
     threads: int = 1
     workers: int = 1
     needs: str = "torch"
+    together: int = 0
     pauses: bool = False
 
     @property
@@ -105,6 +107,7 @@ def isofed(job: Job, turns: Turns) -> Arrays:
         job.scratch / "sites",
         job.scratch / "run",
         threads=job.threads,
+        together=ENGINES[job.engine].together,
     )
     if not turns.take():
         return []
@@ -142,6 +145,8 @@ ENGINES = {
     "isofed": Engine("isofed, one process", isofed, threads=2),
     "isofed1": Engine("isofed, one process", isofed),
     "isofed2": Engine("isofed, two workers", isofed, workers=2),
+    "isofed1_together": Engine("isofed, 50 stacked", isofed, together=50),
+    "isofed_together": Engine("isofed, two workers, 25 stacked", isofed, workers=2, together=25),
     "pfl": Engine("pfl, one process", pfl, threads=2, needs="pfl"),
     "pfl1": Engine("pfl, one process", pfl, needs="pfl"),
     "pfl2": Engine("pfl, two processes", pfl, workers=2, needs="pfl"),
