@@ -137,7 +137,7 @@ def _stacked_step(
     try:
         stack = Stack.of(shop, sources)
         mode = SiteDraws([torch.Generator(shop.device).manual_seed(0) for _ in range(stack.count)])
-        leaves = stacked_batch.stacked([batch] * stack.count)
+        leaves = stacked_batch.stacked([stacked_batch.parts(batch)] * stack.count)
         trained = {name: stack.parameters[name] for name in reached}
         rest = {n: p for n, p in stack.parameters.items() if n not in trained} | stack.buffers
         with mode:

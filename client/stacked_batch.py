@@ -8,35 +8,35 @@ import torch
 from torch import Tensor
 
 CONSTANTS = (type(None), bool, int, float, str)
+LEAVES = (Tensor, *CONSTANTS)
 
 
-def parts(value: Any) -> Iterator[Any]:
-    """Yield the tensors and the constants in a batch, in order; dataclasses, mappings and sequences are
+def parts(value: Any) -> list[Any]:
+    """Return the tensors and the constants in a batch, in order; dataclasses, mappings and sequences are
     gone through.
 
     Raises:
         TypeError: it holds something else.
     """
-    if isinstance(value, (Tensor, *CONSTANTS)):
-        yield value
-        return
+    if isinstance(value, LEAVES):
+        return [value]
+    found: list[Any] = []
     for inner in _inner(value):
-        yield from parts(inner)
+        if isinstance(inner, LEAVES):  # the usual case, without a call of its own
+            found.append(inner)
+        else:
+            found += parts(inner)
+    return found
 
 
 def _inner(value: Any) -> Sequence[Any]:
     if is_dataclass(value):
-        return [getattr(value, field.name) for field in fields(value)]
+        return [getattr(value, name) for name in value.__dataclass_fields__]
     if isinstance(value, Mapping):
         return list(value.values())
     if isinstance(value, tuple | list):
         return value
     raise TypeError(f"its batches hold a {type(value).__name__}")
-
-
-def tensors(value: Any) -> list[Tensor]:
-    """Return the tensors in a batch, in order."""
-    return [part for part in parts(value) if isinstance(part, Tensor)]
 
 
 def refilled(value: Any, given: Iterator[Tensor]) -> Any:
@@ -53,13 +53,11 @@ def refilled(value: Any, given: Iterator[Tensor]) -> Any:
     return type(value)(*inner) if hasattr(value, "_fields") else type(value)(inner)
 
 
-def signature(value: Any) -> tuple[Any, ...]:
-    """Return what batches must have in common to be stacked: shapes, dtypes, constants."""
-    return tuple(
-        (tuple(part.shape), part.dtype) if isinstance(part, Tensor) else part for part in parts(value)
-    )
+def signature(found: Sequence[Any]) -> tuple[Any, ...]:
+    """Return what the parts of batches must have in common to be stacked: shapes, dtypes, constants."""
+    return tuple((part.shape, part.dtype) if isinstance(part, Tensor) else part for part in found)
 
 
-def stacked(batches: Sequence[Any]) -> list[Tensor]:
-    """Return the tensors of K batches of one signature, (K, ...) each."""
-    return [torch.stack(each) for each in zip(*map(tensors, batches), strict=True)]
+def stacked(batches: Sequence[Sequence[Any]]) -> list[Tensor]:
+    """Return the tensors of K batches of one signature, given by their parts, (K, ...) each."""
+    return [torch.stack(each) for each in zip(*batches, strict=True) if isinstance(each[0], Tensor)]

@@ -1,20 +1,20 @@
 """Several sites trained at once: one forward and one backward pass over their stacked models."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from itertools import chain, islice, zip_longest
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from isofed.client import stacked_batch, stacked_optimiser
-from isofed.client.epoch import Epoch, Step, reach, select, steps_of
+from isofed.client.epoch import Epoch, reach, select
 from isofed.client.memory import Sections
 from isofed.client.stackable import Part, parts_of, refuse
 from isofed.client.stacked_draws import SiteDraws
 from isofed.client.stacked_model import Slopes, Stack, groups_of, owned, slopes_of
+from isofed.client.stacked_steps import Fed, Stream, Uneven, grouped, in_turn, keeps
 from isofed.client.stacked_terms import SiteTerms, Work, begun, layers_seed, push
 from isofed.client.train import TERM, Trained, _numbers, train
 from isofed.client.workshop import Place, Workshop
@@ -22,10 +22,6 @@ from isofed.records import Channel, Order, Report, Value
 from isofed.strategies.recipe import Done, Phase
 from isofed.strategies.share import STAYING, TRAVELLING
 from isofed.trees import Tree
-
-
-class _Uneven(Exception):
-    """Sites whose first steps were alike take steps that are not."""
 
 
 def train_together(
@@ -43,9 +39,11 @@ def train_together(
 
     on the batches, and with the dropout masks, of the sequential run. Sites are stacked that take equally
     many steps on batches of the same shapes and whose optimisers remember alike; one that has no companion
-    is trained by train(). What a site computes is what it computes alone but for the order in which products
-    are summed: in float32 one step of plain SGD differs by at most 1e-5 of the largest change of a leaf, ten
-    steps of momentum by 1e-4; steps, examples and batches are equal.
+    is trained by train(). A site computes what it computes alone but for the order in which products are
+    summed: after eight steps of a small network, in float32, by SGD, momentum or Adam, no entry is off by
+    more than 1e-5 of its leaf's largest; batches, masks, steps and examples are equal. Where training itself makes
+    much of a last digit, as with the circle loss at scale 64, runs part as by any other order of sums; in
+    float64 they stay within 1e-9.
 
     Args:
         shop: of the run.
@@ -62,37 +60,17 @@ def train_together(
     if works:
         parts_of(shop, works[0].place)
     found: dict[int, Trained] = {}
-    for rows, streams in _grouped(shop, works):
+    for rows, streams in grouped(shop, works):
         trained = _group(shop, [works[row] for row in rows], streams)
         found |= dict(zip(rows, trained, strict=True))
     return [found[row] for row in range(len(works))]
 
 
-def _grouped(shop: Workshop, works: Sequence[Work]) -> list[tuple[list[int], list[Iterator[Step]]]]:
-    """Return the sites whose steps are alike, as far as the first two tell, with their steps."""
-    groups: dict[Any, tuple[list[int], list[Iterator[Step]]]] = {}
-    for row, work in enumerate(works):
-        steps = steps_of(shop, work.place, work.order)
-        first = list(islice(steps, 2))
-        state: Any = work.memory.get("optimiser") if _keeps(shop) else None
-        key = (work.order.round, shop.classes(work.place), stacked_optimiser.kind_of(state))
-        # the second step's share of the round is one over the number of steps
-        alike = tuple((step.done, stacked_batch.signature(step.batch)) for step in first)
-        rows, streams = groups.setdefault((key, alike), ([], []))
-        rows.append(row)
-        streams.append(chain(first, steps))
-    return list(groups.values())
-
-
-def _keeps(shop: Workshop) -> bool:
-    return bool(shop.setting.task.training.keeps_optimiser(shop.setting.options))
-
-
-def _group(shop: Workshop, works: Sequence[Work], streams: Sequence[Iterator[Step]]) -> list[Trained]:
+def _group(shop: Workshop, works: Sequence[Work], streams: Sequence[Stream]) -> list[Trained]:
     if len(works) > 1:
         try:
             return _stacked(shop, works, streams)
-        except _Uneven:
+        except Uneven:
             pass  # nothing has left the stack
     return [train(shop, work.place, work.order, work.memory, work.version) for work in works]
 
@@ -112,23 +90,14 @@ class _Round:
     factors: dict[Phase, list[float]] = field(default_factory=dict)
 
 
-def _stacked(shop: Workshop, works: Sequence[Work], streams: Sequence[Iterator[Step]]) -> list[Trained]:
+def _stacked(shop: Workshop, works: Sequence[Work], streams: Sequence[Stream]) -> list[Trained]:
     now, slopes = _begin(shop, works), None
     steps = size = 0
-    for taken in _in_turn(streams):
-        slopes = slopes or slopes_of(shop, taken[0].batch, tuple(now.stack.buffers))
+    for taken in in_turn(streams):
+        slopes = slopes or slopes_of(shop, taken[0].step.batch, tuple(now.stack.buffers))
         _step(now, slopes, taken)
-        steps, size = steps + 1, len(taken[0].images)
+        steps, size = steps + 1, len(taken[0].step.images)
     return _collected(now, steps, size)
-
-
-def _in_turn(streams: Sequence[Iterator[Step]]) -> Iterator[tuple[Step, ...]]:
-    """Yield the sites' steps side by side for as long as they are alike."""
-    for taken in zip_longest(*streams):
-        kinds = [step and (step.phase, step.done, stacked_batch.signature(step.batch)) for step in taken]
-        if any(kind != kinds[0] for kind in kinds):
-            raise _Uneven
-        yield taken
 
 
 def _begin(shop: Workshop, works: Sequence[Work]) -> _Round:
@@ -164,17 +133,18 @@ def _optimiser(shop: Workshop, works: Sequence[Work], stack: Stack) -> Any:
     assert shop.peaks  # read before any rate is changed
     names = {id(parameter): name for name, parameter in shop.model.named_parameters()}
     optimiser = stacked_optimiser.over(shop.optimiser, names, stack.parameters)
-    if _keeps(shop):
+    if keeps(shop):
         states: Any = [work.memory.get("optimiser") for work in works]
         stacked_optimiser.restore(optimiser, stack.parameters, states)
     return optimiser
 
 
-def _step(now: _Round, slopes: Slopes, taken: Sequence[Step]) -> None:
-    stack, part, first = now.stack, now.parts[taken[0].phase.trains], taken[0]
+def _step(now: _Round, slopes: Slopes, taken: Sequence[Fed]) -> None:
+    stack, first = now.stack, taken[0].step
+    part = now.parts[first.phase.trains]
     trained = {name: stack.parameters[name] for name in part.reached}
     rest = {n: p for n, p in stack.parameters.items() if n not in trained} | stack.buffers
-    leaves = stacked_batch.stacked([step.batch for step in taken])
+    leaves = stacked_batch.stacked([fed.parts for fed in taken])
     with now.draws if part.draws else nullcontext():
         gradients, (losses, after) = slopes(trained, rest, leaves)
     stack.settle(after)
@@ -219,7 +189,7 @@ def _sections(now: _Round, trees: Mapping[str, list[Tree]]) -> list[dict[str, An
     """Return what each site is to remember."""
     sections: list[dict[str, Any]] = [{} for _ in now.works]
     kept = {group: trees[group] for group in STAYING if group in trees}
-    if _keeps(now.shop):
+    if keeps(now.shop):
         names = {id(leaf): name for name, leaf in now.stack.parameters.items()}
         kept = {"optimiser": stacked_optimiser.export(now.optimiser, names, now.stack.count)} | kept
     for row, site in enumerate(now.sites):

@@ -12,6 +12,7 @@ from together_case import NAME, TASK, apart, arrays, both, first_order, places_o
 
 from isofed.client import together
 from isofed.client.stackable import why_not
+from isofed.client.stacked_steps import Uneven
 from isofed.client.together import train_together
 from isofed.client.train import train
 from isofed.tasks import TASKS
@@ -121,7 +122,7 @@ def test_a_step_that_turns_out_unlike_sends_its_group_back_to_train_alone(
     def watched(shop: Any, works: Any, streams: Any) -> Any:
         try:
             return stacked(shop, works, streams)
-        except together._Uneven:
+        except Uneven:
             given_up.append(len(works))
             raise
 
