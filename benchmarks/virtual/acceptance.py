@@ -28,6 +28,7 @@ class Line:
         aim: what was hoped for, if anything.
         form: of the number as written.
         over: the same over the faster of the bare loops with two threads and with one; not asked for.
+        needs: engines that may not be installed.
         floor: what two bare loops in two processes reach, where that is the machine's limit.
     """
 
@@ -39,6 +40,7 @@ class Line:
     open: bool = False
     aim: str = ""
     form: str = ".2f"
+    needs: tuple[str, ...] = ()
     over: Look | None = None
     floor: Look | None = None
 
@@ -71,9 +73,9 @@ class Line:
     def _figure(self, found: dict[str, Any]) -> Figure | None:
         return self.look(found[self.part]) if self.part in found else None
 
-    @staticmethod
-    def _why(part: dict[str, Any] | None) -> str:
-        reasons = sorted(set((part or {}).get("skipped", {}).values()))
+    def _why(self, part: dict[str, Any] | None) -> str:
+        skipped = (part or {}).get("skipped", {})
+        reasons = [skipped[name] for name in self.needs if name in skipped]
         return f"{UNKNOWN} ({'; '.join(reasons)})" if reasons else UNKNOWN
 
 
@@ -83,8 +85,13 @@ def faster(ours: Sequence[str], theirs: str) -> Look:
 
 
 def over_faster(ours: Sequence[str]) -> Look:
-    """Look at the least ratio of several engines' times to the faster of the bare loops."""
-    return lambda part: best(part["engines"], ours, quickest(part["engines"], LOOPS))
+    """Look at the least ratio of several engines' times to the faster of the bare loops, if both were run."""
+
+    def look(part: dict[str, Any]) -> Figure | None:
+        there = all(name in part["engines"] for name in LOOPS)
+        return best(part["engines"], ours, quickest(part["engines"], LOOPS)) if there else None
+
+    return look
 
 
 def slower(theirs: str, ours: Sequence[str]) -> Look:

@@ -69,11 +69,20 @@ LINES = (
         over=over_faster(("isofed2",)),
         floor=_TWO,
     ),
-    Line("cnn", "two workers / pfl's two processes", faster(("isofed2",), "pfl2"), 1.0, open=True),
-    Line("cnn", "two workers / Flower's two actors", faster(("isofed2",), "flower"), 1.0, open=True),
-    Line("cnn", "one process / pfl's one", faster(("isofed1",), "pfl1"), 1.0, open=True),
     *(
-        Line("cnn", f"peak memory ({kind.upper()}) / {words}", lighter("isofed2", peer, kind), 1.0, open=True)
+        Line("cnn", words, faster((ours,), peer), 1.0, open=True, needs=(peer,))
+        for words, ours, peer in (
+            ("two workers / pfl's two processes", "isofed2", "pfl2"),
+            ("two workers / Flower's two actors", "isofed2", "flower"),
+            ("one process / pfl's one", "isofed1", "pfl1"),
+        )
+    ),
+    *(
+        Line(
+            *("cnn", f"peak memory ({kind.upper()}) / {words}", lighter("isofed2", peer, kind), 1.0),
+            open=True,
+            needs=(peer,),
+        )
         for kind in ("pss", "rss")
         for peer, words in (("pfl2", "pfl's"), ("flower", "Flower's"))
     ),
@@ -92,7 +101,6 @@ LINES = (
     Line(
         *("bottleneck", "isofed / bare loop", faster(("isofed", "isofed2"), "bare"), 1.0),
         aim="0.88",
-        over=over_faster(("isofed", "isofed2")),
         floor=_TWO,
     ),
     *(
@@ -107,6 +115,7 @@ LINES = (
     Line(
         *("messages", "Flower's Ray engine / isofed", slower("flower", ("isofed1", "isofed2")), 20.0),
         turned=True,
+        needs=("flower",),
         form=".1f",
     ),
     Line("population", "MB more with 1,000,000 clients", told("peak_megabytes_more"), 200.0, form=".1f"),

@@ -17,7 +17,8 @@ QUIET, EVEN = 0.2, 1.5  # cores; the slowest lap over the fastest
 
 def written(found: dict[str, Any]) -> str:
     """Return the lines, the machine and the tables in Markdown."""
-    parts = [f"{summed_up(found)}\n\n{listed(LINES, found)}", _machine(found)]
+    said = " ".join(each for each in (summed_up(found), _shaken(found)) if each)
+    parts = [f"{said}\n\n{listed(LINES, found)}", _machine(found)]
     parts += [f"`{name}`:\n\n{_table(name, found[name])}" for name in PARTS if name in found]
     return "\n\n".join(parts)
 
@@ -36,7 +37,6 @@ def _machine(found: dict[str, Any]) -> str:
     if "threads" in found.get("machine", {}):
         two = [f"{found['machine'][name]['median']:.2f} by two {name}" for name in ("threads", "processes")]
         said.append(f"A bare loop of one thread (`cnn`, ten users) is sped up {' and '.join(two)}.")
-    said += [each for each in (_shaken(found),) if each]
     said.append("What else it did in the seconds before and after each part:")
     return " ".join(said) + "\n\n" + rows(("part", "when", "before", "after"), lines)
 
