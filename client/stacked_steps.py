@@ -25,6 +25,7 @@ class Fed:
 
     @classmethod
     def of(cls, step: Step) -> "Fed":
+        """Look at a step."""
         parts = stacked_batch.parts(step.batch)
         return cls(step, parts, (step.phase, step.done, stacked_batch.signature(parts)))
 

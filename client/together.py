@@ -42,8 +42,8 @@ def train_together(
     is trained by train(). A site computes what it computes alone but for the order in which products are
     summed: after eight steps of a small network, in float32, by SGD, momentum or Adam, no entry is off by
     more than 1e-5 of its leaf's largest; batches, masks, steps and examples are equal. Where training itself
-    makes much of a last digit, as with the circle loss at scale 64, runs part as by any other order of sums; in
-    float64 they stay within 1e-9.
+    makes much of a last digit, as with the circle loss at scale 64, runs part as by any other order of sums;
+    in float64 they stay within 1e-9.
 
     Args:
         shop: of the run.
