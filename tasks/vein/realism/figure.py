@@ -111,7 +111,7 @@ def charts(group: Group) -> list[Chart]:
     answer = (np.arange(BINS) + 0.5) * TOP / BINS
     return [
         _shares(curves["inside"], "Grey levels in the finger", "level", level, (0, 50, 100, 150, 200)),
-        _shares(curves["beside"], "Grey levels beside the finger", "level", level, (0, 25, 50, 75, 100)),
+        _shares(curves["beside"], "Grey levels beside the finger", "level", level, (0, 20, 40, 60, 80)),
         _shares(curves["widths"], "Vein width", "pixels", WIDTHS[:-1] + 1, (2, 4, 6, 8, 10, 12, 14, 16)),
         _dip(curves),
         _spectrum(curves),
