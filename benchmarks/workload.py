@@ -9,7 +9,8 @@ from pathlib import Path
 from bare import Bare
 
 from isofed import seeds
-from isofed.client.workshop import Place, Workshop
+from isofed.client.place import Place
+from isofed.client.workshop import Workshop
 from isofed.simulations.federation import Federation
 from isofed.tasks import TASKS
 from isofed.tasks.reid.options import ReidOptions

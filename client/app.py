@@ -14,10 +14,11 @@ from isofed.client import ledger
 from isofed.client.evaluate import evaluate
 from isofed.client.memory import Sections, version_of
 from isofed.client.own import measure
+from isofed.client.place import EVALUATOR, TRAINER, Place
 from isofed.client.protect import protected, settled
 from isofed.client.together import train_together
 from isofed.client.train import Trained, train
-from isofed.client.workshop import EVALUATOR, TRAINER, WITH_BASE, Place, Workshop
+from isofed.client.workshop import WITH_BASE, Workshop
 from isofed.contracts import check_statistics
 from isofed.errors import ContractError, IsofedError
 from isofed.protocols import plain, wire

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from isofed import seeds
+from isofed.client.place import Place
 from isofed.client.precision import Precision
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError
 from isofed.records import Order
 from isofed.strategies.recipe import LocalTerm, Phase, Seen

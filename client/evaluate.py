@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from isofed.client.workshop import Place, Workshop
+from isofed.client.place import Place
+from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError
 from isofed.records import Channel
 from isofed.strategies.share import TRAVELLING

@@ -8,9 +8,10 @@ from isofed import seeds
 from isofed.client.chance import seeded
 from isofed.client.epoch import run_epoch, select
 from isofed.client.memory import Sections
+from isofed.client.place import Place
 from isofed.client.precision import Precision
 from isofed.client.train import TERM, load
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError
 from isofed.records import Order
 from isofed.strategies.recipe import Phase

@@ -3,8 +3,9 @@
 from typing import Any
 
 from isofed.client.memory import Sections
+from isofed.client.place import Place
 from isofed.client.train import TERM
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import Workshop
 from isofed.protocols.step import Use
 from isofed.records import Order, Report
 

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from isofed.client import stacked_batch, stacked_optimiser
 from isofed.client.epoch import select, steps_of
+from isofed.client.place import Place
 from isofed.client.stacked_draws import SiteDraws
 from isofed.client.stacked_model import Stack, groups_of, slopes_of
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError
 from isofed.records import Order
 from isofed.strategies.recipe import Phase

@@ -12,9 +12,10 @@ from isofed import seeds
 from isofed.client.epoch import steps_of
 from isofed.client.gradient import mean_gradient, mean_loss
 from isofed.client.memory import Sections
+from isofed.client.place import Place
 from isofed.client.stacked_model import Stack
 from isofed.client.train import TERM, _term_start, load
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import Workshop
 from isofed.records import Order
 
 

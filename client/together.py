@@ -11,13 +11,14 @@ from torch import Tensor
 from isofed.client import stacked_batch, stacked_optimiser
 from isofed.client.epoch import Epoch, reach, select
 from isofed.client.memory import Sections
+from isofed.client.place import Place
 from isofed.client.stackable import Part, parts_of, refuse
 from isofed.client.stacked_draws import SiteDraws
 from isofed.client.stacked_model import Slopes, Stack, groups_of, owned, slopes_of
 from isofed.client.stacked_steps import Fed, Stream, Uneven, grouped, in_turn, keeps
 from isofed.client.stacked_terms import SiteTerms, Work, begun, layers_seed, push
 from isofed.client.train import TERM, Trained, _numbers, train
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import Workshop
 from isofed.records import Channel, Order, Report, Value
 from isofed.strategies.recipe import Done, Phase
 from isofed.strategies.share import STAYING, TRAVELLING

@@ -13,8 +13,9 @@ from isofed.client.gradient import mean_gradient, mean_loss
 from isofed.client.memory import Sections
 from isofed.client.normaliser import normaliser
 from isofed.client.optimiser import export_state, restore_state
+from isofed.client.place import Place
 from isofed.client.precision import Precision
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import Workshop
 from isofed.records import Channel, Order, Report, Value
 from isofed.strategies.recipe import Done, Phase, TermStart
 from isofed.strategies.rules import COUNTS

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isofed.client.workshop import EVALUATOR, Place, Workshop
+from isofed.client.place import EVALUATOR, Place
+from isofed.client.workshop import Workshop
 from isofed.errors import CheckpointError, DataError
 from isofed.simulations.federation import Federation
 

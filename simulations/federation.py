@@ -11,8 +11,9 @@ import numpy as np
 from flwr.serverapp import Grid
 
 from isofed.client.memory import Memory, Sections
+from isofed.client.place import EVALUATOR, TRAINER
 from isofed.client.stackable import refuse
-from isofed.client.workshop import EVALUATOR, TRAINER, Workshop
+from isofed.client.workshop import Workshop
 from isofed.config import read
 from isofed.errors import CheckpointError
 from isofed.events import Emit, silent, within

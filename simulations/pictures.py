@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from isofed.client.workshop import Place, Workshop
+from isofed.client.place import Place
+from isofed.client.workshop import Workshop
 from isofed.records import Value
 from isofed.server.state import Checkpoints
 from isofed.simulations.federation import EVALUATOR, Federation, first_state

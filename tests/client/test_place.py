@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from isofed.client.workshop import EVALUATOR, TRAINER, Place
+from isofed.client.place import EVALUATOR, TRAINER, Place
 from isofed.errors import ConfigError, ContractError
 from isofed.protocols.levels import LEVELS, LevelOptions
 

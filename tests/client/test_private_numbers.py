@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isofed import seeds
-from isofed.client.workshop import Place, _renumbered
+from isofed.client.place import Place
+from isofed.client.workshop import _renumbered
 from isofed.seeds import Secrets, simulated_secrets
 
 PERSONS = 400

@@ -11,8 +11,9 @@ import pytest
 from together_case import apart, both
 
 from isofed.client import together
+from isofed.client.place import Place
 from isofed.client.stackable import why_not
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import Workshop
 from isofed.seeds import public
 from isofed.tasks import TASKS
 from isofed.tasks.reid import build

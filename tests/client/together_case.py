@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isofed.client.memory import Sections
+from isofed.client.place import Place
 from isofed.client.together import train_together
 from isofed.client.train import Trained, train
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import Workshop
 from isofed.records import Delta, Order, Table, Value
 from isofed.seeds import public
 from isofed.tasks.task import Batch, DataLayout, Samples, Site, Task, Training

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isofed.client.place import Place
 from isofed.client.train import train
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import Workshop
 from isofed.records import Order, Report
 from isofed.seeds import public
 from isofed.server.rounds import training_round

@@ -14,7 +14,8 @@ from test_equivalences import Reordered, final, weights
 
 from isofed import seeds
 from isofed.client import workshop
-from isofed.client.workshop import Place, Workshop
+from isofed.client.place import Place
+from isofed.client.workshop import Workshop
 from isofed.files import load_state
 from isofed.simulations import federation as federations
 from isofed.simulations.federation import Federation, run

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from test_equivalences import final
 
-from isofed.client.workshop import Place, Workshop
+from isofed.client.place import Place
+from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError
 from isofed.files import load_state
 from isofed.protocols.declared import declare

@@ -19,8 +19,9 @@ from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_conte
 from isofed import seeds
 from isofed.client import app
 from isofed.client.memory import Memory, version_of
+from isofed.client.place import Place
 from isofed.client.train import train
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import Workshop
 from isofed.errors import RoundError
 from isofed.records import Order, Value
 from isofed.server.loop import Patience

@@ -17,7 +17,8 @@ from test_equivalences import final, weights
 
 from isofed.client.app import _workshop
 from isofed.client.memory import Memory
-from isofed.client.workshop import Place, Workshop
+from isofed.client.place import Place
+from isofed.client.workshop import Workshop
 from isofed.errors import CheckpointError, ConfigError, RoundError
 from isofed.records import Value
 from isofed.seeds import public_key

@@ -15,7 +15,8 @@ from isofed.client import app as apps
 from isofed.client import ledger
 from isofed.client import own as client_own
 from isofed.client.memory import Memory
-from isofed.client.workshop import Place, Workshop
+from isofed.client.place import Place
+from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError, ConfigError, ContractError, RoundError
 from isofed.events import OWN
 from isofed.records import Order, Value

@@ -10,8 +10,9 @@ import pytest
 from cases import World
 
 from isofed.client.own import measure
+from isofed.client.place import Place
 from isofed.client.train import train
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import Workshop
 from isofed.records import Order, Report
 from isofed.server.rounds import training_round
 from isofed.simulations.federation import first_state

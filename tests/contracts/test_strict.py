@@ -15,8 +15,9 @@ from test_equivalences import final, weights
 
 from isofed.client.evaluate import evaluate
 from isofed.client.memory import Memory, version_of
+from isofed.client.place import Place
 from isofed.client.train import train
-from isofed.client.workshop import Place, Workshop
+from isofed.client.workshop import Workshop
 from isofed.contracts import MOST_ROWS
 from isofed.errors import ContractError
 from isofed.protocols import wire

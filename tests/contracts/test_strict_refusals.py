@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from cases import World
 
-from isofed.client.workshop import Place, Workshop
+from isofed.client.place import Place
+from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError, ContractError
 from isofed.protocols.levels import LEVELS, LevelOptions
 from isofed.setting import build

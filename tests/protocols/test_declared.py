@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from isofed import __main__ as command
-from isofed.client.workshop import Place, Workshop
+from isofed.client.place import Place
+from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError, ConfigError, DataError
 from isofed.protocols.declared import FILE, declare, declared, refuse
 from isofed.protocols.levels import LEVELS, STRICTNESS

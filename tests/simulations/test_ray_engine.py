@@ -20,7 +20,7 @@ import pytest
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.common.constant import ErrorCode
 
-from isofed.client.workshop import EVALUATOR
+from isofed.client.place import EVALUATOR
 from isofed.errors import ConfigError, RoundError
 from isofed.events import silent
 from isofed.server.state import Checkpoints

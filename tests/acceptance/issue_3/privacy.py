@@ -26,7 +26,8 @@ from flwr.common.serde import message_from_proto
 from flwr.proto.message_pb2 import Message as Sent
 
 from isofed.client.memory import Memory
-from isofed.client.workshop import Place, Workshop
+from isofed.client.place import Place
+from isofed.client.workshop import Workshop
 from isofed.errors import ContractError
 from isofed.protocols import wire
 from isofed.server.state import Checkpoints, ServerState

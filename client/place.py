@@ -1,0 +1,91 @@
+"""Where a site's own things are, and what it agreed to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isofed.errors import ConfigError, ContractError
+from isofed.protocols.levels import LevelOptions, allowed
+from isofed.seeds import Secrets, simulated_secrets, site_secrets
+from isofed.setting import Setting
+
+TRAINER, EVALUATOR = "trainer", "evaluator"
+PLACE_KEYS = ("site", "role", "root", "home", "memory", "level", "min_images")
+SECRET = "secret"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a site's own things are; known to the site alone, never sent.
+
+    Args:
+        site: the site's name.
+        root: folder of the data set; a camera opens only its own part of it.
+        home: folder for caches that outlive a run.
+        memory: folder of this run's memory.
+        level: the privacy level that the site agreed to; an order under another one is refused.
+        min_images: what the site agreed to; no image may make up more than 1/min_images of a centre.
+        centres: whether identity centres may leave, as in :class:`LevelOptions`.
+        role: ``trainer`` or ``evaluator``; nobody is both.
+        device: where this site computes, such as ``cpu`` or ``cuda:0``.
+        simulated: the seed from which a simulated site derives what would be its secrets; None at a real
+            site, whose secrets are its own.
+        weights: file of public pre-trained weights, for what does not come with an order; or None.
+    """
+
+    site: str
+    root: Path
+    home: Path
+    memory: Path
+    level: str
+    min_images: int
+    role: str = TRAINER
+    device: str = "cpu"
+    centres: str = "level"
+    simulated: int | None = None
+    weights: Path | None = None
+
+    @classmethod
+    def of(cls, node_config: Mapping[str, Any]) -> "Place":
+        """Read a node's configuration."""
+        missing = [key for key in PLACE_KEYS if key not in node_config]
+        if missing:
+            raise ConfigError(
+                f"the node configuration lacks {', '.join(missing)}; give --node-config them all"
+            )
+        return cls(
+            site=str(node_config["site"]),
+            root=Path(str(node_config["root"])),
+            home=Path(str(node_config["home"])),
+            memory=Path(str(node_config["memory"])),
+            level=str(node_config["level"]),
+            min_images=int(node_config["min_images"]),
+            role=str(node_config["role"]),
+            device=str(node_config.get("device", "cpu")),
+            centres=str(node_config.get("centres", "level")),
+            simulated=node_config.get("simulated"),
+            weights=Path(str(node_config["weights"])) if "weights" in node_config else None,
+        )
+
+    def allow(self, setting: Setting, role: str) -> None:
+        """Raise ContractError unless this node agreed to the run's level and to this kind of work."""
+        if self.role != role:
+            raise ContractError(
+                f"{self.site} is {self.role}, but the order is for role {role}; ask another node"
+            )
+        wanted, agreed = setting.level_options, LevelOptions(self.min_images, self.centres)
+        more = allowed(setting.level, wanted) - allowed(setting.level, agreed)
+        if setting.level.name != self.level or wanted.min_images < self.min_images or more:
+            raise ContractError(
+                f"the run's protocol is '{setting.level.name}' with min_images {wanted.min_images} and "
+                f"centres '{wanted.centres}', but {self.site} agreed to '{self.level}' with at least "
+                f"{self.min_images} and '{self.centres}'; change the run, or the site's own configuration"
+            )
+
+    @property
+    def secrets(self) -> Secrets:
+        """The site's source of secrets; derived from the seed in a simulation, and marked so."""
+        if self.simulated is not None:
+            return simulated_secrets(self.simulated, self.site)
+        return site_secrets(self.home / SECRET)
