@@ -12,6 +12,7 @@ from isofed.client.precision import Precision
 from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError
 from isofed.records import Order
+from isofed.spans import BACKWARD, DATA, FORWARD, UPDATE, span
 from isofed.strategies.recipe import LocalTerm, Phase, Seen
 
 TRAIN = "train"
@@ -49,16 +50,18 @@ def steps_of(shop: Workshop, place: Place, order: Order, when: str = TRAIN) -> I
     purpose = "" if when == TRAIN else f" to {when}"
     draw = seeds.public(setting.seed, order.round, place.site, f"batches{purpose}")
     change = seeds.public(setting.seed, order.round, place.site, f"augmentation{purpose}")
-    drawn = [
-        (phase, images)
-        for phase in setting.recipe.schedule
-        if phase.when == when
-        for _ in range(phase.epochs)
-        for images in training.sample(samples, setting.options, draw)
-    ]
+    with span(DATA, "sample"):
+        drawn = [
+            (phase, images)
+            for phase in setting.recipe.schedule
+            if phase.when == when
+            for _ in range(phase.epochs)
+            for images in training.sample(samples, setting.options, draw)
+        ]
     total, taken = sum(phase.repeats for phase, _ in drawn), 0
     for phase, images in drawn:
-        batch = training.transform(samples, images, setting.options, change, shop.device)
+        with span(DATA, "transform"):
+            batch = training.transform(samples, images, setting.options, change, shop.device)
         for _ in range(phase.repeats):
             yield Step(phase, taken / total, images, batch)
             taken += 1
@@ -140,17 +143,21 @@ def _step(
     shop: Workshop, step: Step, states: list[Any], precision: Precision, trained: list[torch.Tensor]
 ) -> tuple[torch.Tensor, bool]:
     """Take a step; return the batch's loss, and whether the step was not left out."""
-    with precision.arithmetic():
-        output = shop.model(step.batch.inputs)
-    seen = Seen(output, step.batch.labels, step.images, step.batch.inputs)
-    # losses stay in single precision: under bf16 the circle loss's gradient would be off by a tenth
-    loss = _loss(shop, seen, states)
-    precision.backward(loss, trained)
-    _drift(shop, states)
-    taken = precision.step()
-    for term, state in each(shop, states):
-        if term.stepped and taken:
-            term.stepped(state, seen, _rates(shop, [group["lr"] for group in shop.optimiser.param_groups]))
+    with span(FORWARD):
+        with precision.arithmetic():
+            output = shop.model(step.batch.inputs)
+        seen = Seen(output, step.batch.labels, step.images, step.batch.inputs)
+        # losses stay in single precision: under bf16 the circle loss's gradient would be off by a tenth
+        loss = _loss(shop, seen, states)
+    with span(BACKWARD):
+        precision.backward(loss, trained)
+    with span(UPDATE):
+        _drift(shop, states)
+        taken = precision.step()
+        for term, state in each(shop, states):
+            if term.stepped and taken:
+                rates = [group["lr"] for group in shop.optimiser.param_groups]
+                term.stepped(state, seen, _rates(shop, rates))
     return loss.detach(), taken
 
 
