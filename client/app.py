@@ -23,6 +23,7 @@ from isofed.contracts import check_statistics
 from isofed.errors import ContractError, IsofedError
 from isofed.protocols import plain, wire
 from isofed.records import Order, Report
+from isofed.spans import ENGINE, EVALUATION, PROTOCOL, span, spanned
 from isofed.strategies.share import TRAVELLING
 
 Handler = Callable[[Workshop, Place, Message, Context], RecordDict]
@@ -51,13 +52,15 @@ def train_beside(messages: Sequence[Message], contexts: Sequence[Context]) -> li
     form: Any = plain if shop.setting.recipe.stock else wire
     asked = list(zip(places, messages, strict=True))
     orders = [_order(shop, place, message, TRAINER, form) for place, message in asked]
-    before = [shop.memory(place).load(order.base) for place, order in zip(places, orders, strict=True)]
+    with span(PROTOCOL, "memories"):
+        before = [shop.memory(place).load(order.base) for place, order in zip(places, orders, strict=True)]
     trained = train_together(shop, places, orders, before, [version_of(order) for order in orders])
     reports = [_leaving(shop, *each) for each in zip(places, orders, before, trained, strict=True)]
     answers = [_content(shop, place, report, form) for place, report in zip(places, reports, strict=True)]
     return [Message(answer, reply_to=message) for answer, message in zip(answers, messages, strict=True)]
 
 
+@spanned(PROTOCOL, "reply")
 def _content(shop: Workshop, place: Place, report: Report, form: Any) -> RecordDict:
     content: RecordDict = form.report_content(report)
     form.check(content, shop.outside(shop.classes(place)))
@@ -66,13 +69,15 @@ def _content(shop: Workshop, place: Place, report: Report, form: Any) -> RecordD
 
 def _answer(shop: Workshop, place: Place, order: Order) -> Report:
     memory = shop.memory(place)
-    stored = memory.stored(order)
+    with span(PROTOCOL, "memory"):
+        stored = memory.stored(order)
+        before = memory.load(order.base) if stored is None else {}
     if stored is not None:
         return stored
-    before = memory.load(order.base)
     return _leaving(shop, place, order, before, train(shop, place, order, before, version_of(order)))
 
 
+@spanned(PROTOCOL, "report")
 def _leaving(shop: Workshop, place: Place, order: Order, before: Sections, trained: Trained) -> Report:
     """Return what leaves of a site's training, once it is checked, written down, and remembered."""
     shop.contract(shop.classes(place)).check(trained.report)
@@ -82,6 +87,7 @@ def _leaving(shop: Workshop, place: Place, order: Order, before: Sections, train
     return report
 
 
+@spanned(EVALUATION)
 def on_evaluate(shop: Workshop, place: Place, message: Message, context: Context) -> RecordDict:
     """Answer with mergeable statistics of the model in the message; a site, of the one it is to use."""
     if place.role == TRAINER and shop.setting.holdout:
@@ -100,6 +106,7 @@ def _own(shop: Workshop, place: Place, message: Message) -> Any:
     return statistics
 
 
+@spanned(PROTOCOL, "order")
 def _order(shop: Workshop, place: Place, message: Message, role: str, form: Any = wire) -> Order:
     """Return the order in a message after everything that speaks against following it."""
     place.allow(shop.setting, role)
@@ -137,7 +144,8 @@ def _guarded(handler: Handler) -> Callable[[Message, Context], Message]:
     def handle(message: Message, context: Context) -> Message:
         try:
             shop, place = _opened(context)
-            return Message(handler(shop, place, message, context), reply_to=message)
+            with span(ENGINE, "site", place.site):
+                return Message(handler(shop, place, message, context), reply_to=message)
         except IsofedError:
             raise
         except Exception as error:

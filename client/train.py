@@ -17,6 +17,7 @@ from isofed.client.place import Place
 from isofed.client.precision import Precision
 from isofed.client.workshop import Workshop
 from isofed.records import Channel, Order, Report, Value
+from isofed.spans import PROTOCOL, UPDATE, span, spanned
 from isofed.strategies.recipe import Done, Phase, TermStart
 from isofed.strategies.rules import COUNTS
 from isofed.strategies.share import FIXED, TRAVELLING
@@ -52,12 +53,15 @@ def train(shop: Workshop, place: Place, order: Order, memory: Sections, version:
     select(shop, Phase())
     precision = Precision.of(shop, memory)
     with seeded(shop.device, seeds.public_key(shop.setting.seed, order.round, place.site, "layers") % 2**63):
-        states = [
-            term.start(_term_start(shop, place, order, memory.get(TERM + term.name))) for term in recipe.local
-        ]
+        with span(UPDATE, "terms begin"):
+            states = [
+                term.start(_term_start(shop, place, order, memory.get(TERM + term.name)))
+                for term in recipe.local
+            ]
         epoch = run_epoch(shop, place, order, states, precision)
-    done = Done(epoch.steps, reach(shop, epoch.factors) if recipe.local else {})
-    further = [term.finish(state, done) if term.finish else {} for term, state in each(shop, states)]
+    with span(UPDATE, "terms end"):
+        done = Done(epoch.steps, reach(shop, epoch.factors) if recipe.local else {})
+        further = [term.finish(state, done) if term.finish else {} for term, state in each(shop, states)]
     channels = _travelling(shop)  # after the terms have finished: one may have changed the model
     for given in further:
         channels.update(given)
@@ -79,6 +83,7 @@ def _numbers(
     return numbers
 
 
+@spanned(PROTOCOL)
 def load(shop: Workshop, order: Order, memory: Sections) -> None:
     """Load the order's model, what the site keeps of it, and the optimiser's state into the workshop."""
     for group, tree in shop.trees.items():
@@ -116,10 +121,12 @@ def _term_start(shop: Workshop, place: Place, order: Order, remembered: Any) -> 
     )
 
 
+@spanned(PROTOCOL, "model to report")
 def _travelling(shop: Workshop) -> dict[str, Channel]:
     return {group: Value(shop.trees[group].numpy()) for group in TRAVELLING}
 
 
+@spanned(PROTOCOL, "model to memory")
 def _sections(shop: Workshop, states: list[Any], precision: Precision) -> Sections:
     names = {id(p): name for name, p in shop.parameters.items()}
     sections: dict[str, Any] = {"optimiser": export_state(shop.optimiser, names)} if _keeps(shop) else {}

@@ -22,6 +22,7 @@ from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.privacy import PRIVACY
 from isofed.seeds import Secrets, public, public_key
 from isofed.setting import Setting, build
+from isofed.spans import DATA, spanned
 from isofed.strategies.found import available, is_file
 from isofed.strategies.local.trees import take
 from isofed.strategies.share import FIXED, STAYING, TRAVELLING, flatten
@@ -239,6 +240,7 @@ class Workshop:
         for folder in self._layout.folders(root, site):
             refuse(self.setting.level.name, declared(folder))
 
+    @spanned(DATA)
     def _open(self, what: str, place: Place, opener: Callable[[Place], Any]) -> Any:
         # where a round asks few of many sites, those asked now will not be asked again soon
         few = self.setting.cohort or self.setting.recipe.server.arrivals
