@@ -8,7 +8,7 @@ from isofed.errors import ConfigError
 from isofed.protocols.levels import LEVELS
 from isofed.protocols.privacy import PRIVACY
 from isofed.simulations.described import described, plain, told
-from isofed.simulations.plan import ENGINES
+from isofed.simulations.engine import ENGINES
 from isofed.strategies.found import available
 from isofed.strategies.stock import flowers
 from isofed.suggest import pick

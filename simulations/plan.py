@@ -1,13 +1,11 @@
 """A simulation's configuration, read once: every choice made, every refusal raised."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from isofed.config import digest, read, within
+from isofed.config import digest, read
 from isofed.errors import CheckpointError, CompositionError, ConfigError
 from isofed.population import Numbered
 from isofed.protocols.declared import declared, refuse
@@ -16,6 +14,7 @@ from isofed.protocols.privacy import PRIVACY
 from isofed.server.cohorts import enough
 from isofed.server.stock import check
 from isofed.setting import Setting, build
+from isofed.simulations.engine import ENGINES, Engine, read_engine
 from isofed.simulations.federation import Federation
 from isofed.simulations.folder import load_config
 from isofed.simulations.public import Public, check_public, read_public
@@ -25,26 +24,10 @@ from isofed.strategies.stock import PREFIX
 from isofed.suggest import pick
 from isofed.tasks import TASKS
 
-ENGINES = {
-    "local": "one machine: this process, or a few workers; no Ray, no sockets",
-    "ray": "one machine: Flower's own simulation on Ray, with the same weights; needs isofed[simulation]",
-}
 CONTROLS = {"none": "no controls", "full": "pooled, alone with equal steps, ablations, chance, raw pixels"}
 GROUPS = ("data", "task", "protocol", "strategy", "engine")
 OPTIONAL = ("privacy",)  # groups that a run saved before there was this choice does not have
 FEDERATED = "federated"
-AUTO = "auto"
-
-
-@dataclass(frozen=True)
-class Engine:
-    """The ``engine`` group: worker processes, torch threads for each client, where clients compute, and how
-    many of them one process trains at once."""
-
-    workers: int
-    threads_per_client: int = 1
-    device: str = "cpu"
-    together: int = 0
 
 
 @dataclass(frozen=True)
@@ -176,7 +159,7 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
     pick("controls", switches.controls, CONTROLS)
     cfg["run"] = cfg.get("run") or run_name(folder)
     pick("engine", cfg["engine"].get("name", ""), ENGINES)
-    engine = _engine(dict(cfg["engine"]))
+    engine = read_engine(dict(cfg["engine"]))
     if switches.weights:
         cfg["weights"] = str(_file("weights", switches.weights))
         switches = replace(switches, weights=cfg["weights"])
@@ -259,42 +242,3 @@ def _file(name: str, value: str) -> Path:
     if not path.is_file():
         raise ConfigError(f"'{name}' is '{value}', but there is no such file; give the path of one")
     return path
-
-
-def _device(wanted: str) -> str:
-    """Return the device that ``auto`` stands for on this machine; another name as it is, if it is there."""
-    import torch
-
-    there = torch.cuda.device_count()
-    if wanted == AUTO:
-        return "cuda:0" if there else "cpu"
-    if (wanted != "cpu" and wanted not in ("cuda", *(f"cuda:{number}" for number in range(there)))) or (
-        wanted == "cuda" and not there
-    ):
-        raise ConfigError(
-            f"'engine.device' is '{wanted}', but this machine has {there} CUDA devices; "
-            "write cpu, cuda:0 and so on, or auto"
-        )
-    return "cuda:0" if wanted == "cuda" else wanted
-
-
-def _engine(values: dict[str, Any]) -> Engine:
-    ray = values.pop("name", None) == "ray"
-    if ray and find_spec("ray") is None:
-        raise ConfigError("engine 'ray' needs Ray, which is not installed; pip install 'isofed[simulation]'")
-    if ray and values.get("together"):
-        raise CompositionError(
-            "Ray's actors train one site after another; leave engine.together out, or write engine=local"
-        )
-    values["device"] = _device(str(values.get("device", AUTO)))
-    if values.get("workers") == AUTO:
-        values["workers"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if not isinstance(values.get("workers"), int):
-        raise ConfigError(
-            f"'engine.workers' is {values.get('workers')!r}, but must be a whole number or auto"
-        )
-    engine = read(Engine, values, "engine")
-    within("engine.workers", engine.workers, 1, 256)
-    within("engine.threads_per_client", engine.threads_per_client, 1, 256)
-    within("engine.together", engine.together, 0, 4096)
-    return engine

@@ -13,8 +13,9 @@ from isofed.errors import ConfigError, DataError
 from isofed.protocols.levels import LEVELS, LevelOptions
 from isofed.simulations import command
 from isofed.simulations import plan as plans
+from isofed.simulations.engine import ENGINES, Engine
 from isofed.simulations.folder import claim, load_config
-from isofed.simulations.plan import ENGINES, FEDERATED, Data, Engine, Switches, make_plan
+from isofed.simulations.plan import FEDERATED, Data, Switches, make_plan
 from isofed.tasks import TASKS
 
 CONF = Path(plans.__file__).parent / "conf"
@@ -91,6 +92,7 @@ def test_what_is_chosen_by_measurement_is_saved(tmp_path: Path) -> None:
         "workers": cores,
         "threads_per_client": 1,
         "device": "cpu",
+        "together": 0,
     }
     cfg, overrides = load_config(plan.folder)
     assert overrides == ["seed=0"]

@@ -24,7 +24,7 @@ from isofed.client.place import EVALUATOR
 from isofed.errors import ConfigError, RoundError
 from isofed.events import silent
 from isofed.server.state import Checkpoints
-from isofed.simulations import plan as plans
+from isofed.simulations import engine as engines
 from isofed.simulations import ray_engine, ray_nodes, ray_reaper
 from isofed.simulations.federation import Federation, run
 from isofed.simulations.grid import Node, identify
@@ -201,10 +201,10 @@ def test_nothing_of_a_stopped_run_lives_on_and_it_resumes(drawn: Path, tmp_path:
 
 
 def test_without_ray_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plans, "find_spec", lambda name: None)
+    monkeypatch.setattr(engines, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"needs Ray, .* pip install 'isofed\[simulation\]'"):
-        plans._engine({"name": "ray", "workers": 1, "device": "cpu"})
-    assert plans._engine({"name": "local", "workers": 1, "device": "cpu"}).workers == 1
+        engines.read_engine({"name": "ray", "workers": 1, "device": "cpu"})
+    assert engines.read_engine({"name": "local", "workers": 1, "device": "cpu"}).workers == 1
 
 
 def message(content: RecordDict, kind: str) -> Message:
