@@ -1,6 +1,6 @@
 """The arithmetic of a training step: single precision, or mixed with a loss scaler where it needs one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -56,9 +56,8 @@ class Precision:
         whatever scaled them on the way."""
         if self.scaler is None:
             # the bits of zero_grad() and backward(), without their walk over everything else
-            for parameter, gradient in zip(
-                parameters, torch.autograd.grad(loss, parameters, allow_unused=True), strict=True
-            ):
+            found = torch.autograd.grad(loss, parameters, allow_unused=True)
+            for parameter, gradient in zip(parameters, owned(found), strict=True):
                 parameter.grad = gradient
             return
         self.optimiser.zero_grad(set_to_none=True)
@@ -85,6 +84,18 @@ class Precision:
             return {}
         state = self.scaler.state_dict()
         return {SCALER: from_arrays({name: np.array(value) for name, value in state.items()})}
+
+
+def owned(gradients: Sequence[torch.Tensor | None]) -> Iterator[torch.Tensor | None]:
+    """Yield gradients that may be written into: of two that are one tensor, as for parameters that are added
+    to each other, the second is copied, and so is one that repeats fewer numbers than it has entries."""
+    seen: set[int] = set()
+    for gradient in gradients:
+        if gradient is not None:
+            if gradient.data_ptr() in seen or not gradient.is_non_overlapping_and_dense():
+                gradient = gradient.clone(memory_format=torch.contiguous_format)
+            seen.add(gradient.data_ptr())
+        yield gradient
 
 
 def is_plain(optimiser: torch.optim.Optimizer) -> bool:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from isofed.client.precision import Precision, is_plain
+from isofed.client.precision import Precision, is_plain, owned
 
 OTHERS = ({"momentum": 0.9}, {"weight_decay": 0.1}, {"maximize": True})
 
@@ -39,3 +39,26 @@ def test_sgd_alone_is_plain() -> None:
 @pytest.mark.parametrize("more", OTHERS, ids=lambda more: next(iter(more)))
 def test_sgd_with_more_is_not(more: dict[str, Any]) -> None:
     assert not is_plain(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1, **more))
+
+
+def test_gradients_of_what_is_added_to_each_other_are_not_one_tensor() -> None:
+    """Nesterov's momentum is added to the gradients in place: to a shared one it would be added twice."""
+    ended = []
+    for foreach in (True, False):
+        torch.manual_seed(0)
+        weights = [nn.Parameter(torch.rand(3)) for _ in range(3)]
+        optimiser = torch.optim.SGD(weights, lr=0.1, momentum=0.9, nesterov=True, foreach=foreach)
+        precision = Precision("cpu", None, None, optimiser)
+        for _ in range(3):
+            first, second, third = weights
+            precision.backward((first + second).square().sum() + third.sum(), weights)
+            precision.step()
+        ended.append(torch.stack([weight.detach() for weight in weights]))
+    assert torch.equal(*ended)
+
+
+def test_a_gradient_that_repeats_one_number_is_written_out() -> None:
+    given = [torch.ones(()).expand(4), None, torch.ones(2)]
+    first, second, third = owned(given)
+    assert first.add_(torch.arange(4.0)).tolist() == [1.0, 2.0, 3.0, 4.0]  # type: ignore[union-attr]
+    assert second is None and third is given[2]
