@@ -92,7 +92,7 @@ def owned(gradients: Sequence[torch.Tensor | None]) -> Iterator[torch.Tensor | N
     seen: set[int] = set()
     for gradient in gradients:
         if gradient is not None:
-            if gradient.data_ptr() in seen or not gradient.is_non_overlapping_and_dense():
+            if gradient.data_ptr() in seen or 0 in gradient.stride():
                 gradient = gradient.clone(memory_format=torch.contiguous_format)
             seen.add(gradient.data_ptr())
         yield gradient
