@@ -15,8 +15,10 @@ from isofed.server.replies import in_order
 from isofed.server.state import Checkpoints, ServerState
 from isofed.server.stock import Stock
 from isofed.server.strategy import Composed
+from isofed.spans import ENGINE, EVALUATION, PROTOCOL, span, spanned
 
 Driver = Composed | Stock
+ROUND = "round"  # the span of one: from its orders to its checkpoint
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,14 @@ def run_rounds(
         # not a committed round: it is saved with the first one, and measured again if that never comes
         strategy.commit({"round": 0, "metrics": _evaluate(strategy, grid, emit, patience)})
     for number in range(strategy.state.round + 1, setting.rounds + 1):
-        started = time.monotonic()
-        _train(strategy, grid, number, checkpoints, emit, patience)
-        seconds = time.monotonic() - started
-        metrics = _evaluate(strategy, grid, emit, patience) if _due(number, setting) else None
-        entry = _entry(strategy, number, seconds, metrics)
-        checkpoints.save(strategy.commit(entry))
+        with span(ENGINE, ROUND, number):
+            started = time.monotonic()
+            _train(strategy, grid, number, checkpoints, emit, patience)
+            seconds = time.monotonic() - started
+            metrics = _evaluate(strategy, grid, emit, patience) if _due(number, setting) else None
+            entry = _entry(strategy, number, seconds, metrics)
+            with span(PROTOCOL, "checkpoint"):
+                checkpoints.save(strategy.commit(entry))
         emit("round_done", **entry)
     return strategy.state
 
@@ -76,8 +80,9 @@ def _train(
     first = checkpoints.attempt(number)
     for attempt in range(first, first + patience.attempts):
         strategy.attempt = attempt
-        checkpoints.note_attempt(number, attempt)
-        messages = list(strategy.configure_train(number, ArrayRecord(), ConfigRecord(), grid))
+        with span(PROTOCOL, "orders"):
+            checkpoints.note_attempt(number, attempt)
+            messages = list(strategy.configure_train(number, ArrayRecord(), ConfigRecord(), grid))
         replies = in_order(
             grid, messages, lambda _: emit("reply", round=number), patience.timeout, _pause(patience)
         )
@@ -91,6 +96,7 @@ def _train(
             emit("attempt_failed", round=number, attempt=attempt, reason=str(error))
 
 
+@spanned(EVALUATION)
 def _evaluate(strategy: Driver, grid: Grid, emit: Emit, patience: Patience) -> dict[str, Any] | None:
     number = strategy.state.round
     messages: list[Message] = list(strategy.configure_evaluate(number, ArrayRecord(), ConfigRecord(), grid))

@@ -18,6 +18,7 @@ from isofed.seeds import Secrets
 from isofed.server.cohorts import drawn
 from isofed.server.state import FOR, OF_STEP, ServerState
 from isofed.setting import Setting
+from isofed.spans import AGGREGATION, PROTOCOL, span, spanned
 from isofed.strategies.arrivals import Cohort
 from isofed.strategies.recipe import Recipe
 from isofed.strategies.rules import LinearRule
@@ -94,7 +95,8 @@ def training_round(
     for site, step in cohort.began.items():
         channels = models[step] | state.tables_for(site)
         asks.append(Ask(site, Order(run, number, attempt, versions.get(site, ""), digest, channels)))
-    total = Total.of(state, setting, len(sites), cohort)
+    with span(AGGREGATION, "sums"):
+        total = Total.of(state, setting, len(sites), cohort)
     replies = yield asks
     for site, reply in replies:
         total.add(site, reply)
@@ -153,6 +155,7 @@ class Total:
             versions=dict(state.versions),
         )
 
+    @spanned(AGGREGATION, "fold")
     def add(self, site: str, reply: Report | Refusal) -> None:
         """Fold one site's reply in."""
         if isinstance(reply, Refusal):
@@ -178,6 +181,7 @@ class Total:
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.versions[site], self.numbers[site] = reply.version, dict(reply.scalars)
 
+    @spanned(PROTOCOL, "privacy of the sums")
     def protect(self, pipeline: Pipeline, use: Use) -> None:
         """Do to the sums what the privacy steps do to sums, before they are divided."""
         trees = dict(pipeline.summed({MODEL: self.model, **self.changes}, use))
@@ -186,6 +190,7 @@ class Total:
     def _staleness(self, site: str) -> int:
         return self.state.round - self.cohort.began[site]
 
+    @spanned(AGGREGATION, "server step")
     def next_state(self) -> ServerState:
         """Return the state after the server optimiser's step."""
         common = _finite("divisor", self.recipe.rule, self.recipe.rule.common(self.sums))

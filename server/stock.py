@@ -23,6 +23,7 @@ from isofed.server.state import ServerState
 from isofed.server.stored import restored, stored, unstored
 from isofed.server.strategy import Composed
 from isofed.setting import Setting
+from isofed.spans import AGGREGATION, PROTOCOL, span
 from isofed.strategies.stock import PREFIX
 from isofed.strategies.stock import Stock as Named
 
@@ -127,7 +128,7 @@ class Stock:
             counted: Outcome = end.value
         secrets = self.ours.secrets
         key = secrets.derive(server_round, self.attempt, "stock noise") if secrets else bytes(4)
-        with drawing(key):
+        with drawing(key), span(AGGREGATION, "strategy"):
             made, metrics = self._held(lambda: self._strategy.aggregate_train(server_round, shown))
         if made is None:
             raise RoundError(
@@ -159,7 +160,8 @@ class Stock:
 
     def _read(self, replies: Iterable[Message | None], shown: list[Message]) -> Iterator[Reply]:
         for (site, message), reply in zip(self._messages.items(), replies, strict=True):
-            read = usable(reply, self._report)
+            with span(PROTOCOL, "read", site):
+                read = usable(reply, self._report)
             if reply is not None and reply.has_content():
                 self.bytes[site]["up"] = wire.payload(reply.content)
             if isinstance(read, Refusal):

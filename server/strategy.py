@@ -25,6 +25,7 @@ from isofed.server.roster import Roster
 from isofed.server.rounds import Ask, Outcome, Refusal, Reply, Round, training_round
 from isofed.server.state import ServerState
 from isofed.setting import Setting
+from isofed.spans import AGGREGATION, PROTOCOL, span, spanned
 from isofed.strategies.share import TRAVELLING
 from isofed.tasks.task import merge
 
@@ -141,7 +142,8 @@ class Composed(Strategy):
 
     def _read(self, replies: Iterable[Message | None]) -> Iterable[Reply]:
         for site, reply in zip(self._asked, replies, strict=True):
-            read = usable(reply, self._report)
+            with span(PROTOCOL, "read", site):
+                read = usable(reply, self._report)
             self.bytes[site]["up"] = 0 if reply is None or reply.has_error() else wire.payload(reply.content)
             if isinstance(read, Refusal):
                 self.emit("refused", site=site, round=self.state.round + 1, reason=read.reason)
@@ -162,6 +164,7 @@ class Composed(Strategy):
             raise RoundError(f"the reply belongs to round {round}, attempt {attempt}")
 
 
+@spanned(AGGREGATION, "lesson")
 def _taught(learnt: Lesson | None, state: ServerState) -> ServerState:
     """Return the state after the round's lesson, if there is one."""
     return replace(state, trees=learnt.taught(state.trees)) if learnt else state

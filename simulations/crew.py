@@ -1,5 +1,6 @@
 """A round's messages, spread over a pool's workers."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -8,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from isofed import spans
+from isofed.events import Emit, silent
 from isofed.simulations.carriage import Writer, arrays_of, placed, read
 from isofed.simulations.pool import Pool
 from isofed.simulations.slabs import Slab, mapped
+from isofed.spans import ENGINE, WAITING, span
 
 AHEAD = 2  # batches that each worker has or will have at once; replies that nobody folds yet take memory
 MOST = 8  # messages of one batch
@@ -30,12 +34,14 @@ class Crew:
         answer: (configuration, calls, together) to an answer each; runs in a worker.
         cfg: the run's configuration as JSON.
         together: calls that are answered at once, or 0.
+        emit: told of the workers' ``spans`` where this process records its own.
     """
 
     pool: Pool
     answer: Answer
     cfg: str
     together: int = 0
+    emit: Emit = silent
     _queued: deque[tuple[bytes, int]] = field(default_factory=deque)
     _running: dict[Future[Any], tuple[Lent, Lent]] = field(default_factory=dict)
     _orders: Lent = None
@@ -69,11 +75,14 @@ class Crew:
 
     def finished(self) -> list[Any]:
         """Return the answers that are there, after a moment's wait where none is."""
-        done, _ = wait(self._running, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
+        with span(WAITING):
+            done, _ = wait(self._running, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
         answers: list[Any] = []
         for future in done:
             _, replies = self._running.pop(future)
-            content, needed, count = future.result()
+            content, needed, count, *recorded = future.result()
+            for worker, stretches in recorded:
+                self.emit("spans", worker=worker, stretches=stretches)
             self._room = max(self._room, -(-needed // count))
             answers += read(content, _array(replies))
         self._start()
@@ -83,9 +92,9 @@ class Crew:
         while self._queued and len(self._running) < AHEAD * self.pool.workers:
             content, count = self._queued.popleft()
             replies = self._lend(self._room * count)
-            future = self.pool.submit(
-                serve, self.answer, self.cfg, content, _slab(self._orders), _slab(replies), self.together
-            )
+            lent = _slab(self._orders), _slab(replies)
+            asked = serve, self.answer, self.cfg, content, *lent, self.together, spans.clock()
+            future = self.pool.submit(*asked)
             # lent until the worker has read the one, and somebody the other
             self._running[future] = self._orders, replies
 
@@ -108,9 +117,30 @@ def _array(lent: Lent) -> np.ndarray | None:
 
 
 def serve(
+    answer: Answer,
+    cfg: str,
+    content: bytes,
+    orders: Slab | None,
+    replies: Slab | None,
+    together: int,
+    clock: spans.Clock | None = None,
+) -> tuple[Any, ...]:
+    """Answer a batch in a worker.
+
+    Returns:
+        The answers as bytes, what their arrays take, and their number; where a clock is given, then also
+        this process's number and its spans, none of which it keeps.
+    """
+    if clock is None:
+        return _served(answer, cfg, content, orders, replies, together)
+    with spans.recorded(spans.Recorder(clock)) as recorder, span(ENGINE, "batch"):
+        done = _served(answer, cfg, content, orders, replies, together)
+    return *done, (os.getpid(), recorder.taken())
+
+
+def _served(
     answer: Answer, cfg: str, content: bytes, orders: Slab | None, replies: Slab | None, together: int
 ) -> tuple[bytes, int, int]:
-    """Answer a batch in a worker: return the answers as bytes, what their arrays take, and their number."""
     found = answer(cfg, read(content, mapped(orders) if orders else None), together)
     writer = Writer(mapped(replies) if replies else None)
     return writer.write(found), writer.needed, len(found)

@@ -18,6 +18,7 @@ from isofed.errors import IsofedError
 from isofed.events import Emit, silent
 from isofed.simulations.crew import Crew
 from isofed.simulations.pool import Pool
+from isofed.spans import ENGINE, spanned
 
 RUN_ID = 1
 SERVER = 1
@@ -76,7 +77,7 @@ class LocalGrid(Grid):
         identify()
         self._nodes = nodes if isinstance(nodes, Mapping) else {node.number: node for node in nodes}
         self._cfg, self._pool, self._emit, self._together = cfg, pool, emit, together
-        self._crew = Crew(pool, answer, cfg, together) if pool.workers > 1 else None
+        self._crew = Crew(pool, answer, cfg, together, emit) if pool.workers > 1 else None
         self._state: dict[int, RecordDict] = {}
         self._queued: dict[str, Message] = {}
 
@@ -103,6 +104,7 @@ class LocalGrid(Grid):
         """Return all node numbers, ascending."""
         return sorted(self._nodes)
 
+    @spanned(ENGINE, "push")
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Take messages; with workers they start at once, in the order given.
 
@@ -120,6 +122,7 @@ class LocalGrid(Grid):
             self._queued.clear()
         return ids
 
+    @spanned(ENGINE, "pull")
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """Return the replies that are there; waits a moment where none is."""
         if self._crew is not None:
