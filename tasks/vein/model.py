@@ -14,6 +14,7 @@ from isofed.suggest import pick
 from isofed.tasks.vein.convnext import ConvNeXtSmall
 from isofed.tasks.vein.iresnet import IResNet100
 from isofed.tasks.vein.mobilefacenet import LARGE, SMALL, MobileFaceNet
+from isofed.tasks.vein.small import Small
 
 HEAD_PREFIXES = ("head.",)  # private under every level
 HEIGHT, WIDTH = 100, 300  # of a picture of the finger that the network is fed, pixels
@@ -73,6 +74,7 @@ BACKBONES: dict[str, Backbone] = {
     "mobilefacenet_small": Backbone(512, lambda dimensions: MobileFaceNet(SMALL, dimensions)),
     "iresnet100": Backbone(512, IResNet100),
     "convnext_small": Backbone(512, ConvNeXtSmall),
+    "small": Backbone(128, Small),
     "tiny": Backbone(64, Tiny),
 }
 
@@ -112,7 +114,7 @@ def build(
     """Return the network with weights that follow from ``generator`` alone.
 
     Trainable numbers of the backbones: mobilefacenet_large 6,310,272, mobilefacenet_small 2,057,216,
-    iresnet100 78,000,064, convnext_small 49,845,856, tiny about 0.1 million; the head adds C D.
+    iresnet100 78,000,064, convnext_small 49,845,856, small 403,952, tiny 105,952; the head adds C D.
 
     Args:
         backbone: its name, of ``BACKBONES``.

@@ -20,7 +20,7 @@ from isofed.server.state import Checkpoints
 from isofed.simulations import simulate as simulations
 from isofed.simulations.command import composed as compose
 from isofed.simulations.folder import claim, finished, load_config, sweep
-from isofed.tasks.reid.layouts import tree
+from isofed.tasks.layouts import tree
 
 SMALL = [
     "rounds=2",

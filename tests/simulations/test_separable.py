@@ -9,9 +9,9 @@ import pytest
 from isofed.simulations.federation import Federation, run
 from isofed.simulations.pool import Pool
 from isofed.tasks import TASKS
+from isofed.tasks.layouts.tree import encode
 from isofed.tasks.reid.layouts.sysu.read import CAMERAS, TRAIN_LISTS
 from isofed.tasks.reid.layouts.sysu.write import Folder, write_sysu
-from isofed.tasks.reid.layouts.tree import encode
 from isofed.tasks.reid.options import ReidOptions
 
 TRAIN, TEST, IMAGES, HEIGHT, WIDTH = 16, 8, 4, 32, 16

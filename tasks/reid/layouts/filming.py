@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from isofed.seeds import public
+from isofed.tasks.layouts.tree import encode
 from isofed.tasks.reid.drawing.cameras import LOOKS
 from isofed.tasks.reid.drawing.walk import film, twins
 from isofed.tasks.reid.layouts import making
 from isofed.tasks.reid.layouts.reading import LAST_ID
-from isofed.tasks.reid.layouts.tree import encode
 
 CAMERAS = tuple(LOOKS)  # numbers, 1 to 6
 FEWEST = 8  # training persons that a camera sees at least: a batch holds eight

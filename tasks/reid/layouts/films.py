@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isofed.tasks.reid.layouts import checking
+from isofed.tasks.layouts import checking
 from isofed.tasks.reid.layouts.common import INFRARED, VISIBLE
 from isofed.tasks.reid.layouts.images import ImageFile, cached
 from isofed.tasks.reid.layouts.tracklets import Tracklets

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from isofed.errors import DataError
+from isofed.tasks.layouts.joined import Joined
+from isofed.tasks.layouts.tree import placed
 from isofed.tasks.reid.layouts.buptcampus.layout import BUPTCAMPUS
 from isofed.tasks.reid.layouts.common import POOLED
 from isofed.tasks.reid.layouts.hitsz_vcm.layout import HITSZ_VCM
-from isofed.tasks.layouts.joined import Joined
 from isofed.tasks.reid.layouts.llcm.layout import LLCM
 from isofed.tasks.reid.layouts.regdb.layout import REGDB, open_all_tests
 from isofed.tasks.reid.layouts.sysu.layout import SYSU
-from isofed.tasks.reid.layouts.tree import placed
 from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.task import DataLayout, Finding, Progress, Samples, Site
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from isofed.config import within
 from isofed.errors import ConfigError
-from isofed.tasks.reid.layouts.tree import placed, read_mark
+from isofed.tasks.layouts.tree import placed, read_mark
 from isofed.tasks.vein.drawing.finger import Finger, identity
 from isofed.tasks.vein.drawing.notes import note
 from isofed.tasks.vein.drawing.png import encode_grey

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isofed.tasks.reid.layouts import checking
+from isofed.tasks.layouts import checking
 from isofed.tasks.task import Finding, Progress
 from isofed.tasks.vein.layouts.database import Database, Part
 from isofed.tasks.vein.layouts.masks import check_masks

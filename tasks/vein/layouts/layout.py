@@ -7,7 +7,7 @@ from typing import Any
 
 from isofed.config import within
 from isofed.suggest import pick
-from isofed.tasks.reid.layouts.tree import placed
+from isofed.tasks.layouts.tree import placed
 from isofed.tasks.task import DataLayout, Finding, Progress, Samples, Site
 from isofed.tasks.vein.drawing.sensors import PRESETS, preset
 from isofed.tasks.vein.drawing.writer import Drawing, write_fingers

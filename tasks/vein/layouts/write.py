@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from isofed.config import within
 from isofed.errors import DataError
 from isofed.suggest import pick
-from isofed.tasks.reid.layouts.tree import File, encode, write_tree
+from isofed.tasks.layouts.tree import File, encode, write_tree
 from isofed.tasks.task import Progress
 from isofed.tasks.vein.layouts.annotation import Annotation, spell
 from isofed.tasks.vein.layouts.database import Database, Part, Take, spelt

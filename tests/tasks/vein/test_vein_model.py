@@ -21,6 +21,7 @@ def made(name: str = "tiny", classes: int = 5, seed: int = 0) -> model.VeinNet:
         ("mobilefacenet_small", 2_057_216, 2_081_074),
         pytest.param("iresnet100", 78_000_064, 78_069_850, marks=pytest.mark.slow),
         ("convnext_small", 49_845_856, 49_846_881),
+        ("small", 403_952, 405_628),
         ("tiny", 105_952, 106_565),
     ],
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from isofed.tasks.reid.layouts import checking
+from isofed.tasks.layouts import checking
 from isofed.tasks.reid.layouts.buptcampus.read import (
     AUXILIARY,
     CAMERAS,
@@ -26,6 +26,7 @@ from isofed.tasks.reid.layouts.buptcampus.read import (
     read_lists,
 )
 from isofed.tasks.reid.layouts.films import compared, image_files
+from isofed.tasks.reid.layouts.integrity import integrity
 from isofed.tasks.task import Finding, Progress
 
 PUBLISHED = {"identities": 3080, "training identities": 1074}
@@ -55,7 +56,7 @@ def check_buptcampus(root: Path, progress: Progress | None = None) -> list[Findi
     return [
         checking.looked_at(lambda: _open(root), WHOLE),
         *compared(count(tree), expected, UNVERIFIED),
-        *checking.integrity(root, files, "JPEG", progress),
+        *integrity(root, files, "JPEG", progress),
     ]
 
 

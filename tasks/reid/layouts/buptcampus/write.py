@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from isofed.tasks.layouts.tree import File, write_tree
 from isofed.tasks.reid.layouts.buptcampus.read import (
     AUXILIARY,
     BOTH,
@@ -17,7 +18,6 @@ from isofed.tasks.reid.layouts.buptcampus.read import (
     VISIBLE,
 )
 from isofed.tasks.reid.layouts.filming import Scene, Take
-from isofed.tasks.reid.layouts.tree import File, write_tree
 
 Paths = dict[str, dict[str, dict[str, dict[str, list[str]]]]]
 

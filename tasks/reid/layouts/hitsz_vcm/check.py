@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from isofed.tasks.reid.layouts import checking
+from isofed.tasks.layouts import checking
 from isofed.tasks.reid.layouts.films import Film, compared, image_files
 from isofed.tasks.reid.layouts.hitsz_vcm.read import (
     CAMERA,
@@ -25,6 +25,7 @@ from isofed.tasks.reid.layouts.hitsz_vcm.read import (
     open_tests,
     read_lists,
 )
+from isofed.tasks.reid.layouts.integrity import integrity
 from isofed.tasks.task import Finding, Progress
 
 PUBLISHED = {
@@ -55,7 +56,7 @@ def check_hitsz_vcm(root: Path, progress: Progress | None = None) -> list[Findin
         checking.looked_at(lambda: _open(root), WHOLE),
         *compared(count(tree), expected, UNVERIFIED),
         _agreement(films),
-        *checking.integrity(root, image_files(films), "JPEG", progress),
+        *integrity(root, image_files(films), "JPEG", progress),
     ]
 
 

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from isofed.tasks.layouts.tree import File, write_tree
 from isofed.tasks.reid.layouts.filming import Take
 from isofed.tasks.reid.layouts.hitsz_vcm.read import INFRARED, NAMES, QUERY, TEST, TRACKS, TRAIN
-from isofed.tasks.reid.layouts.tree import File, write_tree
 
 VISIBLE = 2  # in the column of modalities; a reader looks for infrared's 1
 FOLDERS = {VISIBLE: "rgb", INFRARED: "ir"}

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isofed.tasks.reid.layouts import checking
+from isofed.tasks.layouts import checking
+from isofed.tasks.reid.layouts.integrity import integrity
 from isofed.tasks.reid.layouts.llcm.read import CAMERAS, Files, Line, Llcm, open_llcm, read_lists
 from isofed.tasks.task import Finding, Progress
 
@@ -78,7 +79,7 @@ def check_llcm(root: Path, progress: Progress | None = None) -> list[Finding]:
         checking.looked_at(lambda: open_llcm(root), WHOLE),
         *checking.compare(_rows(_count(tree, query, gallery), expected)),
         *checking.compare(_consistency(tree)),
-        *checking.integrity(root, [*dict.fromkeys(train), *query, *gallery], "JPEG", progress),
+        *integrity(root, [*dict.fromkeys(train), *query, *gallery], "JPEG", progress),
     ]
 
 

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from isofed.seeds import public, public_key
+from isofed.tasks.layouts.tree import encode
 from isofed.tasks.reid.drawing.draw import draw
 from isofed.tasks.reid.layouts import making
 from isofed.tasks.reid.layouts.llcm.check import PUBLISHED
@@ -17,7 +18,6 @@ from isofed.tasks.reid.layouts.llcm.looks import look
 from isofed.tasks.reid.layouts.llcm.read import CAMERAS, SHORT, TEST_CAMERAS
 from isofed.tasks.reid.layouts.llcm.write import Folder, write_llcm
 from isofed.tasks.reid.layouts.reading import LAST_ID
-from isofed.tasks.reid.layouts.tree import encode
 
 FEWEST = 8  # training persons a camera sees at least: a batch holds eight
 

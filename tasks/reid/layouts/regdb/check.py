@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from isofed.tasks.reid.layouts import checking
+from isofed.tasks.layouts import checking
 from isofed.tasks.reid.layouts.images import ImageFile
+from isofed.tasks.reid.layouts.integrity import integrity
 from isofed.tasks.reid.layouts.regdb.read import (
     CAMERAS,
     SPLITS,
@@ -58,7 +59,7 @@ def check_regdb(root: Path, progress: Progress | None = None) -> list[Finding]:
     return [
         checking.looked_at(lambda: open_regdb(root), WHOLE),
         *checking.compare(_rows(splits, expected)),
-        *checking.integrity(root, _files(root, splits), "BMP", progress),
+        *integrity(root, _files(root, splits), "BMP", progress),
     ]
 
 

@@ -9,12 +9,12 @@ from functools import partial
 import numpy as np
 
 from isofed.seeds import public
+from isofed.tasks.layouts.tree import encode
 from isofed.tasks.reid.drawing.cameras import Look
 from isofed.tasks.reid.drawing.draw import draw
 from isofed.tasks.reid.layouts import making
 from isofed.tasks.reid.layouts.regdb.read import CAMERAS, SPLITS, Camera
 from isofed.tasks.reid.layouts.regdb.write import Folder, Split, write_regdb
-from isofed.tasks.reid.layouts.tree import encode
 
 MOST = 9999  # persons, and images of a person
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from isofed.tasks.layouts.tree import File, write_tree
 from isofed.tasks.reid.layouts.regdb.read import CAMERAS, Camera, list_name
-from isofed.tasks.reid.layouts.tree import File, write_tree
 
 
 @dataclass(frozen=True)

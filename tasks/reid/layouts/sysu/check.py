@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isofed.tasks.reid.layouts import checking
+from isofed.tasks.layouts import checking
 from isofed.tasks.reid.layouts.images import ImageFile
+from isofed.tasks.reid.layouts.integrity import integrity
 from isofed.tasks.reid.layouts.sysu.read import CAMERAS, INFRARED, VISIBLE, Sysu, open_sysu, read_lists
 from isofed.tasks.task import Finding, Progress
 
@@ -56,7 +57,7 @@ def check_sysu(root: Path, progress: Progress | None = None) -> list[Finding]:
     return [
         checking.looked_at(lambda: open_sysu(root), "lists and six camera folders"),
         *checking.compare(_rows(_count(sysu, train, test), expected)),
-        *checking.integrity(root, train + test, "JPEG", progress),
+        *integrity(root, train + test, "JPEG", progress),
     ]
 
 

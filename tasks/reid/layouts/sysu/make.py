@@ -9,13 +9,13 @@ from functools import partial
 import numpy as np
 
 from isofed.seeds import public
+from isofed.tasks.layouts.tree import encode
 from isofed.tasks.reid.drawing.cameras import LOOKS
 from isofed.tasks.reid.drawing.draw import draw
 from isofed.tasks.reid.layouts import making
 from isofed.tasks.reid.layouts.reading import LAST_ID
 from isofed.tasks.reid.layouts.sysu.read import CAMERAS, INFRARED, TEST_LIST, TRAIN_LISTS, VISIBLE
 from isofed.tasks.reid.layouts.sysu.write import Folder, write_sysu
-from isofed.tasks.reid.layouts.tree import encode
 
 FEWEST = 8  # training persons a camera sees at least: a batch holds eight
 VALIDATION_SHARE = 4  # one training person in so many stands in val_id.txt

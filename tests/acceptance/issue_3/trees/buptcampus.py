@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from isofed.tasks.layouts.tree import encode
 from isofed.tasks.reid.layouts.buptcampus.read import CAMERAS, DATA, PATHS
 from isofed.tasks.reid.layouts.buptcampus.write import Paths, enter
 from isofed.tasks.reid.layouts.filming import Scene
-from isofed.tasks.reid.layouts.tree import encode
 
 TRAINED, TESTED, AUXILIARY = 1074, 1076, 930
 PAIRS, INFRARED_QUERIES, GALLERY = 3574, 536, 2422

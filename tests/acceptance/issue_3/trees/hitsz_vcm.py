@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from isofed.tasks.layouts.tree import encode
 from isofed.tasks.reid.layouts.hitsz_vcm.read import CAMERAS, TEST, TRAIN
 from isofed.tasks.reid.layouts.hitsz_vcm.write import INFRARED, VISIBLE, Listing, frame, list_files
-from isofed.tasks.reid.layouts.tree import encode
 
 PERSONS, TRAINED = 927, 500
 FRAMES = 463259

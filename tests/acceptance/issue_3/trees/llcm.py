@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from isofed.tasks.layouts.tree import MARK, encode
 from isofed.tasks.reid.layouts.llcm.read import CAMERAS, TEST_CAMERAS
 from isofed.tasks.reid.layouts.llcm.write import Folder, write_llcm
-from isofed.tasks.reid.layouts.tree import MARK, encode
 
 TRAINED, TESTED = 713, 351
 IDENTITIES = (21, 20, 345, 353, 661, 687, 72, 40, 24)  # of cameras 1 to 9

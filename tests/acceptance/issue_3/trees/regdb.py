@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from isofed.tasks.layouts.tree import MARK, encode
 from isofed.tasks.reid.layouts.regdb.read import CAMERAS, SPLITS
 from isofed.tasks.reid.layouts.regdb.write import Folder, Split, write_regdb
-from isofed.tasks.reid.layouts.tree import MARK, encode
 
 PERSONS, TRAINED, IMAGES = 412, 206, 10
 

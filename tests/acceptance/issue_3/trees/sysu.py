@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from scipy.io import loadmat
 
+from isofed.tasks.layouts.tree import MARK, encode
 from isofed.tasks.reid.benchmarks.draws import load_permutations
 from isofed.tasks.reid.layouts.sysu.read import EXP, INFRARED, VISIBLE
 from isofed.tasks.reid.layouts.sysu.write import Folder, write_sysu
-from isofed.tasks.reid.layouts.tree import MARK, encode
 
 PROTOCOL = Path(__file__).resolve().parents[5] / "shared" / "data" / "sysu_mm01_protocol"
 PERMUTATIONS = "rand_perm_cam.mat"

@@ -13,8 +13,8 @@ import pytest
 
 from isofed.errors import DataError
 from isofed.tasks import TASKS
-from isofed.tasks.reid.layouts.groups import FOLDERS, GROUPS, Group, Pictures
 from isofed.tasks.layouts.joined import Joined
+from isofed.tasks.reid.layouts.groups import FOLDERS, GROUPS, Group, Pictures
 from isofed.tasks.reid.options import ReidOptions
 
 NAME = "regdb_llcm_to_sysu"

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from isofed.errors import ConfigError, DataError
+from isofed.tasks.layouts.tree import MARK
 from isofed.tasks.reid.layouts.buptcampus.layout import BUPTCAMPUS
 from isofed.tasks.reid.layouts.buptcampus.make import SyntheticBuptCampus, generate
 from isofed.tasks.reid.layouts.buptcampus.read import CAMERAS, read_lists
 from isofed.tasks.reid.layouts.tracklets import Tracklets, drawn, partners
-from isofed.tasks.reid.layouts.tree import MARK
 from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.reid.sampling import paired
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from isofed.errors import ConfigError, DataError
+from isofed.tasks.layouts.tree import MARK
 from isofed.tasks.reid.layouts.hitsz_vcm.layout import HITSZ_VCM
 from isofed.tasks.reid.layouts.hitsz_vcm.make import SyntheticHitszVcm, generate
 from isofed.tasks.reid.layouts.hitsz_vcm.read import read_lists
 from isofed.tasks.reid.layouts.tracklets import Tracklets, drawn
-from isofed.tasks.reid.layouts.tree import MARK
 from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.reid.sampling import batches
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from isofed.errors import DataError
+from isofed.tasks.layouts.tree import MARK
 from isofed.tasks.reid.layouts.llcm.check import PUBLISHED, check_llcm
 from isofed.tasks.reid.layouts.llcm.make import SyntheticLlcm, generate
-from isofed.tasks.reid.layouts.tree import MARK
 from isofed.tasks.task import Finding
 
 TINY = SyntheticLlcm(identities=8, test_identities=2, images=1, height=32, width=16)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from isofed.errors import DataError
+from isofed.tasks.layouts.tree import encode
 from isofed.tasks.reid.layouts import reading
 from isofed.tasks.reid.layouts.llcm.read import (
     CAMERAS,
@@ -16,7 +17,6 @@ from isofed.tasks.reid.layouts.llcm.read import (
     read_lists,
 )
 from isofed.tasks.reid.layouts.llcm.write import Folder, write_llcm
-from isofed.tasks.reid.layouts.tree import encode
 
 GREY = encode(np.zeros((2, 8, 4), np.uint8))
 TRAINED = {1: (3, 7), 2: (7,), 9: (3,)}  # camera -> persons

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from isofed.errors import DataError
+from isofed.tasks.layouts.tree import MARK
 from isofed.tasks.reid.layouts.regdb.check import PUBLISHED, check_regdb
 from isofed.tasks.reid.layouts.regdb.make import SyntheticRegdb, generate
-from isofed.tasks.reid.layouts.tree import MARK
 from isofed.tasks.task import Finding
 
 TINY = SyntheticRegdb(identities=8, test_identities=3, images=2, height=32, width=16)

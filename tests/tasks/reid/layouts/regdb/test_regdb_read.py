@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from isofed.errors import DataError
+from isofed.tasks.layouts.tree import encode
 from isofed.tasks.reid.layouts import reading
 from isofed.tasks.reid.layouts.regdb import read
 from isofed.tasks.reid.layouts.regdb.read import (
@@ -19,7 +20,6 @@ from isofed.tasks.reid.layouts.regdb.read import (
     people,
 )
 from isofed.tasks.reid.layouts.regdb.write import Folder, Split, write_regdb
-from isofed.tasks.reid.layouts.tree import encode
 
 # split 1 trains on 4 and 2, in this order: label 0 is folder 4
 FIRST, REST = Split((4, 2), (1, 3)), Split((1, 2), (3, 4))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from isofed.errors import DataError
+from isofed.tasks.layouts.tree import encode
 from isofed.tasks.reid.layouts import reading
 from isofed.tasks.reid.layouts.sysu.read import CAMERAS, INFRARED, VISIBLE, open_camera, open_sysu, open_tests
 from isofed.tasks.reid.layouts.sysu.write import Folder, write_sysu
-from isofed.tasks.reid.layouts.tree import encode
 
 LISTS = {"train_id.txt": [3, 1], "val_id.txt": [7], "test_id.txt": [2]}
 SEEN = {1: (1, 2, 3), 2: (7,), 3: (1, 7), 4: (2,), 5: (3,), 6: (2, 3)}

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from isofed.errors import DataError
+from isofed.tasks.layouts.tree import MARK, encode
 from isofed.tasks.reid.layouts.sysu.check import PUBLISHED, check_sysu
 from isofed.tasks.reid.layouts.sysu.make import SyntheticSysu, generate
 from isofed.tasks.reid.layouts.sysu.write import Folder, write_sysu
-from isofed.tasks.reid.layouts.tree import MARK, encode
 from isofed.tasks.task import Finding
 
 TINY = SyntheticSysu(identities=8, test_identities=2, images=2, coverage=0.5, height=32, width=16)

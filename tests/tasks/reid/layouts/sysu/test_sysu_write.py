@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from isofed.errors import DataError
+from isofed.tasks.layouts.tree import MARK, encode
 from isofed.tasks.reid.layouts.sysu.read import open_sysu
 from isofed.tasks.reid.layouts.sysu.write import Folder, write_sysu
-from isofed.tasks.reid.layouts.tree import MARK, encode
 
 LISTS = {"train_id.txt": [1], "val_id.txt": [2], "test_id.txt": [3]}
 
