@@ -10,6 +10,7 @@ from torch.func import functional_call, grad_and_value, vmap
 from isofed.client.stacked_batch import refilled
 from isofed.client.stacked_rows import Rows, gathered, stacked
 from isofed.client.workshop import Workshop
+from isofed.spans import FORWARD, span
 from isofed.strategies.share import FIXED
 from isofed.trees import Tree
 
@@ -90,10 +91,11 @@ def slopes_of(shop: Workshop, example: Any, buffers: Sequence[str]) -> Slopes:
 
     def loss(trained: Named, rest: Named, leaves: Sequence[Tensor]) -> tuple[Tensor, Named]:
         state = trained | rest
-        batch = refilled(example, iter(leaves))
-        output = functional_call(model, state, (batch.inputs,))
-        # where a module put another tensor in a buffer's place, functional_call has put it in here
-        return training.loss(output, batch.labels, options), {name: state[name] for name in buffers}
+        with span(FORWARD):
+            batch = refilled(example, iter(leaves))
+            output = functional_call(model, state, (batch.inputs,))
+            # where a module put another tensor in a buffer's place, functional_call has put it in here
+            return training.loss(output, batch.labels, options), {name: state[name] for name in buffers}
 
     found: Slopes = vmap(grad_and_value(loss, has_aux=True), randomness="different")
     return found

@@ -20,6 +20,7 @@ from isofed.client.stacked_terms import SiteTerms, Work, begun, layers_seed, pus
 from isofed.client.train import TERM, Trained, _numbers, train
 from isofed.client.workshop import Workshop
 from isofed.records import Channel, Order, Report, Value
+from isofed.spans import BACKWARD, DATA, ENGINE, PROTOCOL, UPDATE, span, spanned
 from isofed.strategies.recipe import Done, Phase
 from isofed.strategies.share import STAYING, TRAVELLING
 from isofed.trees import Tree
@@ -62,7 +63,8 @@ def train_together(
         parts_of(shop, works[0].place)
     found: dict[int, Trained] = {}
     for rows, streams in grouped(shop, works):
-        trained = _group(shop, [works[row] for row in rows], streams)
+        with span(ENGINE, "sites together:", len(rows)):
+            trained = _group(shop, [works[row] for row in rows], streams)
         found |= dict(zip(rows, trained, strict=True))
     return [found[row] for row in range(len(works))]
 
@@ -101,6 +103,7 @@ def _stacked(shop: Workshop, works: Sequence[Work], streams: Sequence[Stream]) -
     return _collected(now, steps, size)
 
 
+@spanned(PROTOCOL, "load")
 def _begin(shop: Workshop, works: Sequence[Work]) -> _Round:
     sources: dict[str, list[Tree]] = {group: [] for group in groups_of(shop)}
     for work in works:
@@ -116,11 +119,16 @@ def _begin(shop: Workshop, works: Sequence[Work]) -> _Round:
         works,
         stack,
         _optimiser(shop, works, stack),
-        [begun(shop, work, stack, row) for row, work in enumerate(works)],
+        _terms(shop, works, stack),
         SiteDraws(generators),
         parts_of(shop, works[0].place),
         torch.zeros(stack.count, device=shop.device),
     )
+
+
+@spanned(UPDATE, "terms begin")
+def _terms(shop: Workshop, works: Sequence[Work], stack: Stack) -> list[SiteTerms]:
+    return [begun(shop, work, stack, row) for row, work in enumerate(works)]
 
 
 def _source(shop: Workshop, work: Work, group: str) -> Any:
@@ -145,16 +153,18 @@ def _step(now: _Round, slopes: Slopes, taken: Sequence[Fed]) -> None:
     part = now.parts[first.phase.trains]
     trained = {name: stack.parameters[name] for name in part.reached}
     rest = {n: p for n, p in stack.parameters.items() if n not in trained} | stack.buffers
-    leaves = stacked_batch.stacked([fed.parts for fed in taken])
-    with now.draws if part.draws else nullcontext():
+    with span(DATA, "stack"):
+        leaves = stacked_batch.stacked([fed.parts for fed in taken])
+    with span(BACKWARD), now.draws if part.draws else nullcontext():
         gradients, (losses, after) = slopes(trained, rest, leaves)
-    stack.settle(after)
-    gradients = owned(gradients, [*rest.values(), *trained.values(), *leaves])
-    push(now.shop, now.sites, gradients)
-    for name, parameter in stack.parameters.items():
-        parameter.grad = gradients.get(name)
-    now.factors.setdefault(first.phase, []).append(_set_rate(now, first.done))
-    now.optimiser.step()
+    with span(UPDATE):
+        stack.settle(after)
+        gradients = owned(gradients, [*rest.values(), *trained.values(), *leaves])
+        push(now.shop, now.sites, gradients)
+        for name, parameter in stack.parameters.items():
+            parameter.grad = gradients.get(name)
+        now.factors.setdefault(first.phase, []).append(_set_rate(now, first.done))
+        now.optimiser.step()
     now.total.add_(losses)
 
 
@@ -166,6 +176,7 @@ def _set_rate(now: _Round, done: float) -> float:
     return factor
 
 
+@spanned(PROTOCOL, "models to reports")
 def _collected(now: _Round, steps: int, size: int) -> list[Trained]:
     shop, terms = now.shop, now.shop.setting.recipe.local
     done = Done(steps, reach(shop, now.factors) if terms else {})
