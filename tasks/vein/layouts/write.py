@@ -17,6 +17,7 @@ from isofed.errors import DataError
 from isofed.suggest import pick
 from isofed.tasks.layouts.tree import File, encode, write_tree
 from isofed.tasks.task import Progress
+from isofed.tasks.vein.drawing.schedule import group
 from isofed.tasks.vein.layouts.annotation import Annotation, spell
 from isofed.tasks.vein.layouts.database import Database, Part, Take, spelt
 from isofed.tasks.vein.layouts.read import NOTES, RAW
@@ -27,17 +28,6 @@ Pixels = NDArray[np.uint8]
 Picture = Callable[[int, int, int, tuple[int, int]], Pixels]
 Noted = Callable[[int, int], Annotation]  # (finger from 0, sample from 0), in 300 x 600
 
-TYPES = (  # of FingerVeinSyn-5M: the last sample of each kind
-    (5, "Shift"),
-    (16, "Rotate"),
-    (21, "Scale"),
-    (30, "Roll"),
-    (35, "OpticalBlur"),
-    (40, "MotionBlur"),
-    (45, "Exposure"),
-    (50, "SkinScatter"),
-    (100, "Multi"),
-)
 BOX = (239.0, 150.0), (478.0, 126.0)  # centre and size of the ROI of an unmoved finger, in 300 x 600
 JOINTS = ((2.32, 141.88), (216.18, 160.79), (378.76, 155.45), (514.13, 141.88))
 GAMMA, GAIN = 1.1, 0.95  # of session 2, against session 1
@@ -106,7 +96,7 @@ def mark(database: Database, small: Small) -> dict[str, object]:
 
 def kind(sample: int) -> str:
     """Return what varies in a sample of FingerVeinSyn-5M, numbered from 1: the end of its name."""
-    return next(name for last, name in TYPES if sample <= last)
+    return group(sample)[1]
 
 
 def neutral() -> Annotation:
