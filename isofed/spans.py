@@ -29,8 +29,7 @@ CATEGORIES = {
     EVALUATION: "all that is done to measure a model",
     ENGINE: "everything else of a round: messages between processes, queues, waiting",
 }
-ROOM = 20_000  # spans that are kept one by one until they are taken; of more, only the sums
-DEEP = 3  # spans with so few around them are kept all the same: rounds, batches, sites
+ROOM = 20_000  # spans kept one by one in an outermost one; of more only the sums, and what the engine does
 
 Clock = Callable[[], int]
 Timed = tuple[str, str, int, int]  # name, category, when it began, how long it took
@@ -64,7 +63,7 @@ class Recorder:
 
     Args:
         clock: nanoseconds, monotonic.
-        room: spans to be kept one by one.
+        room: spans to be kept one by one in an outermost one; rounds, batches and sites always are.
     """
 
     clock: Clock = time.perf_counter_ns
@@ -93,7 +92,7 @@ class Recorder:
         """Take note that the innermost span is over."""
         self._open.pop()
         self._own[span.category] = self._own.get(span.category, 0) + took - span.inner
-        if len(self._open) < DEEP or len(self._spans) < self.room:
+        if span.category == ENGINE or len(self._spans) < self.room:
             self._spans.append((span.name or span.category, span.category, span.begun, took))
         else:
             self._left_out += 1

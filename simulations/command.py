@@ -52,6 +52,7 @@ also     weights=FILE           begin with public weights, such as ImageNet's
          select_on_test=true    report the best round on the test set, and say so
          alone=false            do not train each site alone beside the federation
          tensorboard=false progress=false  write no tb/, print less
+         profile=true           say where the rounds' time went; trace.json opens in Perfetto
          engine.device=cuda:0   where to compute; auto takes a CUDA device if there is one
          engine.workers=N engine.threads_per_client=N
 output   outputs/DATE_TIME/ with summary.json, report.html, tb/ and checkpoints/,

@@ -58,6 +58,7 @@ class Switches:
     holdout: float = 0.0
     cohort: int = 0
     public: dict[str, Any] = field(default_factory=dict)
+    profile: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,11 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
     pick("controls", switches.controls, CONTROLS)
     cfg["run"] = cfg.get("run") or run_name(folder)
     pick("engine", cfg["engine"].get("name", ""), ENGINES)
+    if switches.profile and cfg["engine"]["name"] != "local":
+        raise CompositionError(
+            "profile=true asks the local engine's own processes, and Ray's actors are none of them; write "
+            "engine=local, or leave profile out"
+        )
     engine = read_engine(dict(cfg["engine"]))
     if switches.weights:
         cfg["weights"] = str(_file("weights", switches.weights))

@@ -16,7 +16,7 @@ from isofed.errors import ConfigError, RoundError
 from isofed.events import OWN, Emit, fan_out, within
 from isofed.files import write_json
 from isofed.population import Numbered
-from isofed.simulations import controls
+from isofed.simulations import controls, profiled
 from isofed.simulations.alongside import side_by_side
 from isofed.simulations.board import Finished, publish
 from isofed.simulations.facts import Open, same
@@ -28,6 +28,7 @@ from isofed.simulations.own import final, note
 from isofed.simulations.pictures import gallery, projection
 from isofed.simulations.plan import FEDERATED, Plan, make_plan, runnable
 from isofed.simulations.pool import Pool
+from isofed.simulations.profile import following
 from isofed.simulations.progress import Progress
 from isofed.simulations.public import draw_public
 from isofed.simulations.ray_engine import RayEngine
@@ -229,8 +230,16 @@ def _train(job: Job, federations: list[Federation]) -> dict[str, Any]:
     federated, *alone = federations
     for done in (f for f in federations if f.done):
         tell(load_result(done)["history"], within(job.emit, run=done.name))
-    first = load_result(federated) if federated.done else run(federated, job.pool, job.emit)
+    first = load_result(federated) if federated.done else _federated(job, federated)
     return {federated.name: first} | side_by_side(alone, job.pool, job.emit)
+
+
+def _federated(job: Job, federation: Federation) -> dict[str, Any]:
+    plan = job.plan
+    if not plan.switches.profile:
+        return run(federation, job.pool, job.emit)
+    with following(plan.folder, plan.switches.rounds, plan.engine.device, job.emit) as emit:
+        return run(federation, job.pool, emit)
 
 
 def _seconds(job: Job, results: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,12 +265,15 @@ def _publish(job: Job, summary: dict[str, Any], results: Mapping[str, Any]) -> N
         points = job.pool.submit(projection, federated).result()
         shown = Finished(plan.switches.rounds, config, final(summary["metrics"]), rows, points)
         publish(plan.folder / BOARD, FEDERATED, shown)
-    write_report(plan.folder, {**summary, "config": config}, history, rows)
+    profile = profiled.load(plan.folder) if plan.switches.profile else None
+    write_report(plan.folder, {**summary, "config": config, "profile": profile}, history, rows)
     write_json(plan.folder / SUMMARY, summary)
     job.progress.end()
     print(table(summary))
     if summary["controls"]:
         print(f"\n{controls.text(summary['controls'])}")
+    if profile:
+        print(f"\n{profiled.text(profile)}")
     print(f"\nreport: {plan.folder / REPORT}")
 
 

@@ -10,6 +10,7 @@ from isofed.simulations.report.gallery import Gallery, gallery_block
 from isofed.simulations.report.headline import caution, heading, headline, results, sentence, tags, warning
 from isofed.simulations.report.learning import learning
 from isofed.simulations.report.own import own
+from isofed.simulations.report.profile import where
 from isofed.simulations.report.run import configuration, controls, reproduce, timing
 from isofed.simulations.report.sites import refusals, sites, what_left
 
@@ -31,6 +32,7 @@ def _sections(
         ("left", "What left each site", what_left(summary)),
         ("controls", "Controls", controls(summary)),
         ("time", "Time and memory", timing(summary, history)),
+        ("profile", "Where the time went", where(summary)),
         ("reproduce", "How to reproduce", reproduce(summary)),
         ("configuration", "Configuration", configuration(summary)),
     )
