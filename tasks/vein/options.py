@@ -71,7 +71,7 @@ class VeinOptions:
     # --- data
     classes: int = 0  # C: rows of the head; 0: taken from the data, and by every site from its own
     labels: str = "true"  # "true", or "shuffled": a control in which nothing can be learnt
-    rule: str = "open_set"  # who is tested: "open_set", "sessions" (1 against 2), "nom" (UTFVP's)
+    rule: str = "open_set"  # who is tested: "open_set", "sessions" (1 against 2), "tenth", "nom" (UTFVP's)
     part: str = ""  # kind of a database's pictures, such as "raw" or "roi"; "": the first that is there
     share: float = 1.0  # of the fingers to train on that are used, > 0 to 1, ten at least
     images: int = 0  # of each of these fingers that are used, >= 1; 0: all

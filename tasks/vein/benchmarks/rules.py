@@ -3,6 +3,7 @@
 ``open_set``    the first half of the subjects trains, the others are tested, every pair is compared
 ``sessions``    as ``open_set``, but images of session 1 are enrolled and those of session 2 are probes
 ``nom``         UTFVP: subjects 1-10 train, 11-28 develop, 29-60 are tested, session 1 against session 2
+``tenth``       as ``open_set``, but the last tenth is tested and all others train: to pretrain on drawn fingers
 
 The halves are of the ascending list of subjects that are there; of an odd number the larger half is tested.
 """
@@ -18,6 +19,7 @@ from isofed.tasks.vein.benchmarks import pairs
 from isofed.tasks.vein.benchmarks.tally import Tally
 
 NOM = (10, 28)  # the last subject who trains, and the last of the development set
+TESTED, FEWEST = 2, 3  # subjects that "tenth" tests at least, and of how many
 Integers = NDArray[np.int64]
 
 
@@ -108,7 +110,30 @@ def nom(takes: Takes) -> Split:
     return _by_session(takes, train, develop, np.flatnonzero(takes.subjects > developed))
 
 
-RULES: dict[str, Callable[[Takes], Split]] = {"open_set": open_set, "sessions": sessions, "nom": nom}
+def tenth(takes: Takes) -> Split:
+    """Return all but the last tenth of the subjects to train on, and that tenth, two at least, to test.
+
+    Raises:
+        DataError: fewer than three subjects, or no finger tested has two images.
+    """
+    people = np.unique(takes.subjects)
+    if len(people) < FEWEST:
+        raise DataError(
+            f"{len(people)} subjects are there; expected {FEWEST} or more, so that those tested are not "
+            "trained on"
+        )
+    tested = np.isin(takes.subjects, people[-max(TESTED, len(people) // 10) :])
+    enrol = np.flatnonzero(tested)
+    refuse_single(takes.take(enrol))
+    return Split(np.flatnonzero(~tested), enrol[:0], enrol)
+
+
+RULES: dict[str, Callable[[Takes], Split]] = {
+    "open_set": open_set,
+    "sessions": sessions,
+    "nom": nom,
+    "tenth": tenth,
+}
 
 
 def gallery(takes: Takes) -> tuple[Integers, Integers]:

@@ -35,6 +35,14 @@ def test_sessions_enrol_and_probe() -> None:
     assert set(found.subjects[split.enrol]) == set(found.subjects[split.probe]) == {5, 6, 7, 8}
 
 
+@pytest.mark.parametrize(("subjects", "tested"), [(3, 2), (29, 2), (30, 3), (2222, 222)])
+def test_the_last_tenth_is_tested(subjects: int, tested: int) -> None:
+    found = takes(subjects, 1, 1, 2)
+    split = rules.tenth(found)
+    assert set(found.subjects[split.enrol]) == set(range(subjects - tested + 1, subjects + 1))
+    assert set(found.subjects[split.train]) == set(range(1, subjects - tested + 1))
+
+
 def test_utfvp_nom() -> None:
     found = takes(60, 6, 2, 2)
     split = rules.nom(found)
@@ -81,6 +89,7 @@ def test_random_features_are_chance() -> None:
         (takes(1), "open_set", "expected two or more"),
         (takes(20), "nom", "two sessions"),
         (takes(2, 1, 1, 2), "open_set", "expected two fingers"),
+        (takes(2), "tenth", "expected 3 or more"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(found: Takes, rule: str, words: str) -> None:
