@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from isofed.tasks.vein.layouts.owners import UNSEEN, Sensor, alone, seat, severa
 from isofed.tasks.vein.layouts.write import Small, write_database
 from isofed.tasks.vein.options import VeinOptions
 
-Find = Callable[[Path], tuple[Sensor, ...]]
+Find = Callable[[Path, str | None], tuple[Sensor, ...]]  # of a folder, for one client or all
 APART = 10_000  # between the first fingers of two sensors, so that they share none
 BETWEEN = "+"  # of names in one option
 
@@ -144,13 +145,13 @@ def _side_by_side(
 
 def _levels_at(root: Path, find: Find, site: str | None) -> tuple[Path, ...]:
     """Return where a level may be declared: beside all, and beside each database or a client's own."""
-    sensors = find(root)
+    sensors = find(root, site)
     own = sensors if site is None else seat(sensors, site).sensors
     return tuple(dict.fromkeys((root, *(sensor.root for sensor in own))))
 
 
 def _checked(root: Path, find: Find, progress: Progress | None) -> list[Finding]:
-    sensors = find(root)
+    sensors = find(root, None)
     found = []
     for sensor in sensors:
         shown = f"{sensor.name}: " if len(sensors) > 1 else ""
@@ -161,13 +162,13 @@ def _checked(root: Path, find: Find, progress: Progress | None) -> list[Finding]
 
 def _layout(name: str, summary: str, options: type[Any], make: Any, find: Find) -> DataLayout:
     def opened(root: Path, site: str, cache: Path, chosen: VeinOptions) -> Samples:
-        return open_seat(seat(find(root), site), cache, chosen)
+        return open_seat(seat(find(root, site), site), cache, chosen)
 
     def tested(root: Path, cache: Path, chosen: VeinOptions) -> Tests:
-        return open_tests(find(root), cache, chosen)
+        return open_tests(find(root, None), cache, chosen)
 
     def owners(root: Path, level: str) -> tuple[Site, ...]:
-        return sites(find(root), level)
+        return sites(find(root, None), level)
 
     def check(root: Path, progress: Progress | None = None) -> Sequence[Finding]:
         return _checked(root, find, progress)
@@ -178,7 +179,7 @@ def _layout(name: str, summary: str, options: type[Any], make: Any, find: Find) 
         options=options,
         make=make,
         check=check,
-        resolve=lambda root, chosen: {"classes": fingers(find(root), chosen)},
+        resolve=lambda root, chosen: {"classes": fingers(find(root, None), chosen)},
         sites=owners,
         open_train=opened,
         open_test=tested,
@@ -197,7 +198,7 @@ def one(database: Database) -> DataLayout:
 
     summary = f"{database.title}: {database.total():,} pictures of {database.subjects:,} subjects' fingers"
     options = Drawing if database is FINGERVEINSYN else Small
-    return _layout(database.name, summary, options, make, lambda root: alone(database, root))
+    return _layout(database.name, summary, options, make, partial(alone, database))
 
 
 LAYOUTS: dict[str, DataLayout] = {

@@ -24,7 +24,8 @@ from isofed.tasks.vein.layouts.read import CLIENT, located
 
 UNSEEN = "unseen"
 POOLED = "pooled"
-SHARES = 4  # owners to whom drawn fingers are dealt
+SHARES = 4  # owners to whom drawn fingers are dealt, at most
+FEWEST = 2  # subjects that an owner needs
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -39,6 +40,7 @@ class Sensor:
         root: that folder.
         part: kind of the pictures; the first that is there where none is named.
         seen: whether anybody trains on them.
+        owners: to how many its subjects are dealt, where nobody owns them.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Sensor:
     root: Path
     part: str = ""
     seen: bool = True
+    owners: int = 1
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,19 @@ class Seat:
     of: int = 1
 
 
-def alone(database: Database, root: Path, name: str = "") -> tuple[Sensor, ...]:
-    """Return the sensors of one database; where they are its parts, those of which a picture is there."""
+def alone(database: Database, root: Path, site: str | None = None, name: str = "") -> tuple[Sensor, ...]:
+    """Return the sensors of one database; where they are its parts, those of which a picture is there.
+
+    Args:
+        database: which.
+        root: of its tree, or a folder above it.
+        site: a client; all look into the same folder.
+        name: of its owner; the database's where none is given.
+    """
     owner = name or database.name
     if not database.sensors:
-        return (Sensor(owner, owner, database, root),)
+        dealt = _dealt(root, database) if database is FINGERVEINSYN and not name else 1
+        return (Sensor(owner, owner, database, root, owners=dealt),)
     return tuple(
         Sensor(f"{owner}-{part}", owner, database, root, part)
         for part in database.parts
@@ -71,13 +82,19 @@ def alone(database: Database, root: Path, name: str = "") -> tuple[Sensor, ...]:
     )
 
 
-def several(root: Path) -> tuple[Sensor, ...]:
+def several(root: Path, site: str | None = None) -> tuple[Sensor, ...]:
     """Return the sensors of all databases in the folders of ``root``, and of those under ``unseen``.
+
+    Args:
+        root: what holds the folders.
+        site: a client, into whose own folders alone is looked; None for all.
 
     Raises:
         DataError: there is no such folder, or nothing to train on in it, or two folders of one database.
     """
-    found = tuple(_below(root)) + tuple(replace(s, seen=False) for s in _below(root / UNSEEN, f"{UNSEEN}-"))
+    wanted = None if site == POOLED else site
+    unseen = _below(root / UNSEEN, f"{UNSEEN}-", wanted)
+    found = (*_below(root, "", wanted), *(replace(sensor, seen=False) for sensor in unseen))
     names = [sensor.name for sensor in found]
     if len(set(names)) < len(names):
         raise DataError(f"two folders in {CLIENT} hold the same database; expected one of each: remove one")
@@ -89,7 +106,7 @@ def several(root: Path) -> tuple[Sensor, ...]:
     return found
 
 
-def _below(root: Path, prefix: str = "") -> Iterator[Sensor]:
+def _below(root: Path, prefix: str, wanted: str | None) -> Iterator[Sensor]:
     folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     for folder in folders:
         if folder.name != UNSEEN and not folder.name.startswith("."):
@@ -99,7 +116,8 @@ def _below(root: Path, prefix: str = "") -> Iterator[Sensor]:
                 raise DataError(
                     f"a folder in {CLIENT} has a name that no site has; expected letters, digits, _ and -"
                 )
-            yield from alone(database, folder, name)
+            if wanted is None or wanted == name or wanted.startswith(f"{name}-"):
+                yield from alone(database, folder, name=name)
 
 
 def known(folder: str) -> Database:
@@ -117,8 +135,8 @@ def seats(sensors: tuple[Sensor, ...], level: str) -> tuple[Seat, ...]:
     seen = tuple(sensor for sensor in sensors if sensor.seen)
     if level == "sharing":
         return (Seat(POOLED, seen),)
-    if len(sensors) == 1 and seen[0].database is FINGERVEINSYN:
-        return tuple(Seat(f"owner{n + 1}", seen, n, SHARES) for n in range(SHARES))
+    if len(seen) == 1 and seen[0].owners > 1:
+        return tuple(Seat(f"owner{n + 1}", seen, n, seen[0].owners) for n in range(seen[0].owners))
     if level == "entity":
         owners = dict.fromkeys(sensor.owner for sensor in seen)
         return tuple(Seat(owner, tuple(s for s in seen if s.owner == owner)) for owner in owners)
@@ -141,6 +159,12 @@ def seat(sensors: tuple[Sensor, ...], site: str) -> Seat:
             if found.name == site:
                 return found
     raise DataError(f"this folder holds no data of the site asked for; expected one that {CLIENT} names")
+
+
+def _dealt(root: Path, database: Database) -> int:
+    """Return to how many owners drawn subjects are dealt: of the half that trains, each needs two."""
+    subjects = {take.subject for take, _ in located(root, database)[1]}
+    return min(SHARES, max(1, len(subjects) // 2 // FEWEST))
 
 
 def _facts(found: Seat) -> dict[str, str | int]:
