@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from flwr.app import ArrayRecord, ConfigRecord, Message
 from flwr.serverapp import Grid
 
 from isofed.client.memory import Memory, Sections
@@ -130,12 +131,7 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     emit = within(emit, run=federation.name)
     tell(state.history, emit)
     grid, sites, evaluators = _grid(federation, pool, emit)
-    room = federation.classroom(shop.setting)
-    secrets = simulated_secrets(shop.setting.seed, "")  # the server's; no site has an empty name
-    ours = Composed(
-        shop.setting, shop.outside(None), state, sites, evaluators, emit, room=room, secrets=secrets
-    )
-    strategy: Driver = Stock(ours) if shop.setting.recipe.stock else ours
+    strategy = _driver(federation, shop, state, sites, evaluators, emit)
     # here a client is late only because this machine is slow, and waiting costs nothing
     state = run_rounds(strategy, grid, checkpoints, emit, Patience(timeout=math.inf))
     result = {
@@ -146,6 +142,36 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     }
     write_json(federation.folder / RESULT, result)
     return result
+
+
+def first_orders(federation: Federation, shop: Workshop) -> list[tuple[Node, Message]]:
+    """Return what the first round asks, each order with the node that it goes to; nobody is asked.
+
+    Args:
+        federation: on the local engine.
+        shop: its workshop, with the initial weights.
+    """
+    grid, sites, evaluators = _grid(federation, Pool(1), silent)
+    strategy = _driver(federation, shop, first_state(shop), sites, evaluators, silent)
+    nodes = federation.nodes().by_number
+    orders = strategy.configure_train(1, ArrayRecord(), ConfigRecord(), grid)
+    return [(nodes[order.metadata.dst_node_id], order) for order in orders]
+
+
+def _driver(
+    federation: Federation,
+    shop: Workshop,
+    state: ServerState,
+    sites: Numbers,
+    evaluators: Numbers,
+    emit: Emit,
+) -> Driver:
+    room = federation.classroom(shop.setting)
+    secrets = simulated_secrets(shop.setting.seed, "")  # the server's; no site has an empty name
+    ours = Composed(
+        shop.setting, shop.outside(None), state, sites, evaluators, emit, room=room, secrets=secrets
+    )
+    return Stock(ours) if shop.setting.recipe.stock else ours
 
 
 def _grid(federation: Federation, pool: Pool, emit: Emit) -> tuple[Grid, Numbers, Numbers]:
