@@ -87,7 +87,7 @@ def _leaving(shop: Workshop, place: Place, order: Order, before: Sections, train
     return report
 
 
-@spanned(EVALUATION)
+@spanned(EVALUATION, "measure")
 def on_evaluate(shop: Workshop, place: Place, message: Message, context: Context) -> RecordDict:
     """Answer with mergeable statistics of the model in the message; a site, of the one it is to use."""
     if place.role == TRAINER and shop.setting.holdout:
