@@ -198,38 +198,6 @@ def _all_finite(buffer: Buffer) -> bool:
         return bool(np.isfinite(np.add.reduce(buffer)) or np.isfinite(buffer).all())
 
 
-FOLDED = 1 << 15  # entries at a time: a scratch array that stays in the processor's cache
-
-
-def fold(total: Tree, factor: float, tree: Tree, start: Tree | None = None) -> None:
-    """Add factor · (tree - start) to ``total`` in place, in float64 whatever the dtypes.
-
-    The same bits as with whole arrays, without a temporary as large as the tree.
-
-    Args:
-        total: NumPy, as :meth:`Tree.wide` makes it.
-        factor: of the difference.
-        tree: NumPy, of the same layout.
-        start: NumPy, of the same layout; None for nothing to be subtracted.
-    """
-    scratch, beside = np.empty(FOLDED), np.empty(FOLDED)
-    for dtype, into in total.buffers.items():
-        source = tree.buffers[dtype]
-        old = None if start is None else start.buffers[dtype]
-        for begin in range(0, len(into), FOLDED):
-            part = slice(begin, begin + FOLDED)
-            sums = into[part]
-            held = scratch[: len(sums)]
-            # widened by a copy: an operation between dtypes would go through small buffers, one by one
-            np.copyto(held, source[part])
-            if old is not None:
-                was = beside[: len(sums)]
-                np.copyto(was, old[part])
-                np.subtract(held, was, out=held)
-            np.multiply(held, factor, out=held)
-            np.add(sums, held, out=sums)
-
-
 def from_arrays(arrays: Mapping[str, Any]) -> Tree:
     """Copy named NumPy arrays into a tree of their order.
 
@@ -248,3 +216,8 @@ def from_arrays(arrays: Mapping[str, Any]) -> Tree:
 def zeros(layout: Layout) -> Tree:
     """Return a NumPy tree of zeros."""
     return Tree(layout, {dtype: np.zeros(size, dtype) for dtype, size in layout.sizes.items()})
+
+
+def wide_zeros(layout: Layout) -> Tree:
+    """Return a NumPy tree of float64 zeros, in which sums are taken."""
+    return Tree(layout, {dtype: np.zeros(size) for dtype, size in layout.sizes.items()})

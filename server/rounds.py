@@ -9,7 +9,10 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from isofed.errors import RoundError
+from isofed.folding import fold, moved
 from isofed.protocols.joint import MODEL
 from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
@@ -23,7 +26,7 @@ from isofed.strategies.arrivals import Cohort
 from isofed.strategies.recipe import Recipe
 from isofed.strategies.rules import LinearRule
 from isofed.strategies.tables import TableSum
-from isofed.trees import Tree, fold, zeros
+from isofed.trees import Tree, wide_zeros
 
 
 @dataclass(frozen=True)
@@ -145,11 +148,11 @@ class Total:
         return cls(
             state,
             setting.recipe,
-            zeros(state.trees["model"].layout).wide(),
-            zeros(state.trees["buffers"].layout).wide(),
+            wide_zeros(state.trees["model"].layout),
+            wide_zeros(state.trees["buffers"].layout),
             {n: TableSum.empty(rows, width) for n, r in setting.recipe.tables.items() if not r.personal},
             {name: {} for name, rule in setting.recipe.tables.items() if rule.personal},
-            {name: zeros(state.trees["model"].layout).wide() for name in setting.recipe.trees},
+            {name: wide_zeros(state.trees["model"].layout) for name in setting.recipe.trees},
             population,
             cohort,
             versions=dict(state.versions),
@@ -194,14 +197,14 @@ class Total:
     def next_state(self) -> ServerState:
         """Return the state after the server optimiser's step."""
         common = _finite("divisor", self.recipe.rule, self.recipe.rule.common(self.sums))
-        direction = self.model.map(lambda t: t / common)
+        direction = self.model.map(lambda t: np.divide(t, common, out=t))
         server, number = self.recipe.server, self.state.round + 1
         step, optimiser = server.step(direction, self.state.optimiser, number, self._part())
         return replace(
             self.state,
             round=number,
             trees={
-                "model": step.map(lambda s, old: old + s, self.state.trees["model"]).narrow(),
+                "model": moved(self.state.trees["model"], step),
                 "buffers": self._statistics().narrow(),
                 **{name: self._moved(name) for name in self.changes},
                 **self.state.kept(self.cohort.flight),
@@ -232,7 +235,7 @@ class Total:
 
     def _moved(self, name: str) -> Tree:
         mean = self.changes[name].map(lambda t: t / self.population)
-        return mean.map(lambda m, old: old + m, self.state.trees[name]).narrow()
+        return moved(self.state.trees[name], mean)
 
     def _next_tables(self) -> dict[str, Table]:
         """Return averaged tables, and for each site its own answer; sites not heard keep the one before."""

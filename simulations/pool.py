@@ -12,6 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from isofed.simulations.heap import keep_freed
 from isofed.simulations.slabs import Slabs
 
 PR_SET_PDEATHSIG = 1
@@ -108,6 +109,7 @@ def _prepare(threads: int, parent: int | None, events: Any) -> None:
     import torch
 
     global _sink
+    keep_freed()
     torch.set_num_threads(threads)
     _sink = events
     if parent is not None:
@@ -118,6 +120,7 @@ def _prepare(threads: int, parent: int | None, events: Any) -> None:
 def _warm_up(workers: int) -> None:
     import torch
 
+    keep_freed()
     if workers > 1:
         # this process only folds what the workers send; its threads would stand in their way
         torch.set_num_threads(1)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from isofed.trees import FOLDED, Layout, Tree, fold, from_arrays, hash_arrays, zeros
+from isofed.trees import Layout, Tree, from_arrays, hash_arrays, zeros
 
 DTYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool")
 ARRAYS = st.dictionaries(
@@ -164,18 +164,3 @@ def test_a_hash_is_of_names_dtypes_shapes_and_bytes_in_any_order() -> None:
         len({one, hash_arrays([("v", w), ("n", n)]), *(hash_arrays([("w", o), ("n", n)]) for o in others)})
         == 5
     )
-
-
-@pytest.mark.parametrize("size", [0, 1, FOLDED - 1, FOLDED, 2 * FOLDED + 3])
-@pytest.mark.parametrize("apart", [True, False])
-def test_folding_in_place_has_the_bits_of_whole_arrays(size: int, apart: bool) -> None:
-    rng = np.random.default_rng(size)
-    one, two = (
-        from_arrays({"w": rng.normal(size=size).astype(np.float32), "n": rng.integers(0, 9, 3)}) for _ in "ab"
-    )
-    total = one.map(lambda b: b * 0.1).wide()
-    wanted = total.map(
-        lambda t, a, b: t + 0.3 * (a.astype(np.float64) - b if apart else a.astype(np.float64)), one, two
-    )
-    fold(total, 0.3, one, two if apart else None)
-    assert all(np.array_equal(total.buffers[d], wanted.buffers[d]) for d in wanted.buffers)

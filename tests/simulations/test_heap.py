@@ -1,0 +1,31 @@
+import subprocess
+import sys
+
+import pytest
+
+from isofed.simulations.heap import keep_freed
+
+CODE = """
+import resource, sys
+import numpy as np
+from isofed.simulations.heap import keep_freed
+keep_freed() if sys.argv[1] == "keep" else None
+before = [np.ones(10_000_000) for _ in range(2)] and resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    np.ones(10_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="faults are counted on Linux alone")
+def test_a_large_array_is_made_again_without_new_pages() -> None:
+    if not keep_freed():
+        pytest.skip("this system's C library cannot be told to keep what is freed")
+
+    def faults(how: str) -> int:
+        run = subprocess.run([sys.executable, "-c", CODE, how], capture_output=True, text=True, check=True)
+        return int(run.stdout)
+
+    # ten arrays of 80 MB are 200,000 pages, or a few hundred where the system has large ones
+    assert faults("keep") < 100
+    assert faults("as it is") > 300
