@@ -48,6 +48,12 @@ def claim(folder: Path, cfg: Mapping[str, Any], overrides: list[str]) -> None:
         )
 
 
+def settle(folder: Path, **groups: Any) -> None:
+    """Write groups of the configuration, of which something was chosen after the run was begun."""
+    found, overrides = load_config(folder)
+    write_json(folder / CONFIG, {**found, **groups, "overrides": overrides})
+
+
 def sweep(folder: Path) -> None:
     """Remove what killed processes left half written; nobody else writes while we hold the lock."""
     for path in folder.rglob("*.partial"):

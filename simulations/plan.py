@@ -14,7 +14,7 @@ from isofed.protocols.privacy import PRIVACY
 from isofed.server.cohorts import enough
 from isofed.server.stock import check
 from isofed.setting import Setting, build
-from isofed.simulations.engine import ENGINES, Engine, read_engine
+from isofed.simulations.engine import ENGINES, Engine, read_engine, undecided
 from isofed.simulations.federation import Federation
 from isofed.simulations.folder import load_config
 from isofed.simulations.public import Public, check_public, read_public
@@ -68,6 +68,7 @@ class Plan:
     Args:
         folder: the run's folder.
         cfg: the resolved configuration, as saved in config.json.
+        engine: with numbers where that says ``auto``: what is taken until choice.py has chosen.
     """
 
     folder: Path
@@ -169,7 +170,7 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
     if switches.weights:
         cfg["weights"] = str(_file("weights", switches.weights))
         switches = replace(switches, weights=cfg["weights"])
-    cfg["engine"] = {**cfg["engine"], **asdict(engine)}
+    cfg["engine"] = {**cfg["engine"], **asdict(engine), **undecided(cfg["engine"], engine)}
     cfg["strategy"] = _strategy(cfg["strategy"])
     data = read(Data, cfg["data"], "data")
     if data.root:

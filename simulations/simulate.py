@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from isofed.errors import ConfigError, RoundError
-from isofed.events import OWN, Emit, fan_out, within
+from isofed.events import OWN, Emit, fan_out, silent, within
 from isofed.files import write_json
 from isofed.population import Numbered
 from isofed.simulations import controls, profiled
 from isofed.simulations.alongside import side_by_side
 from isofed.simulations.board import Finished, publish
+from isofed.simulations.choice import remembered, settled
 from isofed.simulations.facts import Open, same
 from isofed.simulations.federation import Federation, load_result, run, tell
 from isofed.simulations.folder import CONFIG, REPORT, SUMMARY, claim, finished, load_config, sweep
@@ -50,7 +51,7 @@ class Job:
     pool: Pool
     progress: Progress
     watch: Stopwatch
-    emit: Emit
+    emit: Emit = silent
     sites: Sequence[str] = ()
 
 
@@ -66,7 +67,7 @@ def simulate(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict
         CheckpointError: the folder holds another run, or a process works in it.
     """
     begun = time.monotonic()
-    plan = runnable(make_plan(cfg, folder))
+    plan = runnable(make_plan(remembered(cfg, folder), folder))
     with locked(folder):
         watch = Stopwatch.start(folder / "seconds.json", since=begun)
         claim(folder, plan.cfg, overrides)
@@ -90,23 +91,23 @@ def resume(folder: Path) -> dict[str, Any]:
 
 def _pooled(plan: Plan, watch: Stopwatch) -> dict[str, Any]:
     meter = Meter()
-    pool = _pool(plan)
+    job = Job(plan, _pool(plan), Progress(0, enabled=plan.switches.progress), watch)
     meter.start()
     try:
-        summary = _run(plan, pool, meter, watch)
+        summary = _run(job, meter)
     except BrokenProcessPool:
-        pool.stop(now=True)
+        job.pool.stop(now=True)
         raise RoundError(
             "a worker process was ended from outside, perhaps because memory ran out; make room and continue "
             f"with: isofed simulate --resume {plan.folder}"
         ) from None
     except RoundError as error:
-        pool.stop(now=True)
+        job.pool.stop(now=True)
         raise RoundError(f"{error}{_logged(str(error), plan.homes)}") from None
     except BaseException:
-        pool.stop(now=True)
+        job.pool.stop(now=True)
         raise
-    pool.stop()
+    job.pool.stop()
     return summary
 
 
@@ -125,15 +126,15 @@ def _pool(plan: Plan) -> Pool:
     return replace(pool, engine=RayEngine(engine.workers, engine.threads_per_client))
 
 
-def _run(plan: Plan, pool: Pool, meter: Meter, watch: Stopwatch) -> dict[str, Any]:
-    board = _board(plan)
-    progress = Progress(0, enabled=plan.switches.progress)
-    job = Job(plan, pool, progress, watch, fan_out(progress, watch, *board))
-    progress.say(f"writing into {plan.folder}")
-    if (said := note(plan.setting())) is not None:
+def _run(job: Job, meter: Meter) -> dict[str, Any]:
+    board, progress = _board(job.plan), job.progress
+    job.emit = fan_out(progress, job.watch, *board)
+    progress.say(f"writing into {job.plan.folder}")
+    if (said := note(job.plan.setting())) is not None:
         progress.say(said)
     facts = _prepare(job)
-    watch.ready()
+    _settle(job, facts)
+    job.watch.ready()
     plan, sites = job.plan, job.sites
     federations = _federations(plan, sites)
     progress.total = sum(f.left for f in federations)
@@ -141,12 +142,22 @@ def _run(plan: Plan, pool: Pool, meter: Meter, watch: Stopwatch) -> dict[str, An
     if full:
         controls.announce(plan, tuple(sites), progress)
     results = _train(job, federations)
-    extra = controls.run(plan, tuple(sites), pool, progress, job.emit) if full else None
+    extra = controls.run(plan, tuple(sites), job.pool, progress, job.emit) if full else None
     summary = summarise(plan, facts, results, _seconds(job, results), meter.stop(), extra, len(sites))
     _publish(job, summary, results)
     for sink in board:
         sink.close()
     return summary
+
+
+def _settle(job: Job, facts: Mapping[str, Any]) -> None:
+    """Choose processes and threads where they are left open, and work with those from here on."""
+    plan = settled(job.plan, job.sites, facts, job.progress.say)
+    if plan.engine != job.plan.engine:
+        # what a run that is resumed would begin with
+        job.pool.stop()
+        job.pool = _pool(plan)
+    job.plan = plan
 
 
 def _board(plan: Plan) -> list[TensorBoardSink]:
