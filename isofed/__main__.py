@@ -11,6 +11,10 @@ from isofed.suggest import unknown
 COMMANDS = {
     "simulate": ("isofed.simulations.command", "run a federation on this machine, from data to report"),
     "compare": ("isofed.simulations.compare.command", "finished runs side by side, over their seeds"),
+    "experiment": (
+        "isofed.simulations.experiments.command",
+        "a published experiment from its data to its page",
+    ),
     "score": ("isofed.tasks.score", "evaluate anybody's features by a data set's rules"),
     "data": ("isofed.tasks.data_command", "make synthetic data in a published layout, or check a folder"),
     "explain": ("isofed.simulations.explain", "say what a privacy level lets out, down to the byte"),

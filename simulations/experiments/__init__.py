@@ -1,0 +1,1 @@
+"""Experiments of published systems, each as one command that ends in a table and a page."""

@@ -1,0 +1,189 @@
+"""The experiment from its options to its page; whatever is done in a folder is not done again."""
+
+import json
+import time
+from collections.abc import Iterable
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from isofed.errors import CheckpointError, RoundError
+from isofed.events import Emit, fan_out
+from isofed.files import write_json
+from isofed.simulations.alongside import side_by_side
+from isofed.simulations.experiments.vein.found import gathered
+from isofed.simulations.experiments.vein.options import VeinExperiment
+from isofed.simulations.experiments.vein.page import page
+from isofed.simulations.experiments.vein.plans import (
+    POOLED,
+    PRETRAINED,
+    SCRATCH,
+    Arm,
+    Plans,
+    arms,
+    plans,
+    pretrainings,
+    weights,
+)
+from isofed.simulations.experiments.vein.told import text
+from isofed.simulations.facts import Open
+from isofed.simulations.federation import Federation
+from isofed.simulations.folder import sweep
+from isofed.simulations.lock import locked
+from isofed.simulations.plan import Plan
+from isofed.simulations.pool import Pool
+from isofed.simulations.progress import Progress
+from isofed.simulations.report.document import write_page
+from isofed.simulations.stopwatch import Stopwatch
+
+PAGE, NUMBERS, OPTIONS = "experiment.html", "experiment.json", "options.json"
+
+
+@dataclass
+class Work:
+    """The experiment under way."""
+
+    options: VeinExperiment
+    plans: Plans
+    pool: Pool
+    progress: Progress
+
+
+def run(options: VeinExperiment, folder: Path) -> dict[str, Any]:
+    """Run or continue the experiment in ``folder``, print its table and write its page.
+
+    Args:
+        options: the same as before where the folder holds a part of it.
+        folder: of the experiment; pictures, runs, ``experiment.json`` and ``experiment.html``.
+
+    Returns:
+        The object of experiment.json.
+
+    Raises:
+        CheckpointError: the folder holds an experiment with other options, or a process works in it.
+    """
+    begun = time.monotonic()
+    found = plans(options, folder)
+    with locked(folder):
+        watch = Stopwatch.start(folder / "seconds.json", since=begun)
+        _claim(options, folder / OPTIONS)
+        sweep(folder)
+        results = _pooled(options, found, watch)
+        numbers = {**results, "options": asdict(options), "seconds": watch.total}
+        write_json(folder / NUMBERS, numbers)
+        write_page(folder / PAGE, page(numbers))
+    print(f"{text(numbers)}\n\npage: {folder / PAGE}")
+    return numbers
+
+
+def _pooled(options: VeinExperiment, found: Plans, watch: Stopwatch) -> dict[str, Any]:
+    engine = found.sites.engine
+    pool = Pool.start(engine.workers, engine.threads_per_client)
+    try:
+        results = _run(Work(options, found, pool, Progress(0)), watch)
+    except BrokenProcessPool:
+        pool.stop(now=True)
+        raise RoundError(
+            "a worker process was ended from outside, perhaps because memory ran out; make room and write "
+            "the same command again, which continues"
+        ) from None
+    except BaseException:
+        pool.stop(now=True)
+        raise
+    pool.stop()
+    return results
+
+
+def _run(work: Work, watch: Stopwatch) -> dict[str, Any]:
+    """Draw, pretrain beside what starts from scratch, fine-tune, gather."""
+    options = work.options
+    _draw(work, work.plans.public, "public fingers")
+    by_seed = {seed: work.plans.of(seed) for seed in options.each}
+    for seed, found in by_seed.items():
+        _draw(work, found.sites, f"sites of seed {seed}")
+    before = pretrainings(work.plans.public, options)
+    started = {
+        start: [
+            arm
+            for seed, found in by_seed.items()
+            for arm in arms(
+                found, options, seed, start, weights(before[seed]) if start == PRETRAINED else None
+            )
+        ]
+        for start in (SCRATCH, PRETRAINED)
+    }
+    everything = [arm for each in started.values() for arm in each]
+    _open(work, [next(iter(before.values())), *_readers(everything)])
+    emit = fan_out(watch, _counted(work, before.values(), everything))
+    # the long ones first, so that no core idles beside the last of them
+    first = [*before.values(), *(arm.federation for arm in started[SCRATCH])]
+    results = side_by_side(first, work.pool, emit)
+    results |= side_by_side((arm.federation for arm in started[PRETRAINED]), work.pool, emit)
+    work.progress.end()
+    return gathered(everything, {seed: f.name for seed, f in before.items()}, results)
+
+
+def _draw(work: Work, plan: Plan, what: str) -> None:
+    """Draw a plan's pictures unless they are there; what a killed process began is finished."""
+    if plan.root.exists():
+        return
+    options = plan.layout.options(**plan.data.make)
+    told = lambda done, total: work.progress.step(f"drawing {what}", done, total)  # noqa: E731
+    plan.layout.make(plan.root, plan.data.seed, options, work.pool.map, told)
+
+
+def _readers(everything: Iterable[Arm]) -> list[Federation]:
+    """Return, of runs that read the same pictures, one each: the starts share what the sites decoded."""
+    seen = {(arm.seed, arm.way): arm.federation for arm in everything if not arm.site}
+    return list(seen.values())
+
+
+def _open(work: Work, federations: list[Federation]) -> None:
+    """Decode every picture once, before several processes would do so in the same folder."""
+    for done, federation in enumerate(federations):
+        work.progress.step("decoding pictures", done, len(federations))
+        # pooled and federated runs of a seed have one evaluator's folder; they come one after the other
+        list(work.pool.map(Open(federation), [*federation.sites, None], 1))
+
+
+def _counted(work: Work, before: Iterable[Federation], everything: Iterable[Arm]) -> Emit:
+    """Return a sink that counts a reply for as many pictures as it went through."""
+    options = work.options
+    public, few = options.fingers * options.images, options.few_fingers * options.few_images
+    count = len(work.plans.sites.data.make["sensors"].split("+"))
+    worth = {federation.name: public for federation in before}
+    for arm in everything:
+        worth[arm.federation.name] = few * options.local_epochs * (count if arm.way == POOLED else 1)
+    federations = [*before, *(arm.federation for arm in everything)]
+    work.progress.total = sum(f.left * worth[f.name] for f in federations)
+
+    def heard(name: str, **fields: Any) -> None:
+        if name == "reply":
+            work.progress.done += worth[fields["run"]] - 1
+        work.progress(name, **fields)
+
+    return heard
+
+
+def _claim(options: VeinExperiment, place: Path) -> None:
+    """Write down the options of a new folder, or see that those found are the same.
+
+    Raises:
+        CheckpointError: they are others.
+    """
+    mine = asdict(options)
+    if not place.exists():
+        return write_json(place, mine)
+    try:
+        found = dict(json.loads(place.read_text()))
+    except (ValueError, TypeError):
+        raise CheckpointError(f"'{place}' is damaged; start anew in another folder: out=DIR") from None
+    # no result depends on the number of processes
+    other = sorted(key for key in {*found, *mine} - {"workers"} if found.get(key) != mine.get(key))
+    if other:
+        raise CheckpointError(
+            f"'{place.parent}' holds an experiment with other options ({', '.join(other)}); write them as "
+            "they were to continue it, or name another folder: out=DIR"
+        )
+    return None
