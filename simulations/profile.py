@@ -5,7 +5,7 @@ split by those it sent with its answers; what they do not cover of the round it 
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,7 +94,7 @@ def _split(own: Mapping[str, int], wall: int, waiting: int) -> Spent:
     return {**spent, ENGINE: wall - sum(spent.values()), WAITING: waiting}
 
 
-def _sum(several: Iterator[Mapping[str, int]]) -> Spent:
+def _sum(several: Iterable[Mapping[str, int]]) -> Spent:
     total: Spent = {}
     for each in several:
         for name, value in each.items():
@@ -121,7 +121,7 @@ def summed(known: Mapping[int, Row], rounds: int) -> dict[str, Any]:
     wall = sum(row["wall"] for row in rows)
     return {
         **{"unit": "nanoseconds", "categories": dict(CATEGORIES), "asked": rounds},
-        "total": {"wall": wall, "processes": total, ALL: _sum(iter(total.values()))},
+        "total": {"wall": wall, "processes": total, ALL: _sum([_split({}, 0, 0), *total.values()])},
         "rounds": rows,
     }
 

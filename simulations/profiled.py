@@ -38,5 +38,6 @@ def text(profile: Mapping[str, Any]) -> str:
 def told(profile: Mapping[str, Any]) -> str:
     """Return in words what was measured."""
     count, asked = len(profile["rounds"]), profile["asked"]
-    rounds = f"{count} rounds" if count == asked else f"{count} of {asked} rounds"
+    rounds = f"{asked} round{'s' * (asked != 1)}"
+    rounds = rounds if count == asked else f"{count} of {rounds}"
     return f"{rounds} took {profile['total']['wall'] / 1e9:.2f} s"

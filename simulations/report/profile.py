@@ -33,10 +33,11 @@ def where(summary: Mapping[str, Any]) -> Raw | None:
 
 
 def _sentence(profile: Mapping[str, Any], count: int) -> str:
-    time = "their" if count == 1 else f"that, times {count} processes, is the"
+    times = "" if count == 1 else f"times {count} processes, "
     return (
-        f"{told(profile)}, from a round's orders to its checkpoint; {time} time that is split here. Waiting "
-        "is a part of the engine's. Single spans are in trace.json, which Perfetto and chrome://tracing open."
+        f"{told(profile)}, from a round's orders to its checkpoint; {times}this is the time that is split "
+        "here. Waiting is a part of the engine's. Single spans are in trace.json, which Perfetto and "
+        "chrome://tracing open."
     )
 
 
