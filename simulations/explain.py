@@ -40,7 +40,10 @@ Everything that `isofed simulate` understands may follow, such as task.stem=32.
 """
 INSIDE = "    "  # begins a line that belongs to the one above
 USUAL = ("dppt", "fedavg")  # named first where what was asked for does not run
-SMALLEST = {"identities": 8, "test_identities": 2, "images": 1, "height": 32, "width": 16}
+SMALLEST = {
+    **{"identities": 8, "test_identities": 2, "images": 1, "height": 32, "width": 16},
+    **{"subjects": 1, "fingers": 2, "samples": 1},
+}
 
 
 def main(argv: list[str]) -> int:
@@ -117,7 +120,8 @@ def counted(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
     if data["root"]:
         found = dict(_layout(cfg).resolve(Path(data["root"]), _setting(cfg).options))
     else:
-        found = {"classes": data["make"].get("identities", 0)}
+        make = data["make"]
+        found = {"classes": make.get("identities", make.get("fingers", make.get("subjects", 0)))}
     return {**cfg, "task": {**task, "classes": found["classes"]}}
 
 

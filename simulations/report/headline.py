@@ -130,12 +130,18 @@ def _bars(rows: tuple[Row, ...], name: str) -> list[Bar]:
 def _fine_print(rows: tuple[Row, ...], summary: Mapping[str, Any]) -> Raw | None:
     said = []
     if any(row.spread for row in rows):
-        said.append("Whiskers and ± show the sample standard deviation over the gallery draws of one model.")
+        over = _over(summary)
+        said.append(f"Whiskers and ± show the sample standard deviation over the {over} of one model.")
     if "seed" in summary:
         said.append("All models come from one seed; another seed can move them by more than the draws do.")
     if any(best_alone(rows, name) for name in headline_names(measure_names(rows))):
         said.append(f"The best {unit(summary)} alone is picked by its test score, which favours it.")
     return el("p", " ".join(said), class_="note") if said else None
+
+
+def _over(summary: Mapping[str, Any]) -> str:
+    """Return what spreads are over: what the task says, or gallery draws."""
+    return str(part(summary, "evaluation").get("spread_over") or "gallery draws")
 
 
 def results(summary: Mapping[str, Any]) -> Raw | None:
@@ -146,7 +152,7 @@ def results(summary: Mapping[str, Any]) -> Raw | None:
         return None
     cells = [[_name(r), *[percent_pm(r.values.get(n), r.spread.get(n)) for n in names]] for r in rows]
     strong = next((i for i, row in enumerate(rows) if row.kind == "together"), None)
-    spread = ", ± sample standard deviation over gallery draws" if any(r.spread for r in rows) else ""
+    spread = f", ± sample standard deviation over {_over(summary)}" if any(r.spread for r in rows) else ""
     listed = table(Table(f"All measures in per cent{spread}", ("model", *names), cells, strong=strong))
     explained = meanings(names, summary)
     return join([listed, el("p", explained + ".", class_="note") if explained else None])

@@ -101,7 +101,7 @@ def _command(summary: Mapping[str, Any]) -> Raw:
 
 def _evaluation(summary: Mapping[str, Any]) -> Raw:
     given = part(summary, "evaluation")
-    names = ("benchmark", "search", "shots", "draws", "queries", "gallery")
+    names = ("benchmark", "rule", "search", "shots", "draws", "queries", "gallery")
     rule = ", ".join(f"{name} {given[name]}" for name in names if given.get(name) is not None)
     said = [f"Evaluation: {rule}."] if rule else []
     if given.get("model") == "last round":

@@ -113,8 +113,8 @@ def _by_sensor(statistics: Statistics) -> dict[str, dict[str, float]]:
 
 
 def described(rule: str, options: VeinOptions) -> Mapping[str, Any]:
-    """Return what is evaluated: ``benchmark`` and the verification rule."""
-    return {"benchmark": rule, "rule": options.rule}
+    """Return what is evaluated: ``benchmark``, the verification ``rule``, and what spreads are over."""
+    return {"benchmark": rule, "rule": options.rule, "spread_over": "sensors"}
 
 
 def _measured(features: Callable[[Pictures], NDArray[np.floating]], tests: Tests) -> Statistics:

@@ -37,6 +37,7 @@ SENSORS = {
     "thu_fvfdt": "utfvp_like",
     "vera": "vera_like",
 }
+OTHERS = {"laser_palmar": "mmcbnu_like", "laser_dorsal": "mmcbnu_like"}  # PLUSVein's second sensor
 KEPT = 4  # fingers that are remembered: the pictures of one come one after the other
 
 
@@ -52,8 +53,9 @@ def drawn(database: Database, part: str = "", seed: int = 0) -> tuple[Picture, N
         ConfigError: the database has no such part.
     """
     chosen = pick("part", part, database.parts) if part else database.part()
-    sensor = fitted(preset(SENSORS[database.name]), chosen.height, chosen.width, chosen.crop == "whole")
-    own = public_key(seed, 0, database.name, "fingers")
+    like = OTHERS.get(part, SENSORS[database.name])
+    sensor = fitted(preset(like), chosen.height, chosen.width, chosen.crop == "whole")
+    own = public_key(seed, 0, f"{database.name}{chosen.veins}", "fingers")  # two sides of a finger are two
     fingers = lru_cache(KEPT)(lambda number: identity(own, number, sensor))
 
     def seen_as(number: int, sample: int, session: int) -> tuple[Finger, Variation]:

@@ -18,7 +18,7 @@ from isofed.tasks.vein.layouts.databases import DATABASES, FINGERVEINSYN
 from isofed.tasks.vein.layouts.drawn import drawn
 from isofed.tasks.vein.layouts.opening import Tests, fingers, open_seat, open_tests
 from isofed.tasks.vein.layouts.owners import UNSEEN, Sensor, alone, seat, several, sites
-from isofed.tasks.vein.layouts.write import Small, write_database
+from isofed.tasks.vein.layouts.write import Small, write_parts
 from isofed.tasks.vein.options import VeinOptions
 
 Find = Callable[[Path, str | None], tuple[Sensor, ...]]  # of a folder, for one client or all
@@ -69,7 +69,7 @@ class Databases:
         databases: names of layouts with ``+`` between them.
         unseen: of those that nobody trains on, which are tested on as well.
         subjects: of each, 1 on; as many as it has where it has fewer.
-        samples: of each finger in a session, likewise.
+        samples: of each finger in a session, likewise; 0 for four.
 
     Raises:
         ConfigError: an unknown database, or a number outside its range.
@@ -82,7 +82,7 @@ class Databases:
 
     def __post_init__(self) -> None:
         within("subjects", self.subjects, 1, 1_000_000)
-        within("samples", self.samples, 1, 1_000_000)
+        within("samples", self.samples, 0, 1_000_000)
         for name in (*split(self.databases), *split(self.unseen)):
             pick("database", name, DATABASES)
 
@@ -99,9 +99,12 @@ def split(names: str) -> tuple[str, ...]:
 def write_small(
     out: Path, seed: int, database: Database, options: Small, progress: Progress | None = None
 ) -> None:
-    """Write a small tree of drawn fingers in a database's layout."""
-    picture, note = drawn(database, options.part, seed)
-    write_database(out, database, options, picture, progress, note)
+    """Write a small tree of drawn fingers in a database's layout, by all its sensors unless one is named."""
+    every = list(database.parts if database.sensors else list(database.parts)[:1])
+    parts = (
+        [pick("part", options.part, dict.fromkeys(database.parts, options.part))] if options.part else every
+    )
+    write_parts(out, database, options, {part: drawn(database, part, seed) for part in parts}, progress)
 
 
 def write_sensors(

@@ -170,4 +170,5 @@ def _dealt(root: Path, database: Database) -> int:
 def _facts(found: Seat) -> dict[str, str | int]:
     titles = dict.fromkeys(sensor.database.title for sensor in found.sensors)
     share = f", subjects dealt {found.number + 1} of {found.of}" if found.of > 1 else ""
-    return {"database": " and ".join(titles) + share, "sensors": len(found.sensors)}
+    count = len(found.sensors)
+    return {"database": " and ".join(titles) + share, "took": f"{count} sensor{'s' * (count > 1)}"}

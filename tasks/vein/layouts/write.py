@@ -4,8 +4,8 @@ Names, sizes and kinds of file are the published ones, portrait ROIs included, a
 where Windows would leave one. Session 2 differs a little from session 1, as another day does.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -32,6 +32,7 @@ BOX = (239.0, 150.0), (478.0, 126.0)  # centre and size of the ROI of an unmoved
 JOINTS = ((2.32, 141.88), (216.18, 160.79), (378.76, 155.45), (514.13, 141.88))
 GAMMA, GAIN = 1.1, 0.95  # of session 2, against session 1
 STRAY = "Thumbs.db"
+USUAL = 4  # samples that are written unless another number is asked for, where there are so many
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Small:
 
     Args:
         subjects: 1 to the published number.
-        samples: of each finger in each session, 1 to the published number.
+        samples: of each finger in each session, 1 to the published number; 0 for that, 4 at most.
         part: which kind of pictures; the first where none is named.
 
     Raises:
@@ -48,7 +49,7 @@ class Small:
     """
 
     subjects: int = 4
-    samples: int = 4
+    samples: int = 0
     part: str = ""
 
 
@@ -74,12 +75,39 @@ def write_database(
         DataError: ``out`` holds something that was not made here, or a picture is not what was asked for.
         ConfigError: as :class:`Small`.
     """
+    pick("part", small.part or next(iter(database.parts)), database.parts)
+    part = small.part or next(iter(database.parts))
+    write_parts(out, database, small, {part: (picture, note or _unmoved)}, progress)
+
+
+def write_parts(
+    out: Path,
+    database: Database,
+    small: Small,
+    drawn: Mapping[str, tuple[Picture, Noted]],
+    progress: Progress | None = None,
+) -> None:
+    """Write several kinds of pictures into one small tree, the same takes of each.
+
+    Args:
+        out, database, small, progress: as of :func:`write_database`, and errors too.
+        drawn: by the kind's name, what is drawn and what is said of it.
+    """
     within("subjects", small.subjects, 1, database.subjects)
-    within("samples", small.samples, 1, database.samples)
-    part = pick("part", small.part, database.parts) if small.part else database.part()
+    within("samples", small.samples, 0, database.samples)
+    small = replace(small, samples=small.samples or min(USUAL, database.samples))
     takes = list(_takes(database, small))
-    job = _Job(database, part, picture, note or (lambda finger, sample: neutral()))
-    write_tree(out, _files(job, takes, progress), mark(database, small))
+    jobs = [_Job(database, database.parts[part], *each) for part, each in drawn.items()]
+    files = _told(
+        (_of_take(job, take, n == 0) for job in jobs for n, take in enumerate(takes)),
+        len(jobs) * len(takes),
+        progress,
+    )
+    write_tree(out, files, mark(database, small))
+
+
+def _unmoved(finger: int, sample: int) -> Annotation:
+    return neutral()
 
 
 def mark(database: Database, small: Small) -> dict[str, object]:
@@ -125,15 +153,20 @@ class _Job:
         return (take.subject - 1) * len(self.database.fingers) + take.finger - 1
 
 
-def _files(job: _Job, takes: list[Take], progress: Progress | None) -> Iterator[File]:
-    for done, take in enumerate(takes, 1):
-        path = spelt(job.database, job.part, take, _wild(job, take))
-        if done == 1:
-            yield f"{path.rpartition('/')[0]}/{STRAY}", bytes(64)
-        yield path, encode(_drawn(job, take)[None], job.part.kind)[0]
-        yield from _noted(path, job, take)
+def _told(pictures: Iterable[Iterable[File]], total: int, progress: Progress | None) -> Iterator[File]:
+    """Yield the files of every picture, and tell how many pictures are written."""
+    for done, files in enumerate(pictures, 1):
+        yield from files
         if progress is not None:
-            progress(done, len(takes))
+            progress(done, total)
+
+
+def _of_take(job: _Job, take: Take, first: bool) -> Iterator[File]:
+    path = spelt(job.database, job.part, take, _wild(job, take))
+    if first:
+        yield f"{path.rpartition('/')[0]}/{STRAY}", bytes(64)
+    yield path, encode(_drawn(job, take)[None], job.part.kind)[0]
+    yield from _noted(path, job, take)
 
 
 def _drawn(job: _Job, take: Take) -> Pixels:
