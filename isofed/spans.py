@@ -33,7 +33,8 @@ ROOM = 20_000  # spans kept one by one in an outermost one; of more only the sum
 
 Clock = Callable[[], int]
 Timed = tuple[str, str, int, int]  # name, category, when it began, how long it took
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
