@@ -148,7 +148,8 @@ class Composed(Strategy):
             if isinstance(read, Refusal):
                 self.emit("refused", site=site, round=self.state.round + 1, reason=read.reason)
             elif self._lesson:
-                self._lesson.hear(site, read)
+                with span(AGGREGATION, "hear", site):
+                    self._lesson.hear(site, read)
             yield site, read
 
     def _report(self, content: RecordDict) -> Report:

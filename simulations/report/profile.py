@@ -22,12 +22,13 @@ def where(summary: Mapping[str, Any]) -> Raw | None:
     if not processes or not whole:
         return None
     shares = [Bar(name, everything.get(name, 0) / whole, None, "together") for name in CATEGORIES]
+    chart = bar_chart("Share of all processes' time, per cent", shares)
+    meant = "; ".join(f"{name}: {meaning}" for name, meaning in CATEGORIES.items())
     return join(
         [
             el("p", _sentence(profile, len(processes))),
-            bar_chart("Share of all processes' time, per cent", shares),
+            el("div", chart, el("p", meant + ".", class_="note"), class_="pair"),
             _table(processes, everything),
-            el("dl", *[el("div", el("dt", n), el("dd", m)) for n, m in CATEGORIES.items()], class_="facts"),
         ]
     )
 
