@@ -102,7 +102,8 @@ class Choice:
         """Return the choice as JSON values."""
         ways = [{**asdict(way), "round": cost(way, self.load)} for way in self.tried]
         chosen = {"workers": self.way.workers, "threads_per_client": self.way.threads}
-        return {**chosen, "words": self.words, "cores": cores(), **asdict(self.load), "tried": ways}
+        load = {"asked": self.load.asked, "beside": self.load.beside, "bytes": self.load.size}
+        return {**chosen, "words": self.words, "cores": cores(), **load, "tried": ways}
 
 
 def measured(

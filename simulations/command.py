@@ -54,7 +54,8 @@ also     weights=FILE           begin with public weights, such as ImageNet's
          tensorboard=false progress=false  write no tb/, print less
          profile=true           say where the rounds' time went; trace.json opens in Perfetto
          engine.device=cuda:0   where to compute; auto takes a CUDA device if there is one
-         engine.workers=N engine.threads_per_client=N
+         engine.workers=N       processes; auto measures what is faster before the first round, and saves it
+         engine.threads_per_client=N  torch threads of each, auto as well; another number, other bits
 output   outputs/DATE_TIME/ with summary.json, report.html, tb/ and checkpoints/,
          or where hydra.run.dir=DIR says; --multirun adds compare.html, the runs side by side;
          isofed compare does so for any runs

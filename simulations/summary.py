@@ -46,16 +46,7 @@ def summarise(
         name: (percents(first, measures), percents(last, measures)) for name, (first, last) in shown.items()
     }
     return {
-        "version": __version__,
-        "task": plan.cfg["task"]["name"],
-        "protocol": plan.cfg["protocol"]["name"],
-        "strategy": plan.cfg["strategy"]["name"],
-        "privacy": plan.cfg.get("privacy", {"name": "none"})["name"],
-        "engine": plan.cfg["engine"]["name"],
-        "seed": plan.switches.seed,
-        "data_seed": None if plan.data.root else plan.data.seed,
-        "rounds": plan.switches.rounds,
-        "cohort": plan.switches.cohort,
+        **_what(plan),
         "population": population,
         "simulated_secrets": True,
         "metrics": _kind(shown, "mean") | own.measured(shown),
@@ -73,6 +64,23 @@ def summarise(
     } | (
         {"measures": {m.name: {"meaning": m.meaning, "lower": m.lower} for m in measures}} if measures else {}
     )
+
+
+def _what(plan: Plan) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "task": plan.cfg["task"]["name"],
+        "protocol": plan.cfg["protocol"]["name"],
+        "strategy": plan.cfg["strategy"]["name"],
+        "privacy": plan.cfg.get("privacy", {"name": "none"})["name"],
+        "engine": plan.cfg["engine"]["name"],
+        "workers": plan.engine.workers,
+        "threads_per_client": plan.engine.threads_per_client,
+        "seed": plan.switches.seed,
+        "data_seed": None if plan.data.root else plan.data.seed,
+        "rounds": plan.switches.rounds,
+        "cohort": plan.switches.cohort,
+    }
 
 
 def _ends(history: list[Mapping[str, Any]], on_test: bool, by: Measure = RANK) -> Ends:

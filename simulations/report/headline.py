@@ -16,6 +16,7 @@ from isofed.simulations.report.measures import (
 )
 from isofed.simulations.report.tables import Table, table
 from isofed.simulations.report.words import number, part, percent, percent_pm, points, several, task, unit
+from isofed.simulations.ways import Way, named
 
 SIMULATED = ("local", "ray")
 
@@ -46,12 +47,14 @@ def sentence(summary: Mapping[str, Any]) -> str:
 
 
 def tags(summary: Mapping[str, Any]) -> Raw:
-    """Return engine, seed and version as short labels."""
+    """Return engine, its processes and threads, seed and version as short labels."""
     engine = summary.get("engine")
     how = f"simulated, engine {engine}" if engine in SIMULATED else f"engine {engine}" if engine else None
+    workers, threads = number(summary.get("workers")), number(summary.get("threads_per_client"))
+    many = named(Way(round(workers), round(threads))) if workers and threads else None
     seed = f"seed {summary['seed']}" if "seed" in summary else None
     version = f"isofed {summary['version']}" if "version" in summary else None
-    return el("ul", *[el("li", tag) for tag in (how, seed, version) if tag], class_="tags")
+    return el("ul", *[el("li", tag) for tag in (how, many, seed, version) if tag], class_="tags")
 
 
 def warning(summary: Mapping[str, Any]) -> Raw | None:
