@@ -32,6 +32,8 @@ class Place:
         simulated: the seed from which a simulated site derives what would be its secrets; None at a real
             site, whose secrets are its own.
         weights: file of public pre-trained weights, for what does not come with an order; or None.
+        lends: whether a report may show the model's own memory, because whoever asked has copied it before
+            this process trains again.
     """
 
     site: str
@@ -45,6 +47,7 @@ class Place:
     centres: str = "level"
     simulated: int | None = None
     weights: Path | None = None
+    lends: bool = False
 
     @classmethod
     def of(cls, node_config: Mapping[str, Any]) -> "Place":
@@ -66,6 +69,7 @@ class Place:
             centres=str(node_config.get("centres", "level")),
             simulated=node_config.get("simulated"),
             weights=Path(str(node_config["weights"])) if "weights" in node_config else None,
+            lends=bool(node_config.get("lends", False)),
         )
 
     def allow(self, setting: Setting, role: str) -> None:

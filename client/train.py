@@ -62,7 +62,7 @@ def train(shop: Workshop, place: Place, order: Order, memory: Sections, version:
     with span(UPDATE, "terms end"):
         done = Done(epoch.steps, reach(shop, epoch.factors) if recipe.local else {})
         further = [term.finish(state, done) if term.finish else {} for term, state in each(shop, states)]
-    channels = _travelling(shop)  # after the terms have finished: one may have changed the model
+    channels = _travelling(shop, place)  # after the terms have finished: one may have changed the model
     for given in further:
         channels.update(given)
     scalars = _numbers(shop, len(samples), epoch, states, done)
@@ -122,8 +122,9 @@ def _term_start(shop: Workshop, place: Place, order: Order, remembered: Any) -> 
 
 
 @spanned(PROTOCOL, "model to report")
-def _travelling(shop: Workshop) -> dict[str, Channel]:
-    return {group: Value(shop.trees[group].numpy()) for group in TRAVELLING}
+def _travelling(shop: Workshop, place: Place) -> dict[str, Channel]:
+    trees = {group: shop.trees[group] for group in TRAVELLING}
+    return {group: Value(t.as_numpy() if place.lends else t.numpy()) for group, t in trees.items()}
 
 
 @spanned(PROTOCOL, "model to memory")

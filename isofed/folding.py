@@ -4,7 +4,8 @@ The same bits as with whole arrays, whatever the blocks and the cores: an entry'
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
@@ -18,30 +19,47 @@ LARGE = 1 << 22  # entries of a buffer for which several threads are worth their
 Work = Callable[[slice, np.ndarray, np.ndarray], None]
 
 
-def fold(total: Tree, factor: float, tree: Tree, start: Tree | None = None) -> None:
-    """Add factor * (tree - start) to ``total`` in place, in float64 whatever the dtypes.
+@dataclass(frozen=True)
+class Term:
+    """factor * (tree - start).
+
+    Args:
+        factor: of the difference.
+        tree: NumPy.
+        start: NumPy, of the same layout; None for nothing to be subtracted.
+    """
+
+    factor: float
+    tree: Tree
+    start: Tree | None = None
+
+
+def fold(total: Tree, *terms: Term) -> None:
+    """Add terms to ``total`` in place, in their order, in float64 whatever the dtypes.
 
     Args:
         total: NumPy, as :func:`isofed.trees.wide_zeros` makes it.
-        factor: of the difference.
-        tree: NumPy, of the same layout.
-        start: NumPy, of the same layout; None for nothing to be subtracted.
+        terms: of the same layout; several at once are read once each, and the total once for all.
     """
     for dtype, into in total.buffers.items():
-        old = None if start is None else start.buffers[dtype]
-        _in_blocks(len(into), _adding(into, factor, tree.buffers[dtype], old))
+        parts = [
+            (term.factor, term.tree.buffers[dtype], term.start and term.start.buffers[dtype])
+            for term in terms
+        ]
+        _in_blocks(len(into), _adding(into, parts))
 
 
-def _adding(into: Any, factor: float, source: Any, old: Any) -> Work:
+def _adding(into: Any, parts: Sequence[tuple[float, Any, Any]]) -> Work:
     def work(part: slice, held: np.ndarray, beside: np.ndarray) -> None:
-        # widened by a copy: an operation between dtypes would go through small buffers, one by one
-        np.copyto(held, source[part])
-        if old is not None:
-            np.copyto(beside, old[part])
-            np.subtract(held, beside, out=held)
-        np.multiply(held, factor, out=held)
         sums = into[part]
-        np.add(sums, held, out=sums)
+        for factor, source, old in parts:
+            # widened by a copy: an operation between dtypes would go through small buffers, one by one
+            np.copyto(held, source[part])
+            if old is not None:
+                np.copyto(beside, old[part])
+                np.subtract(held, beside, out=held)
+            np.multiply(held, factor, out=held)
+            np.add(sums, held, out=sums)
 
     return work
 

@@ -130,6 +130,10 @@ class Tree:
         """Copy into NumPy, also from a GPU."""
         return self.map(lambda b: b.copy() if isinstance(b, np.ndarray) else b.detach().cpu().numpy().copy())
 
+    def as_numpy(self) -> "Tree":
+        """Show as NumPy arrays over the same memory; what lies on a GPU is copied."""
+        return self.map(lambda b: b if isinstance(b, np.ndarray) else b.detach().cpu().numpy())
+
     def copy_from(self, other: "Tree") -> None:
         """Overwrite the values in place: one copy for each dtype. Layouts must be the same."""
         if other.layout.digest != self.layout.digest:

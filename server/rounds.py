@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from isofed.errors import RoundError
-from isofed.folding import fold, moved
+from isofed.folding import Term, fold, moved
 from isofed.protocols.joint import MODEL
 from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
@@ -43,6 +43,8 @@ class Refusal:
 
     reason: str
 
+
+AT_ONCE, LARGE = 2, 16 << 20  # large models are folded in pairs, so that the sums are read half as often
 
 Reply = tuple[str, Report | Refusal]
 Round = Generator[list[Ask], Iterable[Reply], "Outcome"]
@@ -120,7 +122,7 @@ def _too_few(number: int, total: "Total", fewest: int) -> str:
 
 @dataclass
 class Total:
-    """The running sums of a round, in float64: memory of one model, however many reports.
+    """The running sums of a round, in float64: memory of one model and two reports, however many come.
 
     Limit: they are NumPy arrays. What lies on a GPU is copied to the CPU before it is folded in, so
     averaging does not stay on the device, although trees and rules would work there.
@@ -140,6 +142,7 @@ class Total:
     versions: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, Mapping[str, float]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    _pending: list[Term] = field(default_factory=list)
 
     @classmethod
     def of(cls, state: ServerState, setting: Setting, population: int, cohort: Cohort) -> "Total":
@@ -170,16 +173,18 @@ class Total:
         # float64 holds the difference of two float32 to 2**-53 of the larger, so one client's value comes
         # back whole unless it is 2**28 times smaller than where it started, yet not zero
         start = None if isinstance(model, Delta) else self.state.at("model", self.cohort.began[site])
-        fold(self.model, factor, _tree(model), start)
+        self._pending.append(Term(factor, _tree(model), start))
+        if len(self._pending) == AT_ONCE or model.nbytes < LARGE:
+            self._fold()
         # running statistics are always averaged by examples: a rule's factors need not be convex
-        fold(self.buffers, own["examples"], _tree(reply.channels["buffers"]))
+        fold(self.buffers, Term(own["examples"], _tree(reply.channels["buffers"])))
         self.examples += own["examples"]
         for name, total in self.tables.items():
             self.tables[name] = total.add(reply.channels[name])  # type: ignore[arg-type]
         for name, gathered in self.personal.items():
             gathered[site] = reply.channels[name]  # type: ignore[assignment]
         for name, change in self.changes.items():
-            fold(change, 1.0, _tree(reply.channels[name]))
+            fold(change, Term(1.0, _tree(reply.channels[name])))
         for name, value in rule.sums(own).items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.versions[site], self.numbers[site] = reply.version, dict(reply.scalars)
@@ -187,8 +192,13 @@ class Total:
     @spanned(PROTOCOL, "privacy of the sums")
     def protect(self, pipeline: Pipeline, use: Use) -> None:
         """Do to the sums what the privacy steps do to sums, before they are divided."""
+        self._fold()
         trees = dict(pipeline.summed({MODEL: self.model, **self.changes}, use))
         self.model, self.changes = trees.pop(MODEL), trees
+
+    def _fold(self) -> None:
+        fold(self.model, *self._pending)
+        self._pending.clear()
 
     def _staleness(self, site: str) -> int:
         return self.state.round - self.cohort.began[site]
@@ -196,6 +206,7 @@ class Total:
     @spanned(AGGREGATION, "server step")
     def next_state(self) -> ServerState:
         """Return the state after the server optimiser's step."""
+        self._fold()
         common = _finite("divisor", self.recipe.rule, self.recipe.rule.common(self.sums))
         direction = self.model.map(lambda t: np.divide(t, common, out=t))
         server, number = self.recipe.server, self.state.round + 1

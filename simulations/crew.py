@@ -19,6 +19,7 @@ from isofed.spans import ENGINE, WAITING, span
 AHEAD = 2  # batches that each worker has or will have at once; replies that nobody folds yet take memory
 MOST = 8  # messages of one batch
 SMALL = 1 << 20  # bytes of a batch's arrays, where it is more than one message
+LARGE = 16 << 20  # bytes of a reply
 WAIT_SECONDS = 0.2
 
 Answer = Callable[..., list[Any]]
@@ -84,12 +85,15 @@ class Crew:
             for worker, stretches in recorded:
                 self.emit("spans", worker=worker, stretches=stretches)
             self._room = max(self._room, -(-needed // count))
-            answers += read(content, _array(replies))
+            for piece in content:
+                answers += read(piece, _array(replies))
         self._start()
         return answers
 
     def _start(self) -> None:
-        while self._queued and len(self._running) < AHEAD * self.pool.workers:
+        # large replies that nobody has folded yet are what takes memory
+        ahead = self.pool.workers + 1 if self._room > LARGE else AHEAD * self.pool.workers
+        while self._queued and len(self._running) < ahead:
             content, count = self._queued.popleft()
             replies = self._lend(self._room * count)
             lent = _slab(self._orders), _slab(replies)
@@ -140,7 +144,9 @@ def serve(
 
 def _served(
     answer: Answer, cfg: str, content: bytes, orders: Slab | None, replies: Slab | None, together: int
-) -> tuple[bytes, int, int]:
-    found = answer(cfg, read(content, mapped(orders) if orders else None), together)
+) -> tuple[list[bytes], int, int]:
+    calls = read(content, mapped(orders) if orders else None)
     writer = Writer(mapped(replies) if replies else None)
-    return writer.write(found), writer.needed, len(found)
+    groups = [calls] if together else [[call] for call in calls]
+    # each is written down before the next one is trained: it may show the model's own memory
+    return [writer.write(answer(cfg, group, together)) for group in groups], writer.needed, len(calls)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from isofed import folding
-from isofed.folding import BLOCK, fold, moved
+from isofed.folding import BLOCK, Term, fold, moved
 from isofed.trees import Tree, from_arrays, wide_zeros
 
 SIZES = [0, 1, BLOCK - 1, BLOCK, 2 * BLOCK + 3]
@@ -35,8 +35,19 @@ def test_folding_in_place_has_the_bits_of_whole_arrays(size: int, apart: bool) -
     wanted = total.map(
         lambda t, a, b: t + 0.3 * (a.astype(np.float64) - b if apart else a.astype(np.float64)), one, two
     )
-    fold(total, 0.3, one, two if apart else None)
+    fold(total, Term(0.3, one, two if apart else None))
     assert all(np.array_equal(total.buffers[d], wanted.buffers[d]) for d in wanted.buffers)
+
+
+@pytest.mark.usefixtures("_cores")
+def test_several_at_once_are_as_one_after_the_other() -> None:
+    one, two = pair(BLOCK + 7)
+    terms = [Term(0.3, one, two), Term(1.7, two), Term(-0.9, two, one)]
+    together, apart = wide_zeros(one.layout), wide_zeros(one.layout)
+    fold(together, *terms)
+    for term in terms:
+        fold(apart, term)
+    assert all(np.array_equal(together.buffers[d], apart.buffers[d]) for d in apart.buffers)
 
 
 @pytest.mark.usefixtures("_cores")

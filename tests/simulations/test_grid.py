@@ -62,11 +62,11 @@ def crew(
     return grid(SimpleNamespace(workers=workers + 1, submit=submit, events=None, slabs=None)), started
 
 
-def answered(content: bytes) -> tuple[bytes, int, int]:
+def answered(content: bytes) -> tuple[list[bytes], int, int]:
     """What a worker returns of a batch that it answers with empty records."""
     calls = read(content, None)
     replies = [(Message(RecordDict(), reply_to=message), RecordDict()) for *_, message in calls]
-    return Writer(None).write(replies), 0, len(calls)
+    return [Writer(None).write(replies)], 0, len(calls)
 
 
 def test_workers_are_told_to_leave_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
