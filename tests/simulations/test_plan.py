@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from omegaconf import OmegaConf
 from isofed.errors import ConfigError, DataError
 from isofed.protocols.levels import LEVELS, LevelOptions
 from isofed.simulations import command
+from isofed.simulations import engine as engines
 from isofed.simulations import plan as plans
 from isofed.simulations.engine import ENGINES, Engine
 from isofed.simulations.folder import claim, load_config
@@ -81,15 +81,15 @@ def test_every_name_has_a_file(group: str, names: dict[str, Any]) -> None:
     }
 
 
-def test_what_is_chosen_by_measurement_is_saved(tmp_path: Path) -> None:
-    plan = make_plan(composed(), tmp_path / "run")
-    cores = len(os.sched_getaffinity(0))
-    assert plan.engine == Engine(cores, 1)
+def test_what_a_measurement_will_choose_is_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "cores", lambda: 4)
+    plan = make_plan(composed("engine.device=cpu"), tmp_path / "run")
+    assert plan.engine == Engine(4, 1)
     claim(plan.folder, plan.cfg, ["seed=0"])
     saved = json.loads((plan.folder / "config.json").read_text())
     assert saved["engine"] == {
         "name": "local",
-        "workers": cores,
+        "workers": "auto",
         "threads_per_client": 1,
         "device": "cpu",
         "together": 0,
