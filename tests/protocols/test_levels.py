@@ -6,6 +6,7 @@ import pytest
 from isofed.contracts import TableContract, TreeContract
 from isofed.errors import CompositionError, ConfigError, ContractError
 from isofed.protocols.levels import (
+    CENTRE_CHOICES,
     CENTRES,
     CONTROL,
     LEVELS,
@@ -123,3 +124,21 @@ def test_a_strategy_of_which_nothing_leaves_is_refused() -> None:
     with pytest.raises(CompositionError, match="nothing would leave a site"):
         contract(LEVELS["camera"], LevelOptions(), nothing, {})
     assert contract(LEVELS["camera"], LevelOptions(), nothing, {"centres": (CENTRES, 3, 2)}).channels
+
+
+@pytest.mark.parametrize("name", ["camera", "camera_strict", "entity"])
+def test_a_closed_level_keeps_heads_and_centres_whatever_is_asked_for(name: str) -> None:
+    closed = LEVELS[name].closed()
+    assert closed.name == name and closed.private_head and not closed.opens
+    for choice in CENTRE_CHOICES:
+        assert allowed(closed, LevelOptions(2, choice)) == {STATE, CONTROL}
+    assert not any("centres" in line for line in closed.leaves)
+    assert "the head and identity centres" in "; ".join(closed.never)
+    with pytest.raises(CompositionError, match=r"identity centres at the site, .*; use strategy=fedavg$"):
+        contract(closed, LevelOptions(), TREES, TABLES)
+    with pytest.raises(CompositionError, match=r"centres=plain lets identity centres out.*centres=level$"):
+        contract(closed, LevelOptions(2, "plain"), TREES, {})
+
+
+def test_where_nothing_leaves_there_is_nothing_to_close() -> None:
+    assert LEVELS["sharing"].closed() is LEVELS["sharing"]
