@@ -173,7 +173,7 @@ def answer(cfg: str, calls: list[int], together: int) -> list[int]:
 
 
 def test_a_worker_sends_its_spans_with_a_batch_and_keeps_none() -> None:
-    content = Writer(None).write([1, 1])
+    content = Writer(None).write([1])
     assert len(serve(answer, "{}", content, None, None, 0)) == 3
     *plain, (process, stretches) = serve(answer, "{}", content, None, None, 0, ticking())
     assert plain == list(serve(answer, "{}", content, None, None, 0))
