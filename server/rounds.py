@@ -196,6 +196,7 @@ class Total:
         trees = dict(pipeline.summed({MODEL: self.model, **self.changes}, use))
         self.model, self.changes = trees.pop(MODEL), trees
 
+    @spanned(AGGREGATION, "fold together")
     def _fold(self) -> None:
         fold(self.model, *self._pending)
         self._pending.clear()
