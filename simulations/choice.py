@@ -146,15 +146,16 @@ def _workers(federation: Federation, usual: Way, load: Load, images: Mapping[str
 def _threads(federation: Federation, before: Choice, other: Way, images: Mapping[str, int]) -> Choice:
     """Choose between what was chosen for one thread and another way, each as it would work."""
     usual = before.way
-    found = [tried(federation, images, way.workers, way.threads, LONG) for way in (usual, other)]
-    if found[0] is None or found[1] is None:
-        slow = usual if found[0] is None else other
+    one, two = (tried(federation, images, way.workers, way.threads, LONG) for way in (usual, other))
+    if one is None or two is None:
+        slow = usual if one is None else other
         return Choice(usual, (), before.load, f"{named(slow)} could not be timed within {LONG:g} s")
-    load = replace(before.load, size=found[0][1])
-    ways = tuple(
-        replace(way, seconds=each[0]) for way, each in zip((usual, other), found, strict=True) if each
-    )
-    chosen = choose(*ways, load)
-    rest = ways[1] if chosen is ways[0] else ways[0]
-    why = f"a site's round takes {lasting(chosen.seconds)}, with {named(rest)} {lasting(rest.seconds)}"
-    return Choice(chosen, ways, load, why)
+    load = replace(before.load, size=one[1])
+    usual, other = replace(usual, seconds=one[0]), replace(other, seconds=two[0])
+    if choose(usual, other, load) is usual:
+        return Choice(usual, (usual, other), load, _compared(one[0], other, two[0]))
+    return Choice(other, (usual, other), load, _compared(two[0], usual, one[0]))
+
+
+def _compared(seconds: float, rest: Way, slower: float) -> str:
+    return f"a site's round takes {lasting(seconds)}, with {named(rest)} {lasting(slower)}"

@@ -133,14 +133,17 @@ def _start(context: Any, threads: int, *place: Any) -> tuple[Any, Connection]:
     return process, ours
 
 
-def _heard(pipes: Sequence[Connection], end: float) -> list[list[Lap]]:
+def _heard(pipes: Sequence[Any], end: float) -> list[list[Lap]]:
     """Return what comes out of each pipe until its writer ends, or until the monotonic clock says ``end``."""
     heard: dict[Any, list[Lap]] = {pipe: [] for pipe in pipes}
     still: list[Any] = list(pipes)
-    while still and (ready := wait(still, max(0.0, end - time.monotonic()))):
+    while still:
+        ready: list[Any] = wait(still, max(0.0, end - time.monotonic()))
+        if not ready:
+            break
         for pipe in ready:
             try:
-                heard[pipe].append(pipe.recv())  # type: ignore[union-attr]
+                heard[pipe].append(pipe.recv())
             except EOFError:
                 still.remove(pipe)
     return list(heard.values())
