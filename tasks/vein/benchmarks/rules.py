@@ -3,7 +3,7 @@
 ``open_set``    the first half of the subjects trains, the others are tested, every pair is compared
 ``sessions``    as ``open_set``, but images of session 1 are enrolled and those of session 2 are probes
 ``nom``         UTFVP: subjects 1-10 train, 11-28 develop, 29-60 are tested, session 1 against session 2
-``tenth``       as ``open_set``, but the last tenth is tested and all others train: to pretrain on drawn fingers
+``tenth``       as ``open_set``, but the last tenth is tested, all others train: to pretrain on drawn fingers
 
 The halves are of the ascending list of subjects that are there; of an odd number the larger half is tested.
 """

@@ -5,12 +5,14 @@ For the local command ``isofed data check NAME DIR`` alone: its findings name fi
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from isofed.tasks.layouts import checking
+from isofed.tasks.layouts.tree import read_mark
 from isofed.tasks.task import Finding, Progress
+from isofed.tasks.vein.drawing.sensors import preset
 from isofed.tasks.vein.layouts.database import Database, Part
 from isofed.tasks.vein.layouts.masks import check_masks
 from isofed.tasks.vein.layouts.pictures import Shot, VeinFile, read
@@ -63,12 +65,21 @@ def check_database(
     good = f"{len(files) - len(broken)} of {len(files)}"
     return [
         *checking.compare(_rows(_count(files), expected)),
-        _one_size(sizes, kind),
+        _one_size(sizes, as_drawn(root, kind)),
         *broken,
         *check_masks(root, files),
         Finding("images that can be read", good, "all", not broken),
         *_hearsay(database),
     ]
+
+
+def as_drawn(root: Path, part: Part) -> Part:
+    """Return a part with the size that the sensor's pictures have with which a tree was drawn, if one was."""
+    drawn = (read_mark(root) or {}).get("options", {})
+    if "sensor" not in drawn or part.crop == "whole":
+        return part
+    sensor = preset(str(drawn["sensor"]))
+    return replace(part, height=sensor.height, width=sensor.width)
 
 
 def counts_from(expected: Mapping[str, Any]) -> Counts:

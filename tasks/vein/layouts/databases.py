@@ -29,6 +29,8 @@ FINGERVEINSYN = Database(
     parts={
         "raw": Part(f"raw_images/{SYNTHETIC}", 300, 600, "PNG", "annotated", FOLDER_AND_KIND),
         "roi": Part(f"roi_images/{SYNTHETIC}", 100, 300, "PNG", "whole", FOLDER_AND_KIND, certain=False),
+        # the whole pictures again, cut by the edges that are found, as other databases' are
+        "edges": Part(f"raw_images/{SYNTHETIC}", 300, 600, "PNG", "edges", FOLDER_AND_KIND),
     },
     unverified=("the size of the pictures under roi_images",),
 )

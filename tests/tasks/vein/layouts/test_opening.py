@@ -151,3 +151,19 @@ def test_two_sensors_never_draw_the_same_finger() -> None:
     options = Sensors("usm_like+vera_like", fingers=24)
     one, two = (options.drawing(name) for name in ("usm_like", "vera_like"))
     assert abs(one.first - two.first) >= 24
+
+
+@pytest.mark.slow
+def test_a_drawn_sensor_s_pictures_have_its_size_and_are_cut_in_every_way(tmp_path: Path) -> None:
+    layout = LAYOUTS["vein_sensors"]
+    layout.make(tmp_path / "t", 0, Sensors("vera_like", fingers=4, samples=2, parts="all"), map, None)
+    lines = {line.what: line for line in layout.check(tmp_path / "t", None)}
+    assert lines["width x height"].found == lines["width x height"].expected == "665 x 250"
+    ways = [
+        layout.open_test(tmp_path / "t", tmp_path / part, replace(SMALL, part=part)).sets["vera_like"]
+        for part in ("roi", "raw", "edges")
+    ]
+    roi, raw, edges = (test.fingers.pixels.astype(float) for test in ways)
+    assert np.abs(roi - raw).mean() < 1.0  # an ROI file is what a reader cuts out
+    alike = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(raw, edges, strict=True)]
+    assert 0.2 < np.mean(alike) < 0.999
