@@ -108,7 +108,7 @@ def tried(
     """
     context = multiprocessing.get_context(method(threads))
     end = time.monotonic() + limit
-    with tempfile.TemporaryDirectory(prefix="isofed-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="isofed-trial-") as scratch:
         started = []
         try:
             for number in range(workers):
