@@ -96,8 +96,9 @@ LINES = (
         over=over_faster(_STACKED),
         floor=_TWO,
     ),
-    Line("head", "one process, two threads / bare loop", faster(("isofed",), "bare"), 0.85),
-    Line("head", "one process, one thread / bare loop of one", faster(("isofed1",), "bare1"), 0.85),
+    Line(
+        "head", "one process, one site after another / bare loop", faster(("isofed", "isofed1"), "bare"), 0.85
+    ),
     Line(
         *("bottleneck", "isofed / bare loop", faster(("isofed", "isofed2"), "bare"), 1.0),
         aim="0.88",
