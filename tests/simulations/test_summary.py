@@ -7,7 +7,9 @@ import pytest
 
 from isofed.simulations.controls.compare import outcome, pair, row, verdicts
 from isofed.simulations.report import write_report
-from isofed.simulations.summary import KEYS, _ends, _kind, table
+from isofed.simulations.report.measures import best_alone, model_rows
+from isofed.simulations.summary import KEYS, _ends, _kind, percents, table
+from isofed.tasks.task import Measure
 
 MEASURED = {"mean": dict.fromkeys(KEYS, 0.25), "spread": dict.fromkeys(KEYS, 0.015)}
 
@@ -61,3 +63,26 @@ def test_controls_without_a_whole_model_compare_steps_alone() -> None:
     rows, pairs = [row("federated", "the run", found)], [pair("the bank", "without bank", found, found)]
     assert rows[0]["steps"] == 3 and "mAP" not in rows[0]
     assert verdicts(rows, pairs) == []
+
+
+def test_a_task_s_own_measures_stand_in_its_order_and_those_that_are_no_fractions_nowhere() -> None:
+    measures = (Measure("EER", "", lower=True), Measure("rank-1", ""), Measure("d'", "", fraction=False))
+    row = {"rank-1": 0.75, "EER": 0.25, "d'": 3.0, "EER error": 0.01}
+    found = results({"mean": row, "spread": dict.fromkeys(row, 0.0), "at site": row})
+    shown = {
+        name: tuple(percents(entry, measures) for entry in result["history"])
+        for name, result in found.items()
+    }
+    assert all("d'" not in kept for first, _ in shown.values() for kept in first["metrics"].values())
+    summary: dict[str, Any] = {"metrics": _kind(shown, "mean"), "spread": _kind(shown, "spread")}
+    summary["measures"] = {measure.name: {} for measure in measures}
+    head, _, *lines = table(summary).splitlines()
+    assert head.split() == ["per", "cent", "EER", "rank-1"]
+    assert all("25.0" in line and "75.0" in line for line in lines)
+
+
+def test_the_best_of_errors_is_the_least() -> None:
+    alone = {"a": {"EER": 0.3}, "b": {"EER": 0.1}}
+    summary = {"metrics": {"alone": alone}, "measures": {"EER": {"lower": True}}}
+    best = best_alone(model_rows(summary), "EER")
+    assert best is not None and best.name == "b"

@@ -158,7 +158,7 @@ def seat(sensors: tuple[Sensor, ...], site: str) -> Seat:
         for found in seats(sensors, level):
             if found.name == site:
                 return found
-    raise DataError(f"this folder holds no data of the site asked for; expected one that {CLIENT} names")
+    raise DataError(f"{CLIENT} holds no data of the site asked for; give the folder that does")
 
 
 def _dealt(root: Path, database: Database) -> int:
