@@ -37,7 +37,8 @@ def on_train(shop: Workshop, place: Place, message: Message, context: Context) -
     form: Any = plain if shop.setting.recipe.stock else wire
     order = _order(shop, place, message, TRAINER, form)
     report = _answer(shop, place, order)
-    context.state["memory"] = ConfigRecord({"version": report.version})
+    if place.simulated is None:
+        context.state["memory"] = ConfigRecord({"version": report.version})
     return _content(shop, place, report, form)
 
 

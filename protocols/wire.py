@@ -83,7 +83,8 @@ def read_order(content: RecordDict, contract: Contract, needed: Iterable[str]) -
         ContractError: a field or channel is missing or not what it should be. A site builds file names
             from these fields, so they are checked as closely as what leaves.
     """
-    fields: Any = dict(content.config_records.get(ORDER, ConfigRecord()))
+    found = content.get(ORDER)
+    fields: Any = dict(found) if isinstance(found, ConfigRecord) else {}
     if {key: type(value) for key, value in fields.items()} != _ORDER_KEYS or not _counted(fields):
         raise ContractError(
             "the order's fields differ from the contract; server and site must be one version"
@@ -184,8 +185,10 @@ def _arrays(channel: Channel) -> Mapping[str, np.ndarray]:
 
 def _read_channels(content: RecordDict, contract: Contract) -> dict[str, Channel]:
     channels: dict[str, Channel] = {}
-    for key, record in content.array_records.items():
+    for key, record in content.items():
         kind, _, name = key.partition(".")
+        if not isinstance(record, ArrayRecord):
+            continue
         if name in contract.channels and _fits(kind, contract.channels[name]):
             agreed = contract.channels[name]
             channels[name] = _channel(kind, opened(key, record, agreed.form), agreed)

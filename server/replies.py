@@ -93,15 +93,16 @@ def in_order(
         pause: called when nothing new has come; it may sleep.
     """
     ids = list(grid.push_messages(messages))
-    pending, waiting, end = set(ids), Waiting(), time.monotonic() + timeout
+    # a dict, because it keeps their order
+    pending, waiting, end = dict.fromkeys(ids), Waiting(), time.monotonic() + timeout
     try:
         for wanted in ids:
             while wanted not in waiting and time.monotonic() < end:
-                news = list(grid.pull_messages(sorted(pending)))
+                news = list(grid.pull_messages(pending))
                 for message in news:
                     came(message)
                     waiting.put(message.metadata.reply_to_message_id, message)
-                pending -= {message.metadata.reply_to_message_id for message in news}
+                    pending.pop(message.metadata.reply_to_message_id, None)
                 if not news:
                     pause()
             yield waiting.take(wanted) if wanted in waiting else None
