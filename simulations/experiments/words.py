@@ -38,7 +38,8 @@ def chosen(schema: type[T], words: Sequence[str]) -> T:
         values: Any = OmegaConf.to_container(OmegaConf.from_dotlist(list(words)))
     except (OmegaConfBaseException, ValueError):
         raise ConfigError(f"'{' '.join(words)}' cannot be read; write KEY=VALUE KEY=VALUE") from None
-    return read(schema, values, "")
+    # KEY= with nothing behind it is an empty text
+    return read(schema, {key: "" if value is None else value for key, value in values.items()}, "")
 
 
 def listed(schema: Any) -> Iterable[str]:

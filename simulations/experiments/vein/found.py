@@ -20,7 +20,7 @@ from isofed.tasks.vein.layouts.owners import UNSEEN
 
 AT = "at "  # before a sensor's name in a round's metrics
 ZERO = "pretrained, not fine-tuned"
-MEASURES = ("EER", "TAR@1e-2", "rank-1")
+MEASURES = ("EER", "TAR@1e-2", "TAR@1e-3", "rank-1")
 LOWER = frozenset({"EER"})
 EXPECTED = 0.05  # five points of EER
 NAMES = {

@@ -8,6 +8,7 @@ from isofed.simulations.experiments.words import ranges, said
 from isofed.tasks.vein.benchmarks.rules import TESTED
 
 MANY = 1_000_000
+PUBLIC_SEED = 2048  # of the drawing to pretrain on, the same for all repetitions: one public set
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,12 @@ class VeinExperiment:
 
     fingers: int = said(2000, "drawn fingers to pretrain on", 2, 40_000)
     images: int = said(4, "pictures of each, spread over the published schedule", 2, 100)
-    epochs: int = said(8, "passes over them", 1, MANY)
+    epochs: int = said(3, "passes over them", 1, MANY)
     pretrain_rate: float = said(0.1, "peak learning rate of the pretraining", 1e-9)
     pretrain_margin: float = said(0.2, "margin of its loss, radians", 0, 1.57)
     sensors: str = said("usm_like+sdumla_like+mmcbnu_like+utfvp_like", "the sites, a sensor each")
-    unseen: str = said("vera_like", "sensors that nobody trains on, tested as well; empty for none")
-    site_fingers: int = said(60, "fingers of a site; of the half that is not tested a few train", 4, 10_000)
+    unseen: str = said("nupt_like", "sensors that nobody trains on, tested as well; empty for none")
+    site_fingers: int = said(50, "fingers of a site; of the half that is not tested a few train", 4, 10_000)
     site_images: int = said(6, "pictures of each", 2, 999)
     few_fingers: int = said(10, "fingers that a site trains on, ten or more as far as there are", 2, MANY)
     few_images: int = said(4, "pictures of each of these", 1, MANY)
@@ -53,6 +54,12 @@ class VeinExperiment:
             raise ConfigError(
                 f"'few_fingers' is {self.few_fingers}, but of 'site_fingers' {self.site_fingers} only "
                 f"{self.site_fingers // 2} are not tested; write a larger site_fingers"
+            )
+
+        if PUBLIC_SEED in self.each:
+            raise ConfigError(
+                f"'first_seed' is {self.first_seed}, and a repetition with seed {PUBLIC_SEED} would test on "
+                "fingers of the pretraining; write another"
             )
 
     @property

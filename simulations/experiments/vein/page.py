@@ -16,9 +16,10 @@ from isofed.simulations.report.words import duration, points, several
 DRAWN = ("EER", "TAR@1e-2")
 MEANING = (
     "EER: share of errors where as many own fingers are refused as impostors accepted, a smaller one is the "
-    "better; TAR@1e-2: share of own fingers accepted where one impostor in 100 is; rank-1: share of probes "
-    "whose own finger is the most alike. Fingers that are tested were not trained on. Each is the mean over "
-    "the sites, every site alone measured on its own sensor; of unseen sensors nobody trained on a picture."
+    "better; TAR@1e-2: share of own fingers accepted where one impostor in 100 is, TAR@1e-3 where one in "
+    "1,000 is; rank-1: share of probes whose own finger is the most alike. Fingers that are tested were not "
+    "trained on. Each is the mean over the sites, every site alone measured on its own sensor; of unseen "
+    "sensors no site trained on a picture."
 )
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from isofed.errors import CompositionError
 from isofed.simulations.command import composed
-from isofed.simulations.experiments.vein.options import VeinExperiment
+from isofed.simulations.experiments.vein.options import PUBLIC_SEED, VeinExperiment
 from isofed.simulations.federation import CHECKPOINTS, Federation
 from isofed.simulations.plan import Plan, make_plan
 from isofed.simulations.simulate import resolved
@@ -17,7 +18,6 @@ LOCAL, FEDERATED, POOLED = "local", "federated", "pooled"
 STARTS, WAYS = (SCRATCH, PRETRAINED), (LOCAL, FEDERATED, POOLED)
 TENTH = "tenth"
 DATA, PUBLIC = "data", "public"  # folders
-PUBLIC_SEED = 2048  # of the drawing to pretrain on, the same for all: one public set
 Values = Mapping[str, Any]
 
 
@@ -69,13 +69,20 @@ def plans(options: VeinExperiment, folder: Path) -> Plans:
     task = {**seen, "batch": options.batch}
     few = {"share": options.share, "images": options.few_images, "local_epochs": options.local_epochs}
     sites = _site_data(options)
-    return Plans(
+    found = Plans(
         _plan(
             folder / PUBLIC, options, "sharing", "fedavg", _public_data(options), _public_task(options, task)
         ),
         _plan(folder, options, options.protocol, options.strategy, sites, {**task, **few}),
         _plan(folder, options, "sharing", "fedavg", sites, {**task, **few}),
     )
+    setting = found.sites.setting()
+    if not setting.evaluable or setting.recipe.personal:
+        raise CompositionError(
+            f"strategy '{options.strategy}' keeps a part of the network at the sites, where nobody tests it "
+            "on fingers of others; use strategy=fedavg"
+        )
+    return found
 
 
 def _public_data(options: VeinExperiment) -> Values:
@@ -139,6 +146,12 @@ def pretrainings(plan: Plan, options: VeinExperiment) -> dict[int, Federation]:
 def weights(pretraining: Federation) -> Path:
     """Return where a pretraining leaves its last weights."""
     return pretraining.folder / CHECKPOINTS / f"round_{int(pretraining.cfg['rounds']):06d}.ckpt"
+
+
+def prune(federation: Federation) -> None:
+    """Remove all checkpoints of a finished run but the last, which nobody would go on from."""
+    for old in sorted((federation.folder / CHECKPOINTS).glob("round_*.ckpt"))[:-1]:
+        old.unlink()
 
 
 def arms(found: Plans, options: VeinExperiment, seed: int, start: str, given: Path | None) -> Iterator[Arm]:

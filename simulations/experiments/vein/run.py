@@ -24,6 +24,7 @@ from isofed.simulations.experiments.vein.plans import (
     arms,
     plans,
     pretrainings,
+    prune,
     weights,
 )
 from isofed.simulations.experiments.vein.told import text
@@ -118,8 +119,11 @@ def _run(work: Work, watch: Stopwatch) -> dict[str, Any]:
     emit = fan_out(watch, _counted(work, before.values(), everything))
     # the long ones first, so that no core idles beside the last of them
     first = [*before.values(), *(arm.federation for arm in started[SCRATCH])]
-    results = side_by_side(first, work.pool, emit)
-    results |= side_by_side((arm.federation for arm in started[PRETRAINED]), work.pool, emit)
+    results: dict[str, Any] = {}
+    for phase in (first, [arm.federation for arm in started[PRETRAINED]]):
+        results |= side_by_side(phase, work.pool, emit)
+        for federation in phase:
+            prune(federation)
     work.progress.end()
     return gathered(everything, {seed: f.name for seed, f in before.items()}, results)
 
