@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
+from operator import eq
 from statistics import fmean
 from typing import Any
 
@@ -141,7 +143,7 @@ def _row(name: str, seeds: Mapping[int, Metrics], sites: Sequence[str]) -> dict[
         "name": name,
         "seen": _measured(seeds, lambda sensor: sensor in sites),
         "unseen": _measured(seeds, _unseen),
-        "sites": {site: _measured(seeds, lambda sensor, site=site: sensor == site) for site in sites},
+        "sites": {site: _measured(seeds, partial(eq, site)) for site in sites},
     }
 
 
