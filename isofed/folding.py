@@ -51,12 +51,14 @@ def fold(total: Tree, *terms: Term) -> None:
 
 def _adding(into: Any, parts: Sequence[tuple[float, Any, Any]]) -> Work:
     def work(part: slice, held: np.ndarray, beside: np.ndarray) -> None:
-        sums = into[part]
+        sums, widened = into[part], None
         for factor, source, old in parts:
             # widened by a copy: an operation between dtypes would go through small buffers, one by one
             np.copyto(held, source[part])
             if old is not None:
-                np.copyto(beside, old[part])
+                if old is not widened:
+                    np.copyto(beside, old[part])
+                    widened = old
                 np.subtract(held, beside, out=held)
             np.multiply(held, factor, out=held)
             np.add(sums, held, out=sums)

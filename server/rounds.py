@@ -44,7 +44,7 @@ class Refusal:
     reason: str
 
 
-AT_ONCE, LARGE = 2, 16 << 20  # large models are folded in pairs, so that the sums are read half as often
+SMALL, LARGE = 1 << 20, 16 << 20  # bytes of a model
 
 Reply = tuple[str, Report | Refusal]
 Round = Generator[list[Ask], Iterable[Reply], "Outcome"]
@@ -122,7 +122,7 @@ def _too_few(number: int, total: "Total", fewest: int) -> str:
 
 @dataclass
 class Total:
-    """The running sums of a round, in float64: memory of one model and two reports, however many come.
+    """The running sums of a round, in float64: memory of a model and a few reports, however many come.
 
     Limit: they are NumPy arrays. What lies on a GPU is copied to the CPU before it is folded in, so
     averaging does not stay on the device, although trees and rules would work there.
@@ -174,7 +174,7 @@ class Total:
         # back whole unless it is 2**28 times smaller than where it started, yet not zero
         start = None if isinstance(model, Delta) else self.state.at("model", self.cohort.began[site])
         self._pending.append(Term(factor, _tree(model), start))
-        if len(self._pending) == AT_ONCE or model.nbytes < LARGE:
+        if len(self._pending) == _at_once(model.nbytes):
             self._fold()
         # running statistics are always averaged by examples: a rule's factors need not be convex
         fold(self.buffers, Term(own["examples"], _tree(reply.channels["buffers"])))
@@ -260,6 +260,12 @@ class Total:
             rule: Any = self.recipe.channels[name]
             tables |= {f"{name}{FOR}{site}": t for site, t in rule.answer(name, self.personal).items()}
         return tables
+
+
+def _at_once(size: int) -> int:
+    """Return how many models of ``size`` bytes are folded in one go, so that the sums are read less often: as
+    many as the memory of a few small ones, two large ones, is worth."""
+    return 1 if size < SMALL else 4 if size < LARGE else 2
 
 
 def _finite(what: str, rule: LinearRule, value: float) -> float:
