@@ -92,6 +92,20 @@ def _moving(into: Any, old: Any, step: Any) -> Work:
     return work
 
 
+def divided(tree: Tree, by: float) -> Tree:
+    """Divide a NumPy tree of float64 in place, and return it."""
+    for buffer in tree.buffers.values():
+        _in_blocks(len(buffer), _dividing(buffer, by))
+    return tree
+
+
+def _dividing(buffer: Any, by: float) -> Work:
+    def work(part: slice, held: np.ndarray, beside: np.ndarray) -> None:
+        np.divide(buffer[part], by, out=buffer[part])
+
+    return work
+
+
 def _in_blocks(size: int, work: Work) -> None:
     """Do ``work`` on every block of ``size`` entries, with two scratch arrays of the block's size."""
     if size < LARGE or (cores := _cores()) == 1:

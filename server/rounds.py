@@ -9,10 +9,8 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from isofed.errors import RoundError
-from isofed.folding import Term, fold, moved
+from isofed.folding import Term, divided, fold, moved
 from isofed.protocols.joint import MODEL
 from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
@@ -209,7 +207,7 @@ class Total:
         """Return the state after the server optimiser's step."""
         self._fold()
         common = _finite("divisor", self.recipe.rule, self.recipe.rule.common(self.sums))
-        direction = self.model.map(lambda t: np.divide(t, common, out=t))
+        direction = divided(self.model, common)
         server, number = self.recipe.server, self.state.round + 1
         step, optimiser = server.step(direction, self.state.optimiser, number, self._part())
         return replace(

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from isofed import folding
-from isofed.folding import BLOCK, Term, fold, moved
+from isofed.folding import BLOCK, Term, divided, fold, moved
 from isofed.trees import Tree, from_arrays, wide_zeros
 
 SIZES = [0, 1, BLOCK - 1, BLOCK, 2 * BLOCK + 3]
@@ -78,3 +78,13 @@ def test_sums_begin_at_zero_in_float64() -> None:
     total = wide_zeros(one.layout)
     assert {str(buffer.dtype) for buffer in total.buffers.values()} == {"float64"}
     assert not any(buffer.any() for buffer in total.buffers.values())
+
+
+@pytest.mark.usefixtures("_cores")
+@pytest.mark.parametrize("size", SIZES)
+def test_dividing_in_place_has_the_bits_of_whole_arrays(size: int) -> None:
+    total = pair(size)[0].wide()
+    wanted = total.map(lambda b: b / 3.7)
+    found = divided(total, 3.7)
+    assert found is total
+    assert all(np.array_equal(found.buffers[d], wanted.buffers[d]) for d in wanted.buffers)
