@@ -93,7 +93,9 @@ def simulate(job: Job, turns: Turns) -> list[np.ndarray]:
     @server.main()
     def main(grid: Grid, context: Context) -> None:
         size = job.workload.cohort
-        every = FedAvg(fraction_evaluate=0.0, min_available_nodes=size, train_metrics_aggr_fn=counted)
+        # nodes sign in while the first round is drawn, of which Flower would take those that are there
+        least = {"min_available_nodes": size, "min_train_nodes": size}
+        every = FedAvg(fraction_evaluate=0.0, train_metrics_aggr_fn=counted, **least)
         first = ArrayRecord(initial(job.workload).state_dict())
         with suppress(_Enough):
             every.start(grid, first, ROUNDS, train_config=ConfigRecord(), evaluate_fn=look)
