@@ -177,8 +177,10 @@ def _drift(shop: Workshop, states: list[Any]) -> None:
             pushes = {
                 n: p for n, p in term.drift(state, dict(parameters)).items() if parameters[n].requires_grad
             }
+            gradients: list[Any] = []
             for name in pushes:
                 if parameters[name].grad is None:  # the batch did not reach it
                     parameters[name].grad = torch.zeros_like(parameters[name])
+                gradients.append(parameters[name].grad)
             if pushes:
-                torch._foreach_add_([parameters[name].grad for name in pushes], list(pushes.values()))
+                torch._foreach_add_(gradients, list(pushes.values()))

@@ -114,8 +114,8 @@ def report_content(report: Report) -> RecordDict:
 
 def read_report(content: RecordDict, contract: Contract) -> Report:
     """Return the report in a message that :func:`check` has passed."""
-    fields: Any = dict(content[REPORT])  # type: ignore[arg-type]
-    scalars: Any = dict(content[NUMBERS])  # type: ignore[arg-type]
+    fields: Any = dict(content[REPORT])
+    scalars: Any = dict(content[NUMBERS])
     return Report(channels=_read_channels(content, contract), scalars=scalars, **fields)
 
 
