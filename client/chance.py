@@ -10,8 +10,8 @@ import torch
 def seeded(device: str, seed: int | None = None) -> Iterator[None]:
     """Put torch's generators back as they were when the block ends, and seed them when it begins.
 
-    As ``torch.random.fork_rng`` with ``torch.manual_seed`` does, in a hundredth of the time: those look at
-    every kind of device that torch knows, and call for a stack trace where there is no GPU.
+    As ``torch.random.fork_rng`` with ``torch.manual_seed`` does, without looking at every kind of device that
+    torch knows, and without the stack trace that is taken where there is no GPU.
 
     Args:
         device: where the block computes, such as ``cpu`` or ``cuda:0``; other devices are left alone.

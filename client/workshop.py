@@ -156,7 +156,7 @@ class Workshop:
         return self._once(f"outside {classes}", lambda: self.pipeline.outside(self.contract(classes)))
 
     def _once(self, name: str, make: Callable[[], Contract]) -> Contract:
-        # it does not change with the site; building it anew costs a small model's whole training
+        # it does not change with the site
         if name not in self._contracts:
             self._contracts[name] = make()
         return self._contracts[name]

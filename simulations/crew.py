@@ -69,8 +69,10 @@ class Crew:
     def forget(self) -> None:
         """Drop what is not answered; what a worker is at is let run, and nobody listens."""
         self._queued.clear()
-        for future in self._running:
-            future.cancel()
+        for future, lent in self._running.items():
+            if not future.cancel():
+                # until the worker has ended, nobody else may write where it does
+                future.add_done_callback(lambda _, lent=lent: None)  # type: ignore[misc]
         self._running.clear()
         self._orders = None
 

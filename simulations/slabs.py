@@ -5,6 +5,7 @@ itself when nobody refers to that array, or to a view of it, any more: a reply t
 its slab, and folding it gives the slab back.
 """
 
+import itertools
 import mmap
 import os
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 MAPPED = 64  # slabs that a worker keeps mapped
+_numbers = itertools.count()  # of all slabs that this process ever made
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Slabs:
     def _make(self, size: int) -> Slab:
         file = os.memfd_create("isofed")
         os.ftruncate(file, size)
-        slab = Slab(len(self._files), f"/proc/{os.getpid()}/fd/{file}", size)
+        slab = Slab(next(_numbers), f"/proc/{os.getpid()}/fd/{file}", size)
         self._files.append(file)
         self._maps[slab.number] = mmap.mmap(file, size)
         return slab

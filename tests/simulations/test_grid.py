@@ -1,17 +1,21 @@
 """The grid's own queue; what it delivers is tested with the runs."""
 
+import gc
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
-from flwr.app import Message, RecordDict
+from flwr.app import ArrayRecord, Message, RecordDict
 
+from isofed.protocols.wire import Held
 from isofed.simulations import crew as crews
 from isofed.simulations import grid as grids
 from isofed.simulations.carriage import Writer, read
 from isofed.simulations.grid import LocalGrid, Node
 from isofed.simulations.pool import Pool
+from isofed.simulations.slabs import Slabs
 
 
 @pytest.fixture
@@ -79,6 +83,24 @@ def test_workers_are_told_to_leave_it_too(monkeypatch: pytest.MonkeyPatch) -> No
     for future, content in (started[0], started[2]):
         future.set_result(answered(content))
     assert [reply.metadata.reply_to_message_id for reply in local.pull_messages([again])] == [again]
+
+
+def test_what_a_worker_is_still_at_keeps_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    slabs = Slabs()
+    local, started = crew(monkeypatch)
+    local._pool.slabs = slabs  # type: ignore[misc]
+    order = messages(2)[0]
+    order.content["arrays"] = ArrayRecord()
+    order.content["arrays"]["w"] = Held(np.zeros(5000))  # type: ignore[index]
+    local.push_messages([order])
+    started[0][0].set_running_or_notify_cancel()
+    local.push_messages([])
+    gc.collect()
+    assert not slabs._free
+    started[0][0].set_result(None)
+    started.clear()
+    gc.collect()
+    assert len(slabs._free) == 2  # where it read, and where it wrote
 
 
 def test_workers_are_but_a_few_messages_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
