@@ -136,10 +136,15 @@ PRESETS: Mapping[str, Sensor] = MappingProxyType(
 )  # fmt: skip
 
 
-def preset(name: str) -> Sensor:
-    """Return a preset by name.
+# how pictures of one finger differ: as the preset says, or as in the published set whatever the sensor
+SCHEDULES: Mapping[str, Schedule | None] = MappingProxyType({"own": None, "published": PUBLISHED})
+
+
+def preset(name: str, schedule: str = "own") -> Sensor:
+    """Return a preset by name, with a schedule of its own or the published one.
 
     Raises:
         ConfigError: an unknown name, with the nearest known one.
     """
-    return pick("sensor", name, PRESETS)
+    sensor, given = pick("sensor", name, PRESETS), pick("schedule", schedule, SCHEDULES)
+    return replace(sensor, schedule=given) if given else sensor

@@ -53,9 +53,10 @@ class Drawing:
         sensor: a preset's name.
         parts: "all", or "rois" for the cut-out pictures alone, which are drawn at their own size.
         workers: processes, 1 on.
+        schedule: "own", the sensor's, or "published", that of FingerVeinSyn-5M whatever the sensor.
 
     Raises:
-        ConfigError: a number outside its range, another part, an unknown sensor.
+        ConfigError: a number outside its range, another part, an unknown sensor or schedule.
     """
 
     fingers: int = 4
@@ -64,6 +65,7 @@ class Drawing:
     sensor: str = "fingerveinsyn"
     parts: str = "all"
     workers: int = 1
+    schedule: str = "own"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn or named."""
@@ -71,7 +73,7 @@ class Drawing:
         within("samples", self.samples, 1, MOST_SAMPLES)
         within("first", self.first, 0, MOST_FINGERS - self.fingers)
         within("workers", self.workers, 1, 1024)
-        preset(self.sensor)
+        preset(self.sensor, self.schedule)
         if self.parts not in PARTS:
             raise ConfigError(f"'parts' is '{self.parts}', but must be one of {', '.join(PARTS)}")
 
@@ -109,7 +111,9 @@ def write_fingers(
 
 def mark(seed: int, options: Drawing) -> dict[str, Any]:
     """Return what ``synthetic.json`` shall hold: what was drawn, not by how many."""
-    drawn = {name: value for name, value in asdict(options).items() if name != "workers"}
+    # trees that were drawn before there was a choice of schedules have no such word
+    silent = ("workers",) if options.schedule != "own" else ("workers", "schedule")
+    drawn = {name: value for name, value in asdict(options).items() if name not in silent}
     images = options.fingers * options.samples
     expected = {"subjects": options.fingers, "fingers": options.fingers, "images": images}
     return {
@@ -156,7 +160,7 @@ def _move(beside: Path, root: Path, folders: tuple[str, ...], name: str) -> None
 
 
 def _files(seed: int, options: Drawing, number: int, name: str) -> Iterator[tuple[str, bytes]]:
-    sensor = preset(options.sensor)
+    sensor = preset(options.sensor, options.schedule)
     finger = identity(seed, number, sensor)
     for sample in spread_over(options.samples):
         taken = variation(seed, number, sample, sensor.schedule)

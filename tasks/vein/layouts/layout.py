@@ -36,9 +36,10 @@ class Sensors:
         fingers, samples: of each sensor, see :class:`isofed.tasks.vein.drawing.writer.Drawing`.
         parts: ``rois`` for the cut-out pictures alone, ``all`` for whole pictures, masks and annotations.
         workers: processes, 1 on.
+        schedule: ``own``, each sensor's, or ``published``, that of FingerVeinSyn-5M for all of them.
 
     Raises:
-        ConfigError: an unknown sensor, or a number outside its range.
+        ConfigError: an unknown sensor or schedule, or a number outside its range.
     """
 
     sensors: str = "usm_like+sdumla_like+mmcbnu_like+utfvp_like"
@@ -47,6 +48,7 @@ class Sensors:
     samples: int = 6
     parts: str = "rois"
     workers: int = 1
+    schedule: str = "own"
 
     def __post_init__(self) -> None:
         within("fingers", self.fingers, 1, APART)
@@ -56,9 +58,8 @@ class Sensors:
     def drawing(self, sensor: str) -> Drawing:
         """Return what is drawn for a sensor; no two have a finger in common."""
         preset(sensor)
-        return Drawing(
-            self.fingers, self.samples, APART * list(PRESETS).index(sensor), sensor, self.parts, self.workers
-        )
+        first = APART * list(PRESETS).index(sensor)
+        return Drawing(self.fingers, self.samples, first, sensor, self.parts, self.workers, self.schedule)
 
 
 @dataclass(frozen=True)

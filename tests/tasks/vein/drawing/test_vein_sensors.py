@@ -7,9 +7,10 @@ from isofed.errors import ConfigError
 from isofed.tasks.vein.drawing.finger import identity
 from isofed.tasks.vein.drawing.render import render, roi_box
 from isofed.tasks.vein.drawing.roi import render_roi
-from isofed.tasks.vein.drawing.schedule import variation
+from isofed.tasks.vein.drawing.schedule import PUBLISHED, variation
 from isofed.tasks.vein.drawing.sensors import PRESETS, Sensor, preset
 from isofed.tasks.vein.drawing.variations import Variation
+from isofed.tasks.vein.drawing.writer import Drawing, mark
 
 
 @pytest.mark.parametrize("name", list(PRESETS))
@@ -65,3 +66,17 @@ def test_an_impossible_sensor_is_refused(change: dict[str, object], sentence: st
 def test_an_unknown_preset_is_told_the_nearest() -> None:
     with pytest.raises(ConfigError, match="usm_like"):
         preset("usm_lik")
+
+
+def test_the_published_schedule_can_be_had_before_every_sensor() -> None:
+    mild, varied = preset("utfvp_like"), preset("utfvp_like", "published")
+    assert varied.schedule is PUBLISHED and replace(varied, schedule=mild.schedule) == mild
+    turns = [[abs(variation(0, 0, n, s.schedule).pose.angle) for n in range(60, 100)] for s in (mild, varied)]
+    assert max(turns[0]) <= 2.0 < 6.0 < max(turns[1])
+    with pytest.raises(ConfigError, match="published"):
+        preset("utfvp_like", "publishd")
+
+
+def test_what_is_drawn_says_another_schedule_alone() -> None:
+    assert "schedule" not in mark(0, Drawing())["options"]
+    assert mark(0, Drawing(schedule="published"))["options"]["schedule"] == "published"
