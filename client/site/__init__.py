@@ -1,0 +1,1 @@
+"""A deployed site: its keys, its policy, its processes."""
