@@ -1,8 +1,22 @@
 """The databases that are read, one description each.
 
-Names, sizes and counts are those of the databases' own pages and of public loaders; what could not be seen in
-any stands under ``unverified``, and the check repeats it. Where names are unverified, reading accepts what
-the template says and refuses the rest in a sentence that shows the names that were expected.
+What could not be seen anywhere stands under ``unverified``, and the check repeats it. Reading accepts what
+the template says and refuses the rest in a sentence that shows the names that were expected. None of the real
+databases was at hand: what is verified is verified by what others wrote of them. ::
+
+    FingerVeinSyn-5M  names: README and sample of EvanWang98/FingerVeinSyn-5M
+    FV-USM            names: public loaders that read extractedvein and raw_data
+    SDUMLA-HMT        names: public loaders
+    MMCBNU_6000       folders: public loaders; names of files are not relied on
+    UTFVP             names, fingers, sessions: guide of bob.db.utfvp
+    HKPU              names, 513 x 256, six samples: public MATLAB loaders that spell the path; a later copy
+                      has a folder Original between, seen in the paths of another program
+    PLUSVein-FV3      folders: public loaders of the set of ROIs; names: paths of LED and laser pictures,
+                      palmar and dorsal, in public programs
+    NUPT-FPV          names: README of REN382333467/NUPT-FPV
+    THU-FVFDT         folders of veins: one public loader; those of the dorsal half, which are alike
+                      (FDT2_Train), and 610 pictures in each: another; names of files are not relied on
+    VERA              names: guide of bob.db.verafinger
 
 Sources: FV-USM: Asaari et al. 2014. SDUMLA-HMT: Yin et al. 2011. MMCBNU_6000: Lu et al. 2013. UTFVP: Ton and
 Veldhuis 2013. HKPU: Kumar and Zhou 2012. PLUSVein-FV3: Kauba et al. 2018. NUPT-FPV: Ren et al. 2022.
@@ -17,6 +31,7 @@ BRACKETS = ("LED", "Laser")
 VIEWS = ("PALMAR", "DORSAL")
 SYNTHETIC = "*/{subject:05}_{sample:03}_*.png"
 FOLDER_AND_KIND = "{subject:05}|Shift"
+HKPU_NAME = "{subject}/{finger}/{session}/{subject}_{sample}_{finger}_{session}.bmp"
 
 FINGERVEINSYN = Database(
     name="fingerveinsyn",
@@ -87,12 +102,10 @@ HKPU = Database(
     sessions=("1", "2"),
     samples=6,
     parts={
-        "vein": Part(
-            "vein/{subject:03}/{finger}/{session}/{sample}.bmp", 256, 513, "BMP", "edges", certain=False
-        )
+        "vein": Part(f"FingerVein/{HKPU_NAME}", 256, 513, "BMP", "edges"),
+        "original": Part(f"FingerVein/Original/{HKPU_NAME}", 256, 513, "BMP", "edges"),  # a later copy's
     },
-    images=3132,  # half of the 6,264 files, as many are of the skin's texture
-    unverified=("the names of folders and files", "513 x 256 pixels", "six samples in a session"),
+    images=3132,  # 105 subjects came to the second session; as many files are of the skin's texture
 )
 PLUSVEIN = Database(
     name="plusvein",
@@ -108,18 +121,14 @@ PLUSVEIN = Database(
             736,
             "PNG",
             "whole",
-            f"PLUS-FV3-{light}_{view}_{{subject:03}}_01",
+            f"PLUS-FV3-{light}_{view}_01_{{subject:03}}",
             certain=False,
             veins=view.lower(),
         )
         for light in BRACKETS
         for view in VIEWS
     },
-    unverified=(
-        "the names of files, which must end in finger and sample",
-        "192 rows",
-        "60 subjects, 76 in a later version",
-    ),
+    unverified=("192 rows", "60 subjects, 76 in a later version"),
     sensors=True,
 )
 NUPT_FPV = Database(
@@ -149,10 +158,13 @@ THU_FVFDT = Database(
     title="THU-FVFDT",
     subjects=610,
     fingers=("",),
-    sessions=("train", "test"),
+    sessions=("Train", "Test"),
     samples=1,
-    parts={"roi": Part("{session}/{subject}*.bmp", 100, 200, "BMP", "whole")},
-    unverified=("the names of files, which must begin with the subject's number", "the kind of file"),
+    parts={"roi": Part("FV2/FV2_{session}/{subject:03}/*.bmp", 100, 200, "BMP", "whole", "1")},
+    unverified=(
+        "the folders' names, seen in one loader alone",
+        "200 x 100 pixels, those of the dorsal half",
+    ),
 )
 VERA = Database(
     name="vera",

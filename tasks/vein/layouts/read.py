@@ -112,7 +112,10 @@ def located(
     """
     kinds = [pick("part", part, database.parts)] if part else list(database.parts.values())
     if not root.is_dir():
-        raise DataError(f"{shown} is not a folder; expected the root of {database.title}")
+        raise DataError(
+            f"{shown} is not a folder; expected the root of {database.title}: give the folder that the "
+            "archive was unpacked into"
+        )
     for kind in kinds:
         found = understood(database, _walk(root, kind), pattern(database, kind))
         if found:

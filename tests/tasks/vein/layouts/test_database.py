@@ -39,9 +39,17 @@ def test_a_name_comes_back(database: Database, part: str, data: st.DataObject) -
         ("sdumla", "106/right/ring_6.bmp", Take(106, 6, 1, 6)),
         ("mmcbnu", "ROIs/100/L_Middle/10.bmp", Take(100, 2, 1, 1)),
         ("utfvp", "0007/0007_3_4_120523-093011.png", Take(7, 3, 2, 2)),
-        ("plusvein", "PLUS-FV3-LED/PALMAR/01/031/any_thing_07_05.png", Take(31, 4, 1, 5)),
+        ("hkpu", "FingerVein/2/f1/1/2_1_f1_1.bmp", Take(2, 1, 1, 1)),
+        ("hkpu", "FingerVein/86/f2/2/86_5_f2_2.bmp", Take(86, 2, 2, 5)),
+        ("plusvein", "PLUS-FV3-LED/PALMAR/01/002/PLUS-FV3-LED_PALMAR_01_002_09_01.png", Take(2, 6, 1, 1)),
+        (
+            "plusvein",
+            "PLUS-FV3-LED/PALMAR/01/059/1376-PLUS-FV3-LED_PALMAR_059_01_09_04.png",
+            Take(59, 6, 1, 4),
+        ),
         ("nupt_fpv", "image/Session2/FingerVein/008/008_10.bmp", Take(2, 2, 2, 10)),
-        ("thu_fvfdt", "test/610_b.bmp", Take(610, 1, 2, 1)),
+        ("thu_fvfdt", "FV2/FV2_Train/001/1.bmp", Take(1, 1, 1, 1)),
+        ("thu_fvfdt", "FV2/FV2_Test/610/1.bmp", Take(610, 1, 2, 1)),
         ("vera", "full/bf/009-F/009_R_2.png", Take(9, 2, 1, 2)),
     ],
 )
@@ -59,11 +67,24 @@ def test_published_names(name: str, path: str, take: Take) -> None:
         ("fv_usm", "3rd_session/extractedvein/vein001_1/01.jpg"),
         ("vera", "full/pa/001-M/001_L_1.png"),
         ("nupt_fpv", "image/Session1/FingerPrint/001/001_01.bmp"),
+        ("hkpu", "FingerVein/Processed/Mask/98_6_f2_2.bmp"),
+        ("hkpu", "FingerTexture/2/f1/1/2_1_f1_1.bmp"),
+        ("hkpu", "FingerVein/2/f1/1/3_1_f1_1.bmp"),
+        ("thu_fvfdt", "FDT2/FDT2_Train/001/1.bmp"),
+        ("thu_fvfdt", "FV1/FV1_Train/001/1.bmp"),
     ],
 )
 def test_other_files_are_passed_over(name: str, path: str) -> None:
     database = DATABASES[name]
     assert understood(database, [path], pattern(database, database.part())) == []
+
+
+def test_a_later_copy_of_hkpu_is_another_part() -> None:
+    database, path = DATABASES["hkpu"], "PolyU/FingerVein/Original/82/f2/1/82_6_f2_1.bmp"
+    assert understood(database, [path], pattern(database, database.part("original"))) == [
+        (Take(82, 2, 1, 6), path)
+    ]
+    assert spelt(database, database.part("original"), Take(82, 2, 1, 6)) == path.partition("/")[2]
 
 
 def test_without_a_number_the_order_of_names_counts() -> None:

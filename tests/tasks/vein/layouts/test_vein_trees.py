@@ -58,6 +58,9 @@ def test_every_layout_is_written_checked_and_read(tmp_path: Path, picture: Pictu
         ("mmcbnu", "ROIs/001/L_Fore/01.bmp", "BMP", (128, 60)),
         ("utfvp", "0002/0002_6_3_120509-141500.png", "PNG", (672, 380)),
         ("nupt_fpv", "image/Session2/FingerVein/012/012_02.bmp", "BMP", (400, 300)),
+        ("hkpu", "FingerVein/2/f2/2/2_2_f2_2.bmp", "BMP", (513, 256)),
+        ("plusvein", "PLUS-FV3-LED/PALMAR/01/002/PLUS-FV3-LED_PALMAR_01_002_09_01.png", "PNG", (736, 192)),
+        ("thu_fvfdt", "FV2/FV2_Test/002/1.bmp", "BMP", (200, 100)),
         ("vera", "full/bf/001-M/001_L_1.png", "PNG", (665, 250)),
         ("fingerveinsyn", "raw_images/00002/00002_002_Shift.png", "PNG", (600, 300)),
     ],
@@ -194,8 +197,8 @@ def test_a_check_compares_with_the_published_counts(syn: Path) -> None:
 
 
 def test_a_check_says_what_is_hearsay(tmp_path: Path, picture: Picture) -> None:
-    findings = check_database(made(tmp_path / "t", "hkpu", picture), DATABASES["hkpu"])
-    assert any("names of folders" in finding.found for finding in findings)
+    findings = check_database(made(tmp_path / "t", "thu_fvfdt", picture), DATABASES["thu_fvfdt"])
+    assert any("the folders' names" in finding.found for finding in findings)
 
 
 def test_one_image_of_each_finger_is_refused(tmp_path: Path, picture: Picture) -> None:
@@ -206,7 +209,7 @@ def test_one_image_of_each_finger_is_refused(tmp_path: Path, picture: Picture) -
 
 
 def test_no_folder_and_no_picture_are_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the data folder is not a folder; expected the root of VERA"):
+    with pytest.raises(DataError, match="not a folder; expected the root of VERA .*: give the folder"):
         open_fingers(tmp_path / "nowhere", DATABASES["vera"])
     with pytest.raises(DataError, match=r"expected names such as full/bf/001-M/001_L_1\.png"):
         open_fingers(tmp_path, DATABASES["vera"])
