@@ -12,9 +12,12 @@ import json
 import os
 import secrets as _os_secrets
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 
 from isofed.errors import CheckpointError
 
@@ -23,7 +26,8 @@ SECRET_BYTES = 32
 
 def public_key(seed: int, round: int, site: str, purpose: str) -> int:
     """Return the 128-bit integer that (seed, round, site, purpose) stand for."""
-    text = json.dumps(["isofed/public", int(seed), int(round), site, purpose])
+    # a list in JSON, by hand, because every site asks for several in every round
+    text = f'["isofed/public", {int(seed)}, {int(round)}, {quoted(site)}, {quoted(purpose)}]'
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
 
 
@@ -40,7 +44,29 @@ def public(seed: int, round: int, site: str, purpose: str) -> np.random.Generato
         >>> public(0, 1, "cam1", "batches").integers(10) == public(0, 1, "cam1", "batches").integers(10)
         True
     """
-    return np.random.Generator(np.random.Philox(key=public_key(seed, round, site, purpose)))
+    return _keyed(public_key(seed, round, site, purpose))
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What Philox takes its key from, as it is.
+
+    Given the key itself it would first ask the system for entropy, which it then leaves unused.
+    """
+
+    key: int
+
+    def generate_state(self, words: int, dtype: Any = np.uint32) -> np.ndarray:
+        """Return the key, the low word first."""
+        return np.frombuffer(self.key.to_bytes(16, "little"), "<u8")
+
+
+ISeedSequence.register(_Key)
+
+
+def _keyed(key: int) -> np.random.Generator:
+    """Return the generator of ``Philox(key=key)``."""
+    return np.random.Generator(np.random.Philox(_Key(key)))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -62,8 +88,7 @@ class Secrets:
     def generator(self, round: int, attempt: int, purpose: str) -> np.random.Generator:
         """Return a generator keyed by :meth:`derive`: for choices that others must not know, never for noise
         or keys, which take the bytes."""
-        key = int.from_bytes(self.derive(round, attempt, purpose)[:16], "little")
-        return np.random.Generator(np.random.Philox(key=key))
+        return _keyed(int.from_bytes(self.derive(round, attempt, purpose)[:16], "little"))
 
 
 def simulated_secrets(seed: int, site: str) -> Secrets:

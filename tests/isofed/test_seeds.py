@@ -1,3 +1,6 @@
+import hashlib
+import json
+import pickle
 import subprocess
 import sys
 from itertools import product
@@ -5,9 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from isofed.errors import CheckpointError
-from isofed.seeds import SECRET_BYTES, Secrets, public, public_key, simulated_secrets, site_secrets
+from isofed.seeds import (
+    SECRET_BYTES,
+    Secrets,
+    _keyed,
+    public,
+    public_key,
+    simulated_secrets,
+    site_secrets,
+)
 
 KNOWN = {
     (0, 1, "cam1", "batches"): 14053161094198007172428572106163491267,
@@ -25,6 +38,22 @@ def test_another_process_draws_the_same() -> None:
     code = "from isofed.seeds import public; print(public(0, 1, 'cam1', 'batches').integers(2**62))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(found.stdout) == FIRST
+
+
+@given(st.integers(), st.integers(0), st.text(), st.text())
+def test_a_key_is_the_hash_of_a_list_in_json(seed: int, round: int, site: str, purpose: str) -> None:
+    text = json.dumps(["isofed/public", seed, round, site, purpose])
+    digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+    assert public_key(seed, round, site, purpose).to_bytes(16, "little") == digest
+
+
+@given(st.integers(0, 2**128 - 1))
+def test_a_key_makes_the_generator_that_numpy_makes_of_it(key: int) -> None:
+    ours, numpys = _keyed(key), np.random.Generator(np.random.Philox(key=key))
+    assert str(ours.bit_generator.state) == str(numpys.bit_generator.state)
+    assert ours.random(5).tolist() == numpys.random(5).tolist()
+    again = pickle.loads(pickle.dumps(ours))
+    assert again.random() == ours.random()
 
 
 def test_no_two_uses_share_a_key() -> None:
