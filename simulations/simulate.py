@@ -16,7 +16,7 @@ from isofed.errors import ConfigError, RoundError
 from isofed.events import OWN, Emit, fan_out, silent, within
 from isofed.files import write_json
 from isofed.population import Numbered
-from isofed.simulations import controls, profiled
+from isofed.simulations import controls, profiled, scored
 from isofed.simulations.alongside import side_by_side
 from isofed.simulations.board import Finished, publish
 from isofed.simulations.choice import remembered, settled
@@ -26,7 +26,7 @@ from isofed.simulations.folder import CONFIG, REPORT, SUMMARY, claim, finished, 
 from isofed.simulations.lock import locked
 from isofed.simulations.meter import Meter
 from isofed.simulations.own import final, note
-from isofed.simulations.pictures import gallery, projection
+from isofed.simulations.pictures import gallery, projection, scores
 from isofed.simulations.plan import FEDERATED, Plan, make_plan, runnable
 from isofed.simulations.pool import Pool
 from isofed.simulations.profile import following
@@ -277,7 +277,10 @@ def _publish(job: Job, summary: dict[str, Any], results: Mapping[str, Any]) -> N
         shown = Finished(plan.switches.rounds, config, final(summary["metrics"]), rows, points)
         publish(plan.folder / BOARD, FEDERATED, shown)
     profile = profiled.load(plan.folder) if plan.switches.profile else None
-    write_report(plan.folder, {**summary, "config": config, "profile": profile}, history, rows)
+    curves = job.pool.submit(scores, federated).result()
+    compared = scored.described(curves, results, measures, plan.switches.select_on_test)
+    more = {"config": config, "profile": profile, "scores": compared}
+    write_report(plan.folder, {**summary, **more}, history, rows)
     write_json(plan.folder / SUMMARY, summary)
     job.progress.end()
     print(table(summary))

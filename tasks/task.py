@@ -200,6 +200,26 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Scores:
+    """How the comparisons of one test set fell out, as sums alone, for DET curves and histograms.
+
+    Attributes:
+        edges: (B + 1,) rising, of the histograms' bins.
+        genuine, impostor: (B,) numbers of comparisons by bin of their score, of one subject and of two.
+        far, frr: (K,) points of the DET curve, shares from 0 to 1: impostors accepted, rising, and genuine
+            refused.
+        threshold: the score at which both are equal.
+    """
+
+    edges: tuple[float, ...]
+    genuine: tuple[int, ...]
+    impostor: tuple[int, ...]
+    far: tuple[float, ...]
+    frr: tuple[float, ...]
+    threshold: float
+
+
+@dataclass(frozen=True)
 class Task:
     """A published system as a federation sees it.
 
@@ -217,6 +237,8 @@ class Task:
         benchmark: (layout name, options) to what a report says of the evaluation's rules; raises ConfigError
             where the options do not fit the layout.
         pictures: (model, test data, options) to rows of a gallery, for the report.
+        scores: of ``evaluate``'s numbers, or sums of them, how comparisons fell out, by test set; ``result``
+            has each set's measures as ``at NAME``. None where no threshold on a score decides.
         projection: (model, test data, options) to (vectors (n, D), thumbnails (n, h, w, 3) uint8, identities,
             cameras, modalities) for an embedding projector; None where nothing is embedded.
         baselines: measurements without any model, from (test data, options), for the honest controls.
@@ -252,6 +274,7 @@ class Task:
         default=lambda layout, options: {"benchmark": layout}, repr=False
     )
     pictures: Callable[[Any, Any, Any], Any] | None = field(default=None, repr=False)
+    scores: Callable[[Statistics], Mapping[str, Scores]] | None = field(default=None, repr=False)
     projection: Callable[[Any, Any, Any], Any] | None = field(default=None, repr=False)
     baselines: Mapping[str, Callable[[Any, Any], Statistics]] = field(default_factory=dict, repr=False)
     owner: str = "site"

@@ -88,9 +88,9 @@ def line_chart(plot: Plot) -> Raw:
         viewBox="0 0 480 272",
         role="img",
     )
-    legend = _legend(plot.series) if len(plot.series) > 1 else None
+    named = legend([(line.name, bool(line.points)) for line in plot.series])
     note = el("p", plot.note, class_="note") if plot.note else None
-    return el("figure", el("figcaption", plot.title), picture, legend, note)
+    return el("figure", el("figcaption", plot.title), picture, named if len(plot.series) > 1 else None, note)
 
 
 def _spoken(plot: Plot) -> str:
@@ -131,41 +131,45 @@ def _line(index: int, line: Series, plot: Plot, frame: Frame) -> Raw:
     # markers of neighbouring lines are staggered, so that long runs stay readable
     every = -(-len(places) // MARKS_PER_LINE)
     marks = [
-        _marker(index, at, label)
+        marker(index, at, label)
         for n, (at, label) in enumerate(zip(places, reads, strict=True))
         if n % every == index % every or n == len(places) - 1
     ]
-    path = el("polyline", points=_points(places), stroke_dasharray=_dash(index))
+    path = el("polyline", points=joined(places), stroke_dasharray=dash(index))
     kind = f"series c{index % COLOURS}"
     shade = _shade(line, plot, frame)
     return el("g", shade, path, *marks, class_=kind, data_series=index, data_reads="\n".join(reads))
 
 
-def _points(places: Sequence[tuple[float, float]]) -> str:
+def joined(places: Sequence[tuple[float, float]]) -> str:
+    """Return places on the paper as a polyline has them."""
     return " ".join(f"{x},{y}" for x, y in places)
 
 
 def _shade(line: Series, plot: Plot, frame: Frame) -> Raw | None:
     edges = [(round(frame.x(x), 1), round(frame.y(y), 1)) for x, y in line.edges(plot.floor)]
-    return el("polygon", points=_points(edges), class_="band") if edges else None
+    return el("polygon", points=joined(edges), class_="band") if edges else None
 
 
-def _dash(index: int) -> str | None:
+def dash(index: int) -> str | None:
+    """Return the dashes of a line by its number."""
     return DASHES[index % len(DASHES)]
 
 
-def _marker(index: int, at: tuple[float, float], label: str | None = None) -> Raw:
+def marker(index: int, at: tuple[float, float], label: str | None = None) -> Raw:
+    """Return the mark of a line by its number; ``label`` is read out for it."""
     shape = el("path", d=MARKERS[index % len(MARKERS)], transform=f"translate({at[0]} {at[1]})")
     return shape if label is None else el("g", el("title", label), shape)
 
 
-def _legend(series: Sequence[Series]) -> Raw:
+def legend(lines: Sequence[tuple[str, bool]]) -> Raw:
+    """Return the key of lines: (name, whether it is drawn), in the order of their looks."""
     items = []
-    for index, line in enumerate(series):
-        if not line.points:
+    for index, (name, drawn) in enumerate(lines):
+        if not drawn:
             continue
-        stroke = el("line", x1=1, x2=33, y1=7, y2=7, stroke_dasharray=_dash(index))
-        sample = el("g", stroke, _marker(index, (17, 7)), class_=f"series c{index % COLOURS}")
+        stroke = el("line", x1=1, x2=33, y1=7, y2=7, stroke_dasharray=dash(index))
+        sample = el("g", stroke, marker(index, (17, 7)), class_=f"series c{index % COLOURS}")
         swatch = el("svg", sample, viewBox="0 0 34 14", class_="swatch", aria_hidden="true")
-        items.append(el("li", swatch, el("span", line.name), data_series=index))
+        items.append(el("li", swatch, el("span", name), data_series=index))
     return el("ul", *items, class_="legend")

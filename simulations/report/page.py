@@ -12,6 +12,7 @@ from isofed.simulations.report.learning import learning
 from isofed.simulations.report.own import own
 from isofed.simulations.report.profile import where
 from isofed.simulations.report.run import configuration, controls, reproduce, timing
+from isofed.simulations.report.scores import scores
 from isofed.simulations.report.sites import refusals, sites, what_left
 
 
@@ -25,6 +26,7 @@ def _sections(
         ("own", "At the sites", own(summary, history)),
         ("measures", "All measures", results(summary)),
         ("draws", "Gallery draws", draws(summary)),
+        ("scores", "Scores", scores(summary)),
         ("learning", "Learning curves", learning(summary, history)),
         ("retrieval", "Retrieval", pictures),
         ("sites", "Sites", sites(summary)),

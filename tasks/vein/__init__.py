@@ -47,6 +47,7 @@ TASK = Task(
     result=evaluate.result,
     benchmark=benchmark,
     pictures=pictures.rows,
+    scores=evaluate.scores,
     projection=pictures.projected,
     baselines={"raw pixels": evaluate.measure_pixels, "random features": evaluate.measure_random},
     owner="sensor",

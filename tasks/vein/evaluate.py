@@ -6,7 +6,7 @@ tasks/vein/benchmarks/tally.py.
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from statistics import fmean, stdev
+from statistics import NormalDist, fmean, stdev
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from isofed.seeds import public
-from isofed.tasks.task import Measure, Statistics
+from isofed.tasks.task import Measure, Scores, Statistics
 from isofed.tasks.vein.benchmarks import rules
-from isofed.tasks.vein.benchmarks.tally import from_scalars
+from isofed.tasks.vein.benchmarks.exact import enough
+from isofed.tasks.vein.benchmarks.tally import Tally, edges, from_scalars
 from isofed.tasks.vein.layouts.halves import TestSet
 from isofed.tasks.vein.layouts.opening import Tests
 from isofed.tasks.vein.layouts.owners import UNSEEN
@@ -27,6 +28,8 @@ from isofed.tasks.vein.options import VeinOptions
 CHUNK = 64  # pictures that go through the network at a time
 OF = ":"  # between a sensor's name and that of a number of its tally
 RANDOM_WIDTH = 256
+DRAWN = 128  # bins of a histogram that is shown
+ENDS, POINTS = (1e-4, 0.9), 81  # of a DET curve's FARs
 POOL = 5  # pixels averaged to one where raw pixels are compared
 Pictures = NDArray[np.uint8]
 Singles = NDArray[np.float32]
@@ -102,6 +105,40 @@ def result(statistics: Statistics) -> dict[str, dict[str, float]]:
         "mean": {name: fmean(numbers) for name, numbers in values.items()},
         "spread": {name: stdev(n) if len(n) > 1 else 0.0 for name, n in values.items()},
     } | {f"at {sensor}": {name: found[name] for name in shared} for sensor, found in each.items()}
+
+
+def scores(statistics: Statistics) -> dict[str, Scores]:
+    """Return every sensor's DET curve and score histograms.
+
+    The curve has FARs from 1e-4 to 0.9, even on the axes of a DET plot, as far down as ten impostors are
+    expected to pass; at each FAR f stands FRR(t) of the lowest edge t of a bin with FAR(t) <= f: counts, to
+    which nothing is fitted. Histograms have bins of 2^-6.
+
+    Raises:
+        DataError: these are no sums of such comparisons.
+
+    Source: Martin et al., "The DET curve in assessment of detection task performance", Eurospeech 1997.
+    """
+    return {name: _scores(from_scalars(sums)) for name, sums in sorted(_by_sensor(statistics).items())}
+
+
+def _scores(tally: Tally) -> Scores:
+    rates, impostors, normal = tally.rates(), int(tally.counts[0].sum()), NormalDist()
+    even = np.linspace(*(normal.inv_cdf(end) for end in ENDS), POINTS)
+    grid = [far for z in even.tolist() if enough(far := normal.cdf(z), impostors)]
+    # FAR falls with the threshold
+    places = np.searchsorted(-rates.far, [-far for far in grid])
+    genuine, impostor = tally.counts[::-1].reshape(2, DRAWN, -1).sum(2).tolist()
+    equal = rates.thresholds[np.argmin(np.abs(rates.far - rates.frr))]
+    drawn = edges()[:: (len(rates.far) - 1) // DRAWN].tolist()
+    return Scores(
+        tuple(drawn),
+        tuple(genuine),
+        tuple(impostor),
+        tuple(grid),
+        tuple(rates.frr[places].tolist()),
+        float(equal),
+    )
 
 
 def _by_sensor(statistics: Statistics) -> dict[str, dict[str, float]]:

@@ -8,6 +8,7 @@ from isofed.tasks.task import merge
 from isofed.tasks.vein import evaluate, model
 from isofed.tasks.vein.benchmarks import rules
 from isofed.tasks.vein.benchmarks.rules import Takes
+from isofed.tasks.vein.benchmarks.tally import from_scalars
 from isofed.tasks.vein.layouts.halves import TestSet, held_out
 from isofed.tasks.vein.layouts.opening import Tests
 from isofed.tasks.vein.layouts.read import Fingers
@@ -74,6 +75,31 @@ def test_statistics_of_two_parts_of_a_sensor_add_up() -> None:
     alone = [evaluate.result(part)["mean"]["EER"] for part in parts]
     assert min(alone) - 0.1 <= merged["EER"] <= max(alone) + 0.1
     assert sum(part["sensor0:rank1.probes"] for part in parts) == 2 * 8 * 3
+
+
+def test_curves_are_the_errors_of_all_scores_at_a_threshold() -> None:
+    test = noisy(0.7, images=8)
+    sums = evaluate.measure_pixels(held(test), OPTIONS)
+    found = evaluate.scores(sums)["sensor0"]
+    # all pairs of 8 fingers with 8 pictures each
+    assert (sum(found.genuine), sum(found.impostor)) == (8 * 28, 28 * 64)
+    assert len(found.edges) == len(found.genuine) + 1 and found.edges[0] == -1.0 and found.edges[-1] == 1.0
+    assert list(found.far) == sorted(found.far) and list(found.frr) == sorted(found.frr, reverse=True)
+    # fewer than ten impostors of 1,792 below that
+    assert 10 / (28 * 64) <= found.far[0] < 10 / (28 * 64) * 1.25 and found.far[-1] == pytest.approx(0.9)
+    tally = from_scalars({name.partition(":")[2]: value for name, value in sums.items()})
+    rates = tally.rates()
+    for far, frr in zip(found.far, found.frr, strict=True):
+        assert frr == rates.frr[rates.far <= far].min()
+    at = list(rates.thresholds).index(found.threshold)
+    assert (rates.far[at] + rates.frr[at]) / 2 == pytest.approx(tally.eer()[0], abs=0.01)
+
+
+def test_histograms_of_parts_add_up() -> None:
+    parts = [evaluate.measure_pixels(held(noisy(0.6, seed)), OPTIONS) for seed in (1, 2)]
+    whole = evaluate.scores(merge(*parts))["sensor0"]
+    each = [evaluate.scores(part)["sensor0"].impostor for part in parts]
+    assert whole.impostor == tuple(map(sum, zip(*each, strict=True)))
 
 
 def test_no_name_of_a_result_holds_a_dot() -> None:
