@@ -30,6 +30,7 @@ class VeinExperiment:
     pretrain_margin: float = said(0.2, "margin of its loss, radians", 0, 1.57)
     sensors: str = said("usm_like+sdumla_like+mmcbnu_like+utfvp_like", "the sites, a sensor each")
     unseen: str = said("nupt_like", "sensors that nobody trains on, tested as well; empty for none")
+    schedule: str = said("published", "how a site's pictures of a finger differ; own: each sensor's, milder")
     site_fingers: int = said(50, "fingers of a site; of the half that is not tested a few train", 4, 10_000)
     site_images: int = said(6, "pictures of each", 2, 999)
     few_fingers: int = said(10, "fingers that a site trains on, ten or more as far as there are", 2, MANY)

@@ -105,6 +105,7 @@ def _site_data(options: VeinExperiment) -> Values:
         "unseen": options.unseen,
         "fingers": options.site_fingers,
         "samples": options.site_images,
+        "schedule": options.schedule,
     }
     return {"layout": "vein_sensors", "make": make}
 

@@ -32,6 +32,7 @@ def test_words_set_options() -> None:
         ([], "name the experiment"),
         (["vein", "--resume"], "unknown option"),
         (["vein", "sensors=usm"], "unknown sensor"),
+        (["vein", "schedule=mild"], "unknown schedule"),
         (["vein", "backbone=smal"], "did you mean 'small'"),
         (["vein", "strategy=fedavgg"], "fedavg"),
         (["vein", "strategy=fedbn"], "keeps a part of"),
@@ -66,7 +67,7 @@ def test_as_many_fingers_train_as_were_asked_for(fingers: int) -> None:
 def test_the_generator_is_left_as_it_is(tmp_path: Path) -> None:
     found = plans(VeinExperiment(), tmp_path)
     drawing = found.sites.layout.options(**found.sites.data.make).drawing("usm_like")
-    assert (drawing.fingers, drawing.samples, drawing.parts) == (50, 6, "rois")
+    assert (drawing.fingers, drawing.samples, drawing.parts, drawing.schedule) == (50, 6, "rois", "published")
     public = found.public.layout.options(**found.public.data.make)
     assert (public.sensor, public.first, public.samples) == ("fingerveinsyn", 0, 4)
     assert found.public.data.seed not in [found.of(seed).sites.data.seed for seed in VeinExperiment().each]
