@@ -26,6 +26,7 @@ from isofed.simulations.strategies_group import register, without_missing
 HELP = """isofed simulate: a federation on this machine, from data to report
 
   isofed simulate                            six synthetic cameras, DPPT, 20 rounds
+  isofed simulate task=vein                  finger veins: drawn fingers, four owners, FedAvg
   isofed simulate strategy=fedavg seed=1     choose a group, set a value
   isofed simulate strategy.lam=0.5           set a value inside a group
   isofed simulate strategy=mine.py:my_recipe a strategy of your own, see docs/strategies.md

@@ -10,8 +10,9 @@ from isofed.client.workshop import Workshop
 from isofed.events import Emit
 from isofed.server.cohorts import asked
 from isofed.simulations.alongside import side_by_side
-from isofed.simulations.controls.compare import Outcome, outcome, pair, row, verdicts
+from isofed.simulations.controls.compare import Outcome, before, outcome, pair, row, verdicts
 from isofed.simulations.controls.listed import CONTROLS, Control, Scene, Variant
+from isofed.simulations.controls.scale import UNTRAINED, Scale
 from isofed.simulations.federation import EVALUATOR, Federation, load_result
 from isofed.simulations.plan import FEDERATED, Plan
 from isofed.simulations.pool import Pool
@@ -81,7 +82,9 @@ def run(plan: Plan, sites: tuple[str, ...], pool: Pool, progress: Progress, emit
     found: dict[str, dict[int, Outcome]] = {}
     for r in runs:
         found.setdefault(r.row, {})[r.seed] = outcome(results[r.federation.name])
-    return _compared(runs, found, _baselines(federated, plan, pool))
+    scale = Scale.of(plan)
+    still = {UNTRAINED: before(results[FEDERATED])} if scale.nothing == UNTRAINED else {}
+    return _compared(runs, found, still | _baselines(federated, plan, pool), scale)
 
 
 def _steps(result: Mapping[str, Any], sites: tuple[str, ...]) -> tuple[dict[str, int], int]:
@@ -109,15 +112,20 @@ def _weighed(share: Mapping[str, int], progress: Progress, emit: Emit) -> Emit:
 
 
 def _compared(
-    runs: list[Run], found: Mapping[str, Mapping[int, Outcome]], baselines: Mapping[str, Outcome]
+    runs: list[Run],
+    found: Mapping[str, Mapping[int, Outcome]],
+    baselines: Mapping[str, Outcome],
+    scale: Scale,
 ) -> dict[str, Any]:
     of = {r.row: r.control for r in runs}
-    rows = [row(name, of[name].what, seeds) for name, seeds in found.items()]
-    rows += [row(name, "nothing is trained", {None: measured}) for name, measured in baselines.items()]
+    rows = [row(name, of[name].what, seeds, scale) for name, seeds in found.items()]
+    rows += [row(name, "nothing is trained", {None: each}, scale) for name, each in baselines.items()]
     pairs = [
-        pair(of[name].shows, name, found[FEDERATED], seeds) for name, seeds in found.items() if of[name].shows
+        pair(of[name].shows, name, found[FEDERATED], seeds, scale)
+        for name, seeds in found.items()
+        if of[name].shows
     ]
-    return {"rows": rows, "pairs": pairs, "verdicts": verdicts(rows, pairs)}
+    return {"rows": rows, "pairs": pairs, "verdicts": verdicts(rows, pairs, scale)}
 
 
 def _baselines(federation: Federation, plan: Plan, pool: Pool) -> dict[str, Outcome]:

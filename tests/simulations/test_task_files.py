@@ -35,6 +35,22 @@ def test_such_a_file_is_a_whole_configuration_of_its_task(name: str) -> None:
     assert {key: values[key] for key in said} == said
 
 
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_a_task_starts_with_data_and_a_strategy_that_suit_it(name: str, tmp_path: Path) -> None:
+    plan = plans.runnable(plans.make_plan(command.composed([f"task={name}"]), tmp_path / "run"))
+    assert plan.cfg["data"]["layout"] in TASKS[name].layouts
+
+
+@pytest.mark.parametrize(
+    "words", [("strategy=fedprox", "data=vera"), ("data=vera", "strategy=fedprox", "task.rate=0.5")]
+)
+def test_what_is_written_goes_before_what_a_task_starts_with(words: tuple[str, ...]) -> None:
+    first, last = (command.composed(each) for each in (["task=vein", *words], [*words[:2], "task=vein"]))
+    for found in (first, last):
+        assert (found["strategy"]["name"], found["data"]["layout"]) == ("fedprox", "vera")
+    assert command.composed(["task=reid"])["strategy"] == command.composed([])["strategy"]
+
+
 @pytest.mark.parametrize(("name", "objective"), [("es_baseline", "identity"), ("agw", "agw"), ("caj", "caj")])
 def test_the_entity_sharing_baselines(name: str, objective: str) -> None:
     found = options(f"reid_{name}")

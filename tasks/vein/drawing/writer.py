@@ -59,7 +59,7 @@ class Drawing:
         ConfigError: a number outside its range, another part, an unknown sensor or schedule.
     """
 
-    fingers: int = 4
+    fingers: int = 32
     samples: int = 20
     first: int = 0
     sensor: str = "fingerveinsyn"

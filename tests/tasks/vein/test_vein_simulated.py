@@ -96,6 +96,21 @@ def test_the_summary_and_the_report_speak_of_the_task_s_measures(
     assert f"{100 * best:.1f}" in page.split("best entity alone")[1][:60]
 
 
+def test_the_controls_are_judged_by_errors(
+    tmp_path: Path, at: At, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (*at("vein_sensors"), "engine.workers=1", "alone=false", "controls=full")
+    found = ran(tmp_path, *words)["controls"]
+    rows = {row["name"]: row for row in found["rows"]}
+    assert {*rows} >= {"federated", "pooled", "shuffled labels", "untrained", "raw pixels", "random features"}
+    assert rows["untrained"]["steps"] == 0 and rows["pooled"]["spread_over"] == "sensors"
+    single = min(row["EER"]["mean"] for name, row in rows.items() if name.endswith("alone, equal steps"))
+    beats = found["verdicts"][0]
+    assert beats["holds"] == (rows["federated"]["EER"]["mean"] < single)
+    assert all(verdict["claim"].endswith(", in EER") for verdict in found["verdicts"])
+    assert "mAP" not in capsys.readouterr().out
+
+
 def test_a_run_cut_short_ends_with_the_same_bits(tmp_path: Path, at: At) -> None:
     words = (*at("vein_sensors"), "protocol=entity", "engine.workers=1", "alone=false", "rounds=3")
     whole = ran(tmp_path / "whole", *words)["weights_sha256"]

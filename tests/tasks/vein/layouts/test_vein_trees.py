@@ -209,7 +209,7 @@ def test_one_image_of_each_finger_is_refused(tmp_path: Path, picture: Picture) -
 
 
 def test_no_folder_and_no_picture_are_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="not a folder; expected the root of VERA .*: give the folder"):
+    with pytest.raises(DataError, match=r"not a folder; expected the root of VERA .*: give the folder"):
         open_fingers(tmp_path / "nowhere", DATABASES["vera"])
     with pytest.raises(DataError, match=r"expected names such as full/bf/001-M/001_L_1\.png"):
         open_fingers(tmp_path, DATABASES["vera"])
