@@ -10,6 +10,7 @@ from flwr.serverapp import Grid
 
 from isofed.errors import RoundError
 from isofed.events import Emit
+from isofed.server.commits import Commits
 from isofed.server.own import nested
 from isofed.server.replies import in_order
 from isofed.server.state import Checkpoints, ServerState
@@ -29,11 +30,14 @@ class Patience:
         timeout: seconds for the replies of one round.
         attempts: how often a round without enough usable reports is tried, at least 1.
         poll: seconds between two looks at a grid that had nothing new; 0 where its pull waits itself.
+        ahead: whether a round begins while the checkpoint of the one before is written, see
+            :class:`isofed.server.commits.Commits`; only where no site remembers anything.
     """
 
     timeout: float = 3600.0
     attempts: int = 1
     poll: float = 0.0
+    ahead: bool = False
 
 
 def run_rounds(
@@ -51,17 +55,23 @@ def run_rounds(
     if strategy.state.round == 0 and not strategy.state.history:
         # not a committed round: it is saved with the first one, and measured again if that never comes
         strategy.commit({"round": 0, "metrics": _evaluate(strategy, grid, emit, patience)})
-    for number in range(strategy.state.round + 1, setting.rounds + 1):
-        with span(ENGINE, ROUND, number):
-            started = time.monotonic()
-            _train(strategy, grid, number, checkpoints, emit, patience)
-            seconds = time.monotonic() - started
-            metrics = _evaluate(strategy, grid, emit, patience) if _due(number, setting) else None
-            entry = _entry(strategy, number, seconds, metrics)
-            with span(PROTOCOL, "checkpoint"):
-                checkpoints.save(strategy.commit(entry))
-        emit("round_done", **entry)
+    with Commits(checkpoints, emit, patience.ahead) as commits:
+        for number in range(strategy.state.round + 1, setting.rounds + 1):
+            with span(ENGINE, ROUND, number):
+                entry = _round(strategy, grid, number, commits, patience)
+                with span(PROTOCOL, "checkpoint"):
+                    commits.commit(strategy.commit(entry), entry)
+            commits.tell()
     return strategy.state
+
+
+def _round(strategy: Driver, grid: Grid, number: int, commits: Commits, patience: Patience) -> dict[str, Any]:
+    """Train and evaluate, and return what the history says of it."""
+    started = time.monotonic()
+    _train(strategy, grid, number, commits, patience)
+    seconds, due = time.monotonic() - started, _due(number, strategy.setting)
+    metrics = _evaluate(strategy, grid, commits.emit, patience) if due else None
+    return _entry(strategy, number, seconds, metrics)
 
 
 def _due(number: int, setting: Any) -> bool:
@@ -69,14 +79,8 @@ def _due(number: int, setting: Any) -> bool:
     return number == setting.rounds or bool(every and number % every == 0)
 
 
-def _train(
-    strategy: Driver,
-    grid: Grid,
-    number: int,
-    checkpoints: Checkpoints,
-    emit: Emit,
-    patience: Patience,
-) -> None:
+def _train(strategy: Driver, grid: Grid, number: int, commits: Commits, patience: Patience) -> None:
+    checkpoints, emit = commits.checkpoints, commits.emit
     first = checkpoints.attempt(number)
     for attempt in range(first, first + patience.attempts):
         strategy.attempt = attempt

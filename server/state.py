@@ -100,15 +100,26 @@ class Checkpoints:
 
         The same attempt is answered with the same report; a new one uses fresh secrets.
         """
-        path = self.folder.parent / ATTEMPT
-        last = json.loads(path.read_text()) if path.exists() else {"round": 0}
-        if last["round"] != round:
-            return 1
-        return int(last["attempt"]) + bool(last["failed"])
+        for noted in self._noted():
+            if noted["round"] == round:
+                return int(noted["attempt"]) + bool(noted["failed"])
+        return 1
 
     def note_attempt(self, round: int, attempt: int, failed: bool = False) -> None:
-        """Write down an attempt before its first order goes out, and again if it fails."""
-        write_json(self.folder.parent / ATTEMPT, {"round": round, "attempt": attempt, "failed": failed})
+        """Write down an attempt before its first order goes out, and again if it fails.
+
+        What was noted of the round before stays, because that one may not be committed yet.
+        """
+        noted = {"round": round, "attempt": attempt, "failed": failed}
+        before = next((each for each in self._noted() if each["round"] == round - 1), None)
+        write_json(self.folder.parent / ATTEMPT, noted | ({"before": before} if before else {}))
+
+    def _noted(self) -> list[dict[str, Any]]:
+        """Return what is noted of the last round that was tried, and of the one before."""
+        path = self.folder.parent / ATTEMPT
+        last = json.loads(path.read_text()) if path.exists() else None
+        before = last.pop("before", None) if last else None
+        return [noted for noted in (last, before) if noted]
 
     def latest(self, like: ServerState) -> ServerState:
         """Return the newest committed state, or ``like`` where no round is committed yet.

@@ -132,14 +132,13 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     tell(state.history, emit)
     grid, sites, evaluators = _grid(federation, pool, emit)
     strategy = _driver(federation, shop, state, sites, evaluators, emit)
+    remembers = shop.remembers
+    del shop  # or its model would lie beside those of the sites until the end
     # here a client is late only because this machine is slow, and waiting costs nothing
-    state = run_rounds(strategy, grid, checkpoints, emit, Patience(timeout=math.inf))
-    result = {
-        "history": list(state.history),
-        "weights_sha256": weights_digest(
-            state, lambda site: Memory(federation.memory(site), sections=shop.remembers)
-        ),
-    }
+    patience = Patience(timeout=math.inf, ahead=not remembers and pool.engine is None)
+    state = run_rounds(strategy, grid, checkpoints, emit, patience)
+    digest = weights_digest(state, lambda site: Memory(federation.memory(site), sections=remembers))
+    result = {"history": list(state.history), "weights_sha256": digest}
     write_json(federation.folder / RESULT, result)
     return result
 

@@ -72,7 +72,8 @@ class Profiler:
         for stretch in own:
             self.trace.add(MAIN, stretch, stretch in rounds)
         self.known[number] = self._row(number, rounds[-1])
-        self._heard = []
+        # a round is told of when its checkpoint is whole, and the next one may have been trained by then
+        self._heard = [heard for heard in self._heard if heard[1] >= _end_of(rounds[-1])]
         self.trace.write()
         write_json(self.folder / PROFILE, summed(self.known, self.rounds))
 
@@ -81,11 +82,17 @@ class Profiler:
         for name in self._workers.values():
             # what was evaluated before the first round belongs to none
             heard = [
-                (took, own) for who, begun, took, own in self._heard if who == name and begun >= main.begun
+                (took, own)
+                for who, begun, took, own in self._heard
+                if who == name and main.begun <= begun < _end_of(main)
             ]
             idle = main.took - sum(took for took, _ in heard)
             processes[name] = _split(_sum(own for _, own in heard), main.took, idle)
         return {"round": number, "wall": main.took, "processes": processes}
+
+
+def _end_of(stretch: Stretch) -> int:
+    return stretch.begun + stretch.took
 
 
 def _split(own: Mapping[str, int], wall: int, waiting: int) -> Spent:

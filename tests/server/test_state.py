@@ -114,3 +114,9 @@ def test_an_attempt_goes_on_after_a_crash_and_is_followed_by_another_after_a_fai
     checkpoints.note_attempt(1, 2)
     assert checkpoints.attempt(1) == 2
     assert checkpoints.attempt(2) == 1
+    # the next round may begin before this one is committed
+    checkpoints.note_attempt(2, 1)
+    checkpoints.note_attempt(2, 1, failed=True)
+    assert (checkpoints.attempt(1), checkpoints.attempt(2), checkpoints.attempt(3)) == (2, 2, 1)
+    checkpoints.note_attempt(3, 1)
+    assert (checkpoints.attempt(1), checkpoints.attempt(2)) == (1, 2)

@@ -121,6 +121,21 @@ def test_rounds_that_are_told_again_change_nothing(tmp_path: Path) -> None:
     assert adds_up(found) and found["total"]["processes"]["worker 1"][WAITING] == 50 + 41
 
 
+def test_a_round_that_is_told_of_during_the_next_one_is_split_as_one_told_of_at_once(tmp_path: Path) -> None:
+    clock = ticking()
+    profiler = Profiler.start(tmp_path, 2, clock)
+    with recorded(profiler.recorder):
+        with span(ENGINE, ROUND, 1):
+            profiler("spans", worker=1, stretches=[batch(clock(), {FORWARD: 5})])
+        with span(ENGINE, ROUND, 2):
+            profiler("spans", worker=1, stretches=[batch(clock(), {FORWARD: 7})])
+            profiler("round_done", round=1)
+    profiler("round_done", round=2)
+    rows = kept(tmp_path)["rounds"]
+    assert [row["processes"]["worker 1"][FORWARD] for row in rows] == [5, 7]
+    assert adds_up(kept(tmp_path))
+
+
 @pytest.mark.parametrize("text", ["", "{", "{}", '{"rounds": []}'])
 def test_a_damaged_profile_is_begun_anew(text: str, tmp_path: Path) -> None:
     (tmp_path / "profile.json").write_text(text)
@@ -166,7 +181,7 @@ def test_the_clock_of_a_gpu_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> Non
     assert waited == [True]
 
 
-def answer(cfg: str, calls: list[int], together: int) -> list[int]:
+def answer(cfg: str, calls: list[int], together: int, lends: bool) -> list[int]:
     """What a worker does with a batch of numbers."""
     with span(FORWARD):
         return [1 // call for call in calls]
