@@ -206,8 +206,7 @@ class Scores:
     Attributes:
         edges: (B + 1,) rising, of the histograms' bins.
         genuine, impostor: (B,) numbers of comparisons by bin of their score, of one subject and of two.
-        far, frr: (K,) points of the DET curve, shares from 0 to 1: impostors accepted, rising, and genuine
-            refused.
+        far, frr: (K,) points of the DET curve, shares of impostors accepted, rising, and of genuine refused.
         threshold: the score at which both are equal.
     """
 
@@ -237,8 +236,8 @@ class Task:
         benchmark: (layout name, options) to what a report says of the evaluation's rules; raises ConfigError
             where the options do not fit the layout.
         pictures: (model, test data, options) to rows of a gallery, for the report.
-        scores: of ``evaluate``'s numbers, or sums of them, how comparisons fell out, by test set; ``result``
-            has each set's measures as ``at NAME``. None where no threshold on a score decides.
+        scores: of ``evaluate``'s sums, how comparisons by a score fell out, by test set, or None; ``result``
+            has each set's measures as ``at NAME``.
         projection: (model, test data, options) to (vectors (n, D), thumbnails (n, h, w, 3) uint8, identities,
             cameras, modalities) for an embedding projector; None where nothing is embedded.
         baselines: measurements without any model, from (test data, options), for the honest controls.

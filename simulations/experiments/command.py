@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from isofed.errors import ConfigError
+from isofed.simulations.experiments.marks import check, fill
 from isofed.simulations.experiments.vein.options import VeinExperiment
 from isofed.simulations.experiments.vein.run import run as run_vein
+from isofed.simulations.experiments.vein.written import written as written_vein
 from isofed.simulations.experiments.words import chosen, listed
 from isofed.suggest import pick, unknown
 
-OUT = "out="
+OUT, PAGE = "out=", "page="
 HELP = """isofed experiment: a published experiment from its data to its page, as one command
 
   isofed experiment vein                    with the defaults, into outputs/vein-experiment
@@ -24,11 +26,13 @@ Write the same command again to continue one that was stopped: what is done is n
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment: what it is in one sentence, the dataclass of its options, and what runs it."""
+    """An experiment: what it is in one sentence, the dataclass of its options, what runs it, and what puts
+    the numbers that this returns into Markdown."""
 
     what: str
     options: type[Any]
     run: Callable[[Any, Path], Any]
+    written: Callable[[Any], str]
 
 
 EXPERIMENTS: Mapping[str, Experiment] = {
@@ -36,6 +40,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         "pretrain on drawn fingers, fine-tune on a few of unseen sensors: alone, federated and pooled",
         VeinExperiment,
         run_vein,
+        written_vein,
     ),
 }
 
@@ -51,11 +56,16 @@ def main(argv: list[str]) -> int:
     if not names:
         raise ConfigError(f"name the experiment: isofed experiment {'|'.join(EXPERIMENTS)}")
     found = pick("experiment", names[0], EXPERIMENTS)
-    places = [word.removeprefix(OUT) for word in names[1:] if word.startswith(OUT)]
-    options = chosen(found.options, [word for word in names[1:] if not word.startswith(OUT)])
-    folder = Path(places[-1]).expanduser() if places else Path("outputs") / f"{names[0]}-experiment"
+    options = chosen(found.options, [word for word in names[1:] if not word.startswith((OUT, PAGE))])
+    folder = _path(names, OUT) or Path("outputs") / f"{names[0]}-experiment"
+    page = _path(names, PAGE)
+    if page:
+        check(page, names[0])
     try:
-        found.run(options, folder)
+        numbers = found.run(options, folder)
+        if page:
+            fill(page, names[0], found.written(numbers))
+            print(f"written into {page}")
     except OSError as error:
         named = f"'{error.filename}'" if error.filename else "a file of the experiment"
         raise ConfigError(
@@ -64,7 +74,13 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def _path(words: list[str], key: str) -> Path | None:
+    found = [word.removeprefix(key) for word in words if word.startswith(key)]
+    return Path(found[-1]).expanduser() if found else None
+
+
 def _help(name: str) -> str:
     found = pick("experiment", name, EXPERIMENTS)
     head = f"isofed experiment {name}: {found.what}"
-    return "\n".join([head, "", "  out=DIR: where to write, and to continue", *listed(found.options), ""])
+    places = ["  out=DIR: where to write, and to continue", "  page=FILE: a Markdown page for the result"]
+    return "\n".join([head, "", *places, *listed(found.options), ""])

@@ -57,7 +57,9 @@ def _table(found: Mapping[str, Any], names: Sequence[str]) -> Raw:
         for model, values in part(rows, name).items()
     ]
     heads = ("test set", "model", *(column for column, _ in columns))
-    return table(Table("Every test set by itself, per cent; d' in standard deviations", heads, body, frozenset({0, 1})))
+    return table(
+        Table("Every test set by itself, per cent; d' in standard deviations", heads, body, frozenset({0, 1}))
+    )
 
 
 def cell(value: object, fraction: bool) -> str:

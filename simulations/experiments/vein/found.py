@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from operator import eq
 from statistics import fmean
 from typing import Any
 
@@ -20,9 +19,10 @@ from isofed.simulations.experiments.vein.plans import (
 )
 from isofed.tasks.vein.layouts.owners import UNSEEN
 
-AT = "at "  # before a sensor's name in a round's metrics
+AT, BY = "at ", " by "  # before a sensor's name in a round's metrics; before who measured on an unseen one
 ZERO = "pretrained, not fine-tuned"
 MEASURES = ("EER", "TAR@1e-2", "TAR@1e-3", "rank-1")
+SEPARATION = "d'"  # no fraction: told sensor by sensor alone
 LOWER = frozenset({"EER"})
 EXPECTED = 0.05  # five points of EER
 NAMES = {
@@ -65,7 +65,8 @@ def gathered(
     """
     level = levels(arms, results)
     seen = sorted({arm.site for arm in arms if arm.site})
-    rows = [_row(name, seeds, seen) for name, seeds in level.items()]
+    every = [*seen, *_unseen_sensors(level)]
+    rows = [_row(name, seeds, seen, every) for name, seeds in level.items()]
     differences = [
         d for what, better, base in COMPARED for d in _differences(what, level, better, base, seen)
     ]
@@ -73,6 +74,7 @@ def gathered(
         "formula": FORMULA,
         "seeds": sorted(before),
         "sites": seen,
+        "sensors": every,
         "rows": rows,
         "differences": differences,
         "verdicts": list(verdicts(differences)),
@@ -115,11 +117,18 @@ def _unseen(sensor: str) -> bool:
     return sensor.startswith(UNSEEN)
 
 
+def _unseen_sensors(level: Level) -> list[str]:
+    every = {
+        sensor.partition(BY)[0] for seeds in level.values() for found in seeds.values() for sensor in found
+    }
+    return sorted(sensor for sensor in every if _unseen(sensor))
+
+
 def _joined(known: Metrics, own: Metrics, site: str) -> dict[str, Mapping[str, float]]:
     """Add a site's measures; what it says of unseen sensors is kept beside what others say."""
     return {
         **known,
-        **{f"{name} by {site}" if site and _unseen(name) else name: v for name, v in own.items()},
+        **{f"{name}{BY}{site}" if site and _unseen(name) else name: v for name, v in own.items()},
     }
 
 
@@ -133,18 +142,28 @@ def over(seeds: Mapping[int, Metrics], measure: str, takes: Callable[[str], bool
     return found
 
 
-def _measured(seeds: Mapping[int, Metrics], takes: Callable[[str], bool]) -> dict[str, Any]:
-    each = {measure: over(seeds, measure, takes) for measure in MEASURES}
+def _measured(
+    seeds: Mapping[int, Metrics], takes: Callable[[str], bool], measures: Sequence[str] = MEASURES
+) -> dict[str, Any]:
+    each = {measure: over(seeds, measure, takes) for measure in measures}
     return {name: _plain(interval(values.values())) for name, values in each.items() if values}
 
 
-def _row(name: str, seeds: Mapping[int, Metrics], sites: Sequence[str]) -> dict[str, Any]:
+def _row(
+    name: str, seeds: Mapping[int, Metrics], sites: Sequence[str], sensors: Sequence[str]
+) -> dict[str, Any]:
     return {
         "name": name,
         "seen": _measured(seeds, lambda sensor: sensor in sites),
         "unseen": _measured(seeds, _unseen),
-        "sites": {site: _measured(seeds, partial(eq, site)) for site in sites},
+        "sensors": {
+            sensor: _measured(seeds, partial(_is, sensor), (*MEASURES, SEPARATION)) for sensor in sensors
+        },
     }
+
+
+def _is(sensor: str, name: str) -> bool:
+    return name.partition(BY)[0] == sensor
 
 
 def _plain(value: Interval) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from isofed import __version__
 from isofed.simulations.experiments.vein import told
+from isofed.simulations.experiments.vein.sensors import sensors
 from isofed.simulations.report.bars import Bar, bar_chart
 from isofed.simulations.report.charts import COLOURS, Plot, Series, line_chart
 from isofed.simulations.report.document import document
@@ -37,7 +38,7 @@ def page(numbers: Mapping[str, Any]) -> str:
         ("result", "Expected and found", _result(numbers)),
         ("table", "Table", _levels(numbers)),
         ("gains", "Gains", _gains(numbers)),
-        ("sites", "Sites", _sites(numbers)),
+        ("sensors", "Every sensor", sensors(numbers)),
         ("losses", "Training losses", _losses(numbers)),
         ("options", "Options", _options(options)),
     )
@@ -77,14 +78,6 @@ def _gains(numbers: Mapping[str, Any]) -> Raw:
     ]
     shown = Table(caption, (*told.GAINS, "each seed"), body, frozenset({0, 1}))
     return join([table(shown), el("p", notes, class_="note")])
-
-
-def _sites(numbers: Mapping[str, Any]) -> Raw:
-    body = [
-        [row["name"], *(told.pm(row["sites"][site].get("EER")) for site in numbers["sites"])]
-        for row in numbers["rows"]
-    ]
-    return table(Table("EER by site, per cent", ("", *numbers["sites"]), body))
 
 
 def _losses(numbers: Mapping[str, Any]) -> Raw | None:

@@ -27,6 +27,7 @@ from isofed.simulations.experiments.vein.plans import (
     prune,
     weights,
 )
+from isofed.simulations.experiments.vein.scores import answer, asks, together
 from isofed.simulations.experiments.vein.told import text
 from isofed.simulations.facts import Open
 from isofed.simulations.federation import Federation
@@ -124,8 +125,10 @@ def _run(work: Work, watch: Stopwatch) -> dict[str, Any]:
         results |= side_by_side(phase, work.pool, emit)
         for federation in phase:
             prune(federation)
+    curves = _scored(work, everything)
     work.progress.end()
-    return gathered(everything, {seed: f.name for seed, f in before.items()}, results)
+    numbers = gathered(everything, {seed: f.name for seed, f in before.items()}, results)
+    return {**numbers, "scores": curves, "workers": work.pool.workers}
 
 
 def _draw(work: Work, plan: Plan, what: str) -> None:
@@ -149,6 +152,15 @@ def _open(work: Work, federations: list[Federation]) -> None:
         work.progress.step("decoding pictures", done, len(federations))
         # pooled and federated runs of a seed have one evaluator's folder; they come one after the other
         list(work.pool.map(Open(federation), [*federation.sites, None], 1))
+
+
+def _scored(work: Work, everything: Iterable[Arm]) -> dict[str, Any]:
+    """Compare all tested pictures once more with every run's last model, for curves and histograms."""
+    wanted, found = list(asks(everything)), []
+    for curves in work.pool.map(answer, wanted, 1):
+        found.append(curves)
+        work.progress.step("scores of models", len(found), len(wanted))
+    return together([ask.row for ask in wanted], found)
 
 
 def _counted(work: Work, before: Iterable[Federation], everything: Iterable[Arm]) -> Emit:
