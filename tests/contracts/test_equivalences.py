@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from cases import World
-from flwr.app import Error, Message
+from flwr.app import Error, Message, RecordDict
 from flwr.supercore.inflatable.inflatable_object import get_all_nested_objects
 from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents
 
@@ -149,7 +149,7 @@ class Repeating(LocalGrid):
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         for message in list(self._queued.values()):
             for _ in range(2):
-                handle(self._cfg, self._nodes[message.metadata.dst_node_id], type(message.content)(), message)
+                handle(self._cfg, self._nodes[message.metadata.dst_node_id], RecordDict(), message)
         return super().pull_messages(message_ids)
 
 
@@ -207,7 +207,8 @@ def test_a_failed_round_is_tried_again_from_the_committed_memory(
     with pytest.raises(RoundError, match="lost on the way"):
         run(world.federation(tmp_path / "c", DPPT), Pool(1))
     noted = json.loads((tmp_path / "c" / "attempt.json").read_text())
-    assert noted == {"round": 2, "attempt": 2, "failed": True}
+    before = {"round": 1, "attempt": 1, "failed": False}
+    assert noted == {"round": 2, "attempt": 2, "failed": True, "before": before}
     # a resumed run begins a third attempt, from the memory of round 1 that every site still has
     assert weights(world.federation(tmp_path / "c", DPPT)) == plain
     assert set(final(world.federation(tmp_path / "c", DPPT)).versions.values()) == {"2.3"}
