@@ -30,6 +30,8 @@ Handler = Callable[[Workshop, Place, Message, Context], RecordDict]
 
 # a process serves one run at a time; two, so that a run that follows does not wait for the first to go
 _workshop = lru_cache(maxsize=2)(Workshop.of)
+# a process meets a simulated site again in every round
+_place = lru_cache(maxsize=4096)(lambda config: Place.of(dict(config)))
 
 
 def on_train(shop: Workshop, place: Place, message: Message, context: Context) -> RecordDict:
@@ -161,7 +163,7 @@ def _guarded(handler: Handler) -> Callable[[Message, Context], Message]:
 
 
 def _opened(context: Context) -> tuple[Workshop, Place]:
-    place = Place.of(context.node_config)
+    place = _place(tuple(context.node_config.items()))
     cfg, simulated = str(context.run_config["cfg"]), place.simulated is not None
     return _workshop(cfg, place.device, simulated, place.weights), place
 

@@ -43,7 +43,7 @@ class TreeContract:
         """Raise ContractError unless the channel is what was agreed."""
         if channel.kind != self.kind or isinstance(channel, Table):
             raise ContractError(f"channel '{name}' is a {channel.kind}, but the contract says {self.kind}")
-        if channel.tree.layout.digest != self.layout.digest:
+        if channel.tree.layout is not self.layout and channel.tree.layout.digest != self.layout.digest:
             raise ContractError(f"channel '{name}' has {_difference(channel.tree.layout, self.layout)}")
         if not channel.tree.finite:
             raise ContractError(f"channel '{name}' holds NaN or infinite values; lower the learning rate")
@@ -124,6 +124,11 @@ class Contract:
     channels: Mapping[str, TreeContract | TableContract]
     numbers: Mapping[str, NumberContract]
 
+    @cached_property
+    def records(self) -> Mapping[str, Form]:
+        """The arrays that carry each channel, by kind and name."""
+        return {f"{channel.kind}.{name}": channel.form for name, channel in self.channels.items()}
+
     def check(self, report: Report) -> None:
         """Raise ContractError unless ``report`` holds exactly what was agreed."""
         _same_names("channel", report.channels, self.channels)
@@ -155,6 +160,8 @@ def check_statistics(statistics: Mapping[str, Any], names: Iterable[str] | None 
 
 
 def _same_names(what: str, found: Mapping[str, Any], agreed: Mapping[str, Any]) -> None:
+    if found.keys() == agreed.keys():
+        return
     for name in found:
         if name not in agreed:
             raise ContractError(f"{what} '{name}' is in no contract; allowed: {', '.join(agreed)}")

@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
 
@@ -80,11 +80,24 @@ class Layout:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over names, shapes and dtypes in order, 16 hexadecimal digits."""
-        return hashlib.sha256(json.dumps(self.to_json()).encode()).hexdigest()[:16]
+        return hashlib.sha256(self._text.encode()).hexdigest()[:16]
+
+    @cached_property
+    def _text(self) -> str:
+        return json.dumps(self.to_json())
+
+    def __reduce__(self) -> Any:
+        return _known, (self._text,)
 
     def to_json(self) -> list[list[Any]]:
         """Return the triples that :meth:`of` takes, as JSON values."""
         return [[leaf.name, list(leaf.shape), leaf.dtype] for leaf in self.leaves]
+
+
+@lru_cache(maxsize=64)
+def _known(text: str) -> Layout:
+    # messages between processes carry the same few layouts again and again
+    return Layout.of((name, tuple(shape), dtype) for name, shape, dtype in json.loads(text))
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,17 +147,46 @@ class Tree:
         """Show as NumPy arrays over the same memory; what lies on a GPU is copied."""
         return self.map(lambda b: b if isinstance(b, np.ndarray) else b.detach().cpu().numpy())
 
+    def locked(self) -> "Tree":
+        """Show as NumPy arrays over the same memory that nobody can write through."""
+        return _again(self.layout, self.as_numpy().map(locked).buffers, self.__dict__.get("finite"))
+
+    def __reduce__(self) -> Any:
+        return _again, (self.layout, self.buffers, self.__dict__.get("finite"))
+
     def copy_from(self, other: "Tree") -> None:
         """Overwrite the values in place: one copy for each dtype. Layouts must be the same."""
         if other.layout.digest != self.layout.digest:
             raise ValueError(f"layouts differ: {self.layout.digest} is not {other.layout.digest}")
         for dtype, buffer in self.buffers.items():
-            _overwrite(buffer, other.buffers[dtype])
+            if isinstance(buffer, np.ndarray):
+                buffer[...] = other.buffers[dtype]
+            else:
+                buffer.copy_(other.tensors[dtype])
+
+    @cached_property
+    def tensors(self) -> Mapping[str, Any]:
+        """The buffers as torch tensors over the same memory, to be read only."""
+        return {dtype: _as_tensor(buffer) for dtype, buffer in self.buffers.items()}
 
     @cached_property
     def finite(self) -> bool:
         """Whether no value is NaN or infinite."""
         return all(_all_finite(buffer) for buffer in self.buffers.values())
+
+
+def _again(layout: Layout, buffers: Mapping[str, Buffer], finite: bool | None) -> Tree:
+    tree = Tree(layout, buffers)
+    if finite is not None:
+        tree.__dict__["finite"] = finite  # of the same values, which need not be looked at again
+    return tree
+
+
+def locked(array: np.ndarray) -> np.ndarray:
+    """Return a view that nobody can write through."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def hash_arrays(arrays: Iterable[tuple[str, np.ndarray]]) -> str:
@@ -177,21 +219,14 @@ def _cast(buffer: Buffer, dtype: str) -> Buffer:
     return buffer.to(getattr(sys.modules["torch"], dtype))
 
 
-def _overwrite(target: Buffer, source: Buffer) -> None:
-    if isinstance(target, np.ndarray):
-        target[...] = source
-    elif isinstance(source, np.ndarray):
-        target.copy_(_as_tensor(source))
-    else:
-        target.copy_(source)
-
-
-def _as_tensor(array: np.ndarray) -> Any:
+def _as_tensor(buffer: Buffer) -> Any:
+    if not isinstance(buffer, np.ndarray):
+        return buffer
     # torch warns that a read-only array could be written to through its tensor; this one is only read from,
     # and a message's arrays, which are read-only, would otherwise be copied twice
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
-        return sys.modules["torch"].from_numpy(array)
+        return sys.modules["torch"].from_numpy(buffer)
 
 
 def _all_finite(buffer: Buffer) -> bool:

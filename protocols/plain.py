@@ -16,6 +16,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 from isofed.contracts import Contract, Form
 from isofed.errors import ContractError
 from isofed.protocols import wire
+from isofed.protocols.letter import NUMBERS, Held
 from isofed.records import Order, Report, Value
 from isofed.trees import Layout, Tree, from_arrays, zeros
 
@@ -27,7 +28,7 @@ METRIC = {"examples": "num-examples", "loss": "train_loss"}
 def order_content(order: Order) -> RecordDict:
     """Return an order as Flower records."""
     content = wire.order_content(replace(order, channels=_but_model(order.channels)))
-    content[ARRAYS] = _record(order.channels[MODEL], wire.Held)
+    content[ARRAYS] = _record(order.channels[MODEL], Held)
     content[CONFIG] = ConfigRecord(dict(order.config))
     return content
 
@@ -41,9 +42,9 @@ def read_order(content: RecordDict, contract: Contract, needed: Iterable[str]) -
 
 def report_content(report: Report) -> RecordDict:
     """Return a report as Flower records, the record of parameters first, and one record of metrics."""
-    content = RecordDict({ARRAYS: _record(report.channels[MODEL], wire.Held)})
+    content = RecordDict({ARRAYS: _record(report.channels[MODEL], Held)})
     content.update(wire.report_content(replace(report, channels=_but_model(report.channels))))
-    del content[wire.NUMBERS]
+    del content[NUMBERS]
     content[METRICS] = MetricRecord({METRIC.get(name, name): value for name, value in report.scalars.items()})
     return content
 
@@ -127,11 +128,11 @@ def _but_model(channels: Any) -> dict[str, Any]:
 def _renamed(content: RecordDict, contract: Contract) -> RecordDict:
     """Return a report's records without the parameters, with its numbers as wire.py knows them."""
     for name, there in ((ARRAYS, content.array_records), (METRICS, content.metric_records)):
-        if name not in there or wire.NUMBERS in content:
+        if name not in there or NUMBERS in content:
             raise ContractError(f"the message's records differ from the contract at '{name}'")
     ours = {METRIC.get(name, name): name for name in contract.numbers}
     renamed = {name: record for name, record in content.items() if name not in (ARRAYS, METRICS)}
     metrics = content.metric_records[METRICS].items()
     # an unknown name stays as it is, and is refused for that
-    renamed[wire.NUMBERS] = MetricRecord({ours.get(name, f"'{name}'"): value for name, value in metrics})
+    renamed[NUMBERS] = MetricRecord({ours.get(name, f"'{name}'"): value for name, value in metrics})
     return RecordDict(renamed)

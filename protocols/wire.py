@@ -1,81 +1,59 @@
-"""Orders and reports as Flower records, and the second check of the contract, on what is sent.
+"""Orders and reports as messages' contents, and the second check of the contract, on what is sent.
 
-With plain.py the only module below server and client that knows Flower. One array record a channel, one
-array a dtype: the flat buffers travel as they are.
+One array record a channel, one array a dtype: the flat buffers travel as they are. What is read is checked
+alike whether it came as a letter of this machine or as Flower's records.
 """
 
-import io
 import re
 from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+from flwr.app import ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
 from isofed.contracts import MOST_ROWS, Contract, Form, TreeContract
 from isofed.errors import ContractError
+from isofed.protocols.letter import NUMBERS, Letter, Made, arrays_of, sent
 from isofed.records import Channel, Delta, Order, Report, Table, Value
 from isofed.trees import Tree
 
-ORDER, REPORT, NUMBERS = "order", "report", "numbers"
+ORDER, REPORT = "order", "report"
 _REPORT_KEYS = {"round": int, "attempt": int, "version": str}
 _ORDER_KEYS = {"run": str, "round": int, "attempt": int, "base": str, "digest": str}
 _VERSION = re.compile(r"[1-9][0-9]*\.[1-9][0-9]*")
 
 
-class Held(Array):
-    """A Flower array that keeps its ndarray and serialises only when somebody asks for bytes."""
-
-    def __init__(self, array: np.ndarray) -> None:
-        self._held = array.view()
-        self._held.flags.writeable = False
-        self.dtype, self.shape, self.stype = str(array.dtype), array.shape, "numpy.ndarray"
-
-    @property
-    def data(self) -> bytes:  # type: ignore[override]
-        """The array in NumPy's file format, as Flower sends it."""
-        file = io.BytesIO()
-        np.save(file, self._held, allow_pickle=False)
-        return file.getvalue()
-
-    def numpy(self) -> np.ndarray:
-        """Return the array itself, read-only."""
-        return self._held
-
-    def deflate(self) -> bytes:
-        """Return what Flower stores of the array, under the class name that every receiver knows."""
-        return Array(self._held).deflate()
-
-    def __reduce__(self) -> Any:
-        return Held, (self._held,)
-
-
-def order_content(order: Order, made: dict[int, ArrayRecord] | None = None) -> RecordDict:
-    """Return an order as Flower records.
+def order_content(order: Order, made: Made | None = None) -> RecordDict:
+    """Return an order as a message's content.
 
     Args:
         order: for one site.
-        made: the records of a round's channels by their ``id``: what many orders carry is made once.
+        made: of a round: what many orders carry is made once.
     """
-    content = _channels(order.channels, {} if made is None else made)
-    content[ORDER] = ConfigRecord(
-        {
-            "run": order.run,
-            "round": order.round,
-            "attempt": order.attempt,
-            "base": order.base,
-            "digest": order.digest,
-        }
-    )
-    return content
+    fields = {
+        "run": order.run,
+        "round": order.round,
+        "attempt": order.attempt,
+        "base": order.base,
+        "digest": order.digest,
+    }
+    made = made or Made()
+    return Letter(ORDER, fields, {name: made.sent(c) for name, c in order.channels.items()}, made=made)
+
+
+def report_content(report: Report) -> RecordDict:
+    """Return a report as a message's content."""
+    fields = {"round": report.round, "attempt": report.attempt, "version": report.version}
+    channels = {name: sent(channel) for name, channel in report.channels.items()}
+    return Letter(REPORT, fields, channels, dict(report.scalars))
 
 
 def read_order(content: RecordDict, contract: Contract, needed: Iterable[str]) -> Order:
     """Return the order in a message; what the contract does not name is ignored.
 
     Args:
-        content: the message's records.
+        content: of the message.
         contract: says what each channel looks like.
         needed: channels that the order must have.
 
@@ -83,8 +61,7 @@ def read_order(content: RecordDict, contract: Contract, needed: Iterable[str]) -
         ContractError: a field or channel is missing or not what it should be. A site builds file names
             from these fields, so they are checked as closely as what leaves.
     """
-    found = content.get(ORDER)
-    fields: Any = dict(found) if isinstance(found, ConfigRecord) else {}
+    fields = _fields(content, ORDER)
     if {key: type(value) for key, value in fields.items()} != _ORDER_KEYS or not _counted(fields):
         raise ContractError(
             "the order's fields differ from the contract; server and site must be one version"
@@ -98,54 +75,70 @@ def read_order(content: RecordDict, contract: Contract, needed: Iterable[str]) -
     return Order(channels=channels, **fields)
 
 
+def _fields(content: RecordDict, kind: str) -> Mapping[str, Any]:
+    if isinstance(content, Letter):
+        return content.fields if content.kind == kind else {}
+    found: Any = content.get(kind)
+    return dict(found) if isinstance(found, ConfigRecord) else {}
+
+
 def _counted(fields: Mapping[str, Any]) -> bool:
     return bool(fields["round"] >= 0 and fields["attempt"] >= 1)
 
 
-def report_content(report: Report) -> RecordDict:
-    """Return a report as Flower records."""
-    content = _channels(report.channels, {})
-    content[REPORT] = ConfigRecord(
-        {"round": report.round, "attempt": report.attempt, "version": report.version}
-    )
-    content[NUMBERS] = MetricRecord(dict(report.scalars))
-    return content
-
-
 def read_report(content: RecordDict, contract: Contract) -> Report:
     """Return the report in a message that :func:`check` has passed."""
-    fields: Any = dict(content[REPORT])
-    scalars: Any = dict(content[NUMBERS])
-    return Report(channels=_read_channels(content, contract), scalars=scalars, **fields)
+    channels = _read_channels(content, contract)
+    return Report(channels=channels, scalars=_numbers(content), **_fields(content, REPORT))
 
 
 def payload(content: RecordDict) -> int:
     """Bytes of all arrays in a message, and eight for each number."""
+    if isinstance(content, Letter):
+        return sum(channel.nbytes for channel in content.channels.values()) + 8 * len(content.numbers or ())
     return sum(_size(record) for record in content.values())
 
 
 def check(content: RecordDict, contract: Contract) -> None:
-    """Raise ContractError unless a report's records are, to the last name, dtype and shape, as agreed."""
-    agreed = {f"{c.kind}.{name}": c.form for name, c in contract.channels.items()}
-    found_kinds = {name: type(record) for name, record in content.items()}
-    kinds = {**dict.fromkeys(agreed, ArrayRecord), REPORT: ConfigRecord, NUMBERS: MetricRecord}
-    if found_kinds != kinds:
-        odd = sorted(name for name, _ in found_kinds.items() ^ kinds.items())[0]
+    """Raise ContractError unless a report is, to the last name, dtype and shape, as agreed."""
+    found = _kinds(content)
+    kinds = {**dict.fromkeys(contract.records, ArrayRecord), REPORT: ConfigRecord, NUMBERS: MetricRecord}
+    if found != kinds:
+        odd = sorted(name for name, _ in found.items() ^ kinds.items())[0]
         raise ContractError(f"the message's records differ from the contract at '{odd}'")
-    for name, form in agreed.items():
-        found = {key: (array.dtype, tuple(array.shape)) for key, array in content[name].items()}  # type: ignore[union-attr]
-        if not _matches(found, form):
+    for name, form in contract.records.items():
+        if not _matches(_claimed(content, name), form):
             raise ContractError(f"record '{name}' differs from the contract in dtype or shape")
-    _check_fields(content, contract)
-
-
-def _check_fields(content: RecordDict, contract: Contract) -> None:
-    fields: Any = content[REPORT]
+    fields = _fields(content, REPORT)
     types = {key: type(value) for key, value in fields.items()}
     if types != _REPORT_KEYS or fields["version"] != f"{fields['round']}.{fields['attempt']}":
         raise ContractError("the message's report fields differ from the contract")
-    if set(content[NUMBERS]) != set(contract.numbers):
+    if set(_numbers(content)) != set(contract.numbers):
         raise ContractError("the message's numbers differ from the contract")
+
+
+def _kinds(content: RecordDict) -> dict[str, type]:
+    """Return the kind of each record by its name."""
+    if not isinstance(content, Letter):
+        return {name: type(record) for name, record in content.items()}
+    found: dict[str, type] = {f"{c.kind}.{name}": ArrayRecord for name, c in content.channels.items()}
+    return found | {content.kind: ConfigRecord} | ({} if content.numbers is None else {NUMBERS: MetricRecord})
+
+
+def _claimed(content: RecordDict, name: str) -> Form:
+    """Return what is said of a record's arrays."""
+    if isinstance(content, Letter):
+        return _form(arrays_of(content.channels[name.partition(".")[2]]))
+    return {key: (array.dtype, tuple(array.shape)) for key, array in content[name].items()}  # type: ignore[union-attr]
+
+
+def _form(arrays: Mapping[str, np.ndarray]) -> Form:
+    return {key: (str(array.dtype), array.shape) for key, array in arrays.items()}
+
+
+def _numbers(content: RecordDict) -> Mapping[str, Any]:
+    numbers: Any = content.numbers if isinstance(content, Letter) else dict(content[NUMBERS])
+    return numbers
 
 
 def _matches(found: Form, form: Form) -> bool:
@@ -158,41 +151,29 @@ def _matches(found: Form, form: Form) -> bool:
     return found == {key: (dtype, (*rows, *shape[1:])) for key, (dtype, shape) in form.items()}
 
 
-def _channels(channels: Mapping[str, Channel], made: dict[int, ArrayRecord]) -> RecordDict:
-    content = RecordDict()
-    for name, channel in channels.items():
-        if id(channel) not in made:
-            made[id(channel)] = _record(channel)
-        content[f"{channel.kind}.{name}"] = made[id(channel)]
-    return content
-
-
-def _record(channel: Channel) -> ArrayRecord:
-    record = ArrayRecord()
-    for key, array in _arrays(channel).items():
-        # item assignment, because ArrayRecord's constructor would serialise
-        record[key] = Held(array)
-    return record
-
-
-def _arrays(channel: Channel) -> Mapping[str, np.ndarray]:
-    if isinstance(channel, Table):
-        # how many images stand behind a row is the site's own affair: presence alone leaves
-        present = (np.asarray(channel.counts) > 0).astype(np.uint8)
-        return {"values": np.asarray(channel.values, np.float32), "present": present}
-    return {dtype: np.asarray(buffer) for dtype, buffer in channel.tree.buffers.items()}
-
-
 def _read_channels(content: RecordDict, contract: Contract) -> dict[str, Channel]:
+    if isinstance(content, Letter):
+        held = content.channels.items()
+        return {n: _as_agreed(n, c, contract.channels[n]) for n, c in held if _named(n, c.kind, contract)}
     channels: dict[str, Channel] = {}
     for key, record in content.items():
         kind, _, name = key.partition(".")
-        if not isinstance(record, ArrayRecord):
-            continue
-        if name in contract.channels and _fits(kind, contract.channels[name]):
+        if isinstance(record, ArrayRecord) and _named(name, kind, contract):
             agreed = contract.channels[name]
             channels[name] = _channel(kind, opened(key, record, agreed.form), agreed)
     return channels
+
+
+def _named(name: str, kind: str, contract: Contract) -> bool:
+    return name in contract.channels and _fits(kind, contract.channels[name])
+
+
+def _as_agreed(name: str, channel: Channel, agreed: Any) -> Channel:
+    if not _matches(_form(arrays_of(channel)), agreed.form):
+        raise ContractError(f"record '{channel.kind}.{name}' differs from the contract in dtype or shape")
+    if isinstance(channel, Table) or channel.tree.layout.digest == agreed.layout.digest:
+        return channel
+    return type(channel)(Tree(agreed.layout, channel.tree.buffers))  # names are no part of what is sent
 
 
 def _fits(kind: str, agreed: Any) -> bool:
@@ -206,7 +187,7 @@ def opened(name: str, record: ArrayRecord, form: Form) -> Mapping[str, np.ndarra
         arrays = {key: array.numpy() for key, array in record.items()}
     except Exception:
         raise ContractError(f"record '{name}' holds bytes that are no array") from None
-    if not _matches({key: (str(array.dtype), array.shape) for key, array in arrays.items()}, form):
+    if not _matches(_form(arrays), form):
         raise ContractError(f"record '{name}' differs from the contract in dtype or shape")
     if "present" in arrays and (arrays["present"] > 1).any():
         raise ContractError(f"record '{name}' says more of a row than whether it is present")

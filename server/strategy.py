@@ -13,6 +13,7 @@ from isofed.contracts import Contract, TableContract
 from isofed.errors import RoundError
 from isofed.events import Emit, silent
 from isofed.protocols import wire
+from isofed.protocols.letter import Made
 from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
 from isofed.records import Order, Report, Value
@@ -133,7 +134,7 @@ class Composed(Strategy):
 
     def _messages(self, asks: list[Ask], kind: str, nodes: Mapping[str, int]) -> list[Message]:
         # one set of channels for everybody; only the small order record differs from site to site
-        messages, made = [], dict[int, ArrayRecord]()
+        messages, made = [], Made()
         for ask in asks:
             content = wire.order_content(ask.order, made)
             self.bytes.setdefault(ask.site, {"down": 0, "up": 0})["down"] = wire.payload(content)

@@ -1,19 +1,18 @@
 """Messages between a process and its workers: small things as bytes, arrays by their place in a slab."""
 
-import io
 import pickle
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from flwr.app import ArrayRecord, RecordDict
 
-from isofed.protocols.wire import Held
+from isofed.protocols.letter import Letter
 
 ALIGNED = 64  # bytes; vector instructions like it
 
-Placed = tuple[str, tuple[int, ...], int]
+Place = tuple[int, int]  # where it begins, and how many bytes it has
+Written = tuple[bytes, list[Place]]
 
 
 @dataclass
@@ -27,52 +26,55 @@ class Writer:
 
     slab: np.ndarray | None
     needed: int = 0
-    _places: dict[int, tuple[Any, Placed | None]] = field(default_factory=dict)
+    _places: dict[Place, tuple[np.ndarray, Place | None]] = field(default_factory=dict)
 
-    def write(self, value: Any) -> bytes:
-        """Return ``value`` as bytes; an array that was written before is not copied again."""
-        file = io.BytesIO()
-        pickler = pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
-        pickler.persistent_id = self._place  # type: ignore[method-assign]
-        pickler.dump(value)
-        return file.getvalue()
+    def write(self, value: Any) -> Written:
+        """Return ``value`` as bytes and places; memory that was written before is not copied again."""
+        places: list[Place] = []
 
-    def _place(self, value: Any) -> Placed | None:
-        if type(value) is not Held:
+        def inside(buffer: pickle.PickleBuffer) -> bool:
+            place = self._place(np.frombuffer(buffer.raw(), np.uint8))
+            places.extend([place] if place else [])
+            return place is None
+
+        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL, buffer_callback=inside), places
+
+    def _place(self, array: np.ndarray) -> Place | None:
+        known = address(array)
+        if known not in self._places:
+            # held on to, because other memory could get the address of what is gone
+            self._places[known] = array, self._copy(array)
+        return self._places[known][1]
+
+    def _copy(self, array: np.ndarray) -> Place | None:
+        start = self.needed
+        self.needed += room(array.nbytes)
+        if self.slab is None or self.needed > len(self.slab):
             return None
-        if id(value) not in self._places:
-            # held on to, because another array could get the number of one that is gone
-            self._places[id(value)] = value, self._copy(value)
-        return self._places[id(value)][1]
-
-    def _copy(self, value: Held) -> Placed | None:
-        start, array = self.needed, value.numpy()
-        self.needed += placed(value)
-        if self.slab is None or self.needed > len(self.slab) or array.dtype.hasobject:
-            return None
-        np.copyto(_view(self.slab, str(array.dtype), array.shape, start), array)
-        return str(array.dtype), array.shape, start
+        self.slab[start : start + array.nbytes] = array
+        return start, array.nbytes
 
 
-def read(content: bytes, slab: np.ndarray | None) -> Any:
+def read(written: Written, slab: np.ndarray | None) -> Any:
     """Return what a :class:`Writer` wrote; its arrays are views of the slab, and read-only."""
-    unpickler = pickle.Unpickler(io.BytesIO(content))
-    unpickler.persistent_load = lambda place: Held(_view(slab, *place))  # type: ignore
-    return unpickler.load()
+    content, places = written
+    shown = memoryview(slab).toreadonly() if slab is not None and places else None
+    return pickle.loads(content, buffers=[shown[start : start + size] for start, size in places])
 
 
-def arrays_of(content: RecordDict) -> Iterator[Held]:
-    """Yield the arrays in a message's records."""
-    for record in content.values():
-        if isinstance(record, ArrayRecord):
-            yield from record.values()  # type: ignore[misc]
+def arrays_in(content: RecordDict) -> list[np.ndarray]:
+    """Return the arrays of a message."""
+    if isinstance(content, Letter):
+        return content.arrays()
+    records = [record for record in content.values() if isinstance(record, ArrayRecord)]
+    return [array.numpy() for record in records for array in record.values()]
 
 
-def placed(array: Held) -> int:
-    """Return the bytes that an array takes in a slab."""
-    return -(-array.numpy().nbytes // ALIGNED) * ALIGNED
+def address(array: np.ndarray) -> Place:
+    """Return where an array lies in this process, and how many bytes it has."""
+    return array.__array_interface__["data"][0], array.nbytes
 
 
-def _view(slab: Any, dtype: str, shape: tuple[int, ...], start: int) -> np.ndarray:
-    count = int(np.prod(shape, dtype=np.int64))
-    return np.frombuffer(slab, dtype, count, start).reshape(shape)
+def room(size: int) -> int:
+    """Return the bytes that an array of ``size`` bytes takes in a slab."""
+    return -(-size // ALIGNED) * ALIGNED

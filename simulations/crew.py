@@ -11,13 +11,13 @@ import numpy as np
 
 from isofed import spans
 from isofed.events import Emit, silent
-from isofed.simulations.carriage import Writer, arrays_of, placed, read
+from isofed.simulations.carriage import Writer, Written, address, arrays_in, read, room
 from isofed.simulations.pool import Pool
 from isofed.simulations.slabs import Slab, mapped
 from isofed.spans import ENGINE, WAITING, span
 
 AHEAD = 2  # batches that each worker has or will have at once; replies that nobody folds yet take memory
-MOST = 8  # messages of one batch
+MOST = 32  # messages of one batch
 SMALL = 1 << 20  # bytes of a batch's arrays, where it is more than one message
 LARGE = 16 << 20  # bytes of a reply
 WAIT_SECONDS = 0.2
@@ -32,7 +32,8 @@ class Crew:
 
     Args:
         pool: the workers.
-        answer: (configuration, calls, together) to an answer each; runs in a worker.
+        answer: (configuration, calls, together, whether answers may show the model's own memory) to an answer
+            each; runs in a worker.
         cfg: the run's configuration as JSON.
         together: calls that are answered at once, or 0.
         emit: told of the workers' ``spans`` where this process records its own.
@@ -43,7 +44,7 @@ class Crew:
     cfg: str
     together: int = 0
     emit: Emit = silent
-    _queued: deque[tuple[bytes, int]] = field(default_factory=deque)
+    _queued: deque[tuple[Written, int]] = field(default_factory=deque)
     _running: dict[Future[Any], tuple[Lent, Lent]] = field(default_factory=dict)
     _orders: Lent = None
     _room: int = 0
@@ -56,9 +57,10 @@ class Crew:
             contents: the record of each.
         """
         self.forget()
-        sizes = [sum(placed(array) for array in arrays_of(content)) for content in contents]
+        arrays = [arrays_in(content) for content in contents]
+        sizes = [sum(room(array.nbytes) for array in each) for each in arrays]
         self._room = max([self._room, *sizes])
-        distinct = {id(array): placed(array) for content in contents for array in arrays_of(content)}
+        distinct = {address(array): room(array.nbytes) for each in arrays for array in each}
         self._orders = self._lend(sum(distinct.values()))
         writer, many = Writer(_array(self._orders)), self._many(len(calls), max(sizes, default=0))
         for start in range(0, len(calls), many):
@@ -87,8 +89,7 @@ class Crew:
             for worker, stretches in recorded:
                 self.emit("spans", worker=worker, stretches=stretches)
             self._room = max(self._room, -(-needed // count))
-            for piece in content:
-                answers += read(piece, _array(replies))
+            answers += read(content, _array(replies))
         self._start()
         return answers
 
@@ -125,7 +126,7 @@ def _array(lent: Lent) -> np.ndarray | None:
 def serve(
     answer: Answer,
     cfg: str,
-    content: bytes,
+    content: Written,
     orders: Slab | None,
     replies: Slab | None,
     together: int,
@@ -134,7 +135,7 @@ def serve(
     """Answer a batch in a worker.
 
     Returns:
-        The answers as bytes, what their arrays take, and their number; where a clock is given, then also
+        The answers as written, what their arrays take, and their number; where a clock is given, then also
         this process's number and its spans, none of which it keeps.
     """
     if clock is None:
@@ -145,10 +146,10 @@ def serve(
 
 
 def _served(
-    answer: Answer, cfg: str, content: bytes, orders: Slab | None, replies: Slab | None, together: int
-) -> tuple[list[bytes], int, int]:
+    answer: Answer, cfg: str, content: Written, orders: Slab | None, replies: Slab | None, together: int
+) -> tuple[Written, int, int]:
     calls = read(content, mapped(orders) if orders else None)
     writer = Writer(mapped(replies) if replies else None)
-    groups = [calls] if together else [[call] for call in calls]
-    # each is written down before the next one is trained: it may show the model's own memory
-    return [writer.write(answer(cfg, group, together)) for group in groups], writer.needed, len(calls)
+    # a single answer may show the model's own memory: it is written down before anybody trains again
+    answers = answer(cfg, calls, together, len(calls) == 1)
+    return writer.write(answers), writer.needed, len(calls)

@@ -1,11 +1,10 @@
 """Flower's grid in one process, or over a few workers: no Ray, no sockets, no bytes where none are needed."""
 
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cache
-from itertools import islice
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import count, islice
 from typing import Any
 
 from flwr.app import Context, Error, Message, RecordDict
@@ -23,6 +22,7 @@ from isofed.spans import ENGINE, spanned
 RUN_ID = 1
 SERVER = 1
 TRAIN = "train"
+REMEMBERED = 4096  # nodes that are not made again
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,12 @@ class LocalGrid(Grid):
     ) -> None:
         identify()
         self._nodes = nodes if isinstance(nodes, Mapping) else {node.number: node for node in nodes}
+        self._node = lru_cache(maxsize=REMEMBERED)(self._nodes.__getitem__)
         self._cfg, self._pool, self._emit, self._together = cfg, pool, emit, together
         self._crew = Crew(pool, answer, cfg, together, emit) if pool.workers > 1 else None
         self._state: dict[int, RecordDict] = {}
         self._queued: dict[str, Message] = {}
+        self._numbers = count(1)
 
     def set_run(self, run: Any) -> None:
         """Accept Flower's run; there is only one."""
@@ -112,7 +114,7 @@ class LocalGrid(Grid):
         """
         self._queued.clear()
         for message in messages:
-            identifier = uuid.uuid4().hex
+            identifier = str(next(self._numbers))
             message.metadata.__dict__["_message_id"] = identifier
             self._queued[identifier] = message
         ids = list(self._queued)
@@ -140,10 +142,7 @@ class LocalGrid(Grid):
 
     def _call(self, message: Message) -> Call:
         number = message.metadata.dst_node_id
-        node = self._nodes[number]
-        if self._crew is not None:  # which writes down a reply before it asks for the next
-            node = replace(node, config={**node.config, "lends": True})
-        return node, self._state.get(number, RecordDict()), message
+        return self._node(number), self._state.get(number) or RecordDict(), message
 
     def _drain(self) -> None:
         while self._pool.events is not None and not self._pool.events.empty():
@@ -162,41 +161,43 @@ def _app() -> Callable[[Message, Context], Message]:
     return client_app()
 
 
-def answer(cfg: str, calls: Sequence[Call], together: int = 0) -> list[tuple[Message, RecordDict]]:
+def answer(
+    cfg: str, calls: Sequence[Call], together: int = 0, lends: bool = False
+) -> list[tuple[Message, RecordDict]]:
     """Let the client app answer messages, in their order.
 
     Args:
         cfg: the run's configuration as JSON.
         calls: of each message the node it goes to, and what Flower keeps there.
         together: train so many sites at once; 0 for one after another.
+        lends: whether a reply may show the model's own memory.
 
     Returns:
         Replies, and what Flower is to keep at the nodes.
     """
     if together and len(calls) > 1 and all(message.metadata.message_type == TRAIN for *_, message in calls):
         identify()
-        contexts = [_context(cfg, node, state) for node, state, _ in calls]
+        contexts = [_context(cfg, node, state, lends) for node, state, _ in calls]
         # where one cannot be answered, each is asked by itself, and says so by itself
         with suppress(IsofedError):
             replies = train_beside([message for *_, message in calls], contexts)
             return [(reply, context.state) for reply, context in zip(replies, contexts, strict=True)]
-    return [handle(cfg, *call) for call in calls]
+    return [handle(cfg, *call, lends) for call in calls]
 
 
-def _context(cfg: str, node: Node, state: RecordDict) -> Context:
+def _context(cfg: str, node: Node, state: RecordDict, lends: bool) -> Context:
+    config = {**node.config, "lends": True} if lends else dict(node.config)
     return Context(
-        run_id=RUN_ID,
-        node_id=node.number,
-        node_config=dict(node.config),
-        state=state,
-        run_config={"cfg": cfg},
+        run_id=RUN_ID, node_id=node.number, node_config=config, state=state, run_config={"cfg": cfg}
     )
 
 
-def handle(cfg: str, node: Node, state: RecordDict, message: Message) -> tuple[Message, RecordDict]:
+def handle(
+    cfg: str, node: Node, state: RecordDict, message: Message, lends: bool = False
+) -> tuple[Message, RecordDict]:
     """Let the client app answer one message; what it raises becomes an error reply, as with Flower."""
     identify()
-    context = _context(cfg, node, state)
+    context = _context(cfg, node, state, lends)
     try:
         reply = _app()(message, context)
     except IsofedError as error:

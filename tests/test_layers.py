@@ -35,6 +35,7 @@ TABLE = (
     Layer("tasks/", "tasks", "numpy torch PIL scipy sklearn"),
     Layer("protocols/", "protocols", "numpy cryptography scipy"),
     Layer("protocols/wire.py", "protocols", "numpy flwr"),
+    Layer("protocols/letter.py", "protocols", "numpy flwr"),
     Layer("protocols/plain.py", "protocols", "numpy flwr"),
     Layer("protocols/runtime.py", "protocols", "flwr httpx"),
     Layer("protocols/relay.py", "protocols", "h11"),

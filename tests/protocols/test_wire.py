@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from isofed.contracts import Contract, TableContract, TreeContract
 from isofed.errors import ContractError
 from isofed.protocols import wire
+from isofed.protocols.letter import Held
 from isofed.protocols.levels import NUMBERS
 from isofed.records import Channel, Delta, Order, Report, Table, Value
 from isofed.trees import from_arrays
@@ -279,8 +280,8 @@ def test_a_table_of_as_many_rows_as_the_site_alone_knows_comes_back(rows: int) -
 def test_a_table_of_unknown_rows_still_has_a_form(values: tuple[int, ...], present: tuple[int, ...]) -> None:
     content = wire.report_content(REPORT)
     record = ArrayRecord()
-    record["values"] = wire.Held(np.ones(values, np.float32))
-    record["present"] = wire.Held(np.ones(present, np.uint8))
+    record["values"] = Held(np.ones(values, np.float32))
+    record["present"] = Held(np.ones(present, np.uint8))
     content["table.centres"] = record
     for read in (wire.check, wire.read_report):
         with pytest.raises(ContractError, match=r"'table\.centres' differs from the contract"):

@@ -11,7 +11,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Error, Message, RecordDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isofed.protocols.wire import Held
+from isofed.protocols.letter import Held
 from isofed.server import replies
 from isofed.server.replies import Waiting, in_order
 from isofed.simulations.grid import identify

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from flwr.app import ArrayRecord, Message, RecordDict
 
-from isofed.protocols.wire import Held
+from isofed.protocols.letter import Held
 from isofed.simulations import crew as crews
 from isofed.simulations import grid as grids
-from isofed.simulations.carriage import Writer, read
+from isofed.simulations.carriage import Writer, Written, read
 from isofed.simulations.grid import LocalGrid, Node
 from isofed.simulations.pool import Pool
 from isofed.simulations.slabs import Slabs
@@ -23,7 +23,9 @@ def handled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The nodes whose client app was called, in order; it answers with nothing in it."""
     seen: list[int] = []
 
-    def answer(cfg: str, node: Node, state: RecordDict, message: Message) -> tuple[Message, RecordDict]:
+    def answer(
+        cfg: str, node: Node, state: RecordDict, message: Message, lends: bool
+    ) -> tuple[Message, RecordDict]:
         seen.append(node.number)
         return Message(RecordDict(), reply_to=message), state
 
@@ -53,11 +55,11 @@ def test_what_an_earlier_push_left_is_not_done_any_more(handled: list[int]) -> N
 
 def crew(
     monkeypatch: pytest.MonkeyPatch, workers: int = 1
-) -> tuple[LocalGrid, list[tuple[Future[Any], bytes]]]:
+) -> tuple[LocalGrid, list[tuple[Future[Any], Written]]]:
     """A grid over workers that do nothing by themselves, and what they were given."""
-    started: list[tuple[Future[Any], bytes]] = []
+    started: list[tuple[Future[Any], Written]] = []
 
-    def submit(job: Any, answer: Any, cfg: str, content: bytes, *more: Any) -> Future[Any]:
+    def submit(job: Any, answer: Any, cfg: str, content: Written, *more: Any) -> Future[Any]:
         started.append((Future(), content))
         return started[-1][0]
 
@@ -66,11 +68,11 @@ def crew(
     return grid(SimpleNamespace(workers=workers + 1, submit=submit, events=None, slabs=None)), started
 
 
-def answered(content: bytes) -> tuple[list[bytes], int, int]:
+def answered(content: Written) -> tuple[Written, int, int]:
     """What a worker returns of a batch that it answers with empty records."""
     calls = read(content, None)
     replies = [(Message(RecordDict(), reply_to=message), RecordDict()) for *_, message in calls]
-    return [Writer(None).write(replies)], 0, len(calls)
+    return Writer(None).write(replies), 0, len(calls)
 
 
 def test_workers_are_told_to_leave_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
