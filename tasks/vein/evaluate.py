@@ -124,7 +124,8 @@ def scores(statistics: Statistics) -> dict[str, Scores]:
 
 def _scores(tally: Tally) -> Scores:
     rates, impostors, normal = tally.rates(), int(tally.counts[0].sum()), NormalDist()
-    even = np.linspace(*(normal.inv_cdf(end) for end in ENDS), POINTS)
+    first, last = (normal.inv_cdf(end) for end in ENDS)
+    even = np.linspace(first, last, POINTS)
     grid = [far for z in even.tolist() if enough(far := normal.cdf(z), impostors)]
     # FAR falls with the threshold
     places = np.searchsorted(-rates.far, [-far for far in grid])
