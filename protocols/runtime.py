@@ -1,8 +1,9 @@
 """Flower's SuperLink and SuperNode from outside: start a run, take a task, answer it, register a node.
 
-The only module that uses names of Flower which it does not promise to keep; ``flwr`` is pinned for their
-sake, and tests/protocols/test_runtime.py meets each of them on real processes. No code of a bundle is loaded
-on either side: what a task names is a digest, and what runs is what is installed.
+With :mod:`isofed.protocols.link` the only module that uses names of Flower which it does not promise to keep;
+``flwr`` is pinned for their sake, and tests/protocols/test_runtime.py meets each of them on real processes.
+No code of a bundle is loaded on either side: what a task names is a digest, and what runs is what is
+installed.
 """
 
 import hashlib
@@ -15,37 +16,38 @@ from typing import Any
 import httpx
 from flwr.app import Context, Message
 from flwr.cli.build import build_fab_from_files
-from flwr.common.constant import SubStatus
-from flwr.common.serde import fab_to_proto, run_from_proto, user_config_to_proto
+from flwr.common.constant import Status, SubStatus
+from flwr.common.serde import fab_to_proto, user_config_to_proto
 from flwr.proto.control_pb2 import (
     ListNodesRequest,
+    ListRunsRequest,
     RegisterNodeRequest,
     StartRunRequest,
     StopRunRequest,
     UnregisterNodeRequest,
 )
-from flwr.proto.runtime_pb2 import AcquireTaskRequest, PullTaskInputRequest, PushTaskOutputRequest
-from flwr.serverapp import Grid
+from flwr.proto.runtime_pb2 import AcquireTaskRequest
 from flwr.supercore.constant import TaskType
 from flwr.supercore.control.control_http_client import ControlHttpClient
 from flwr.supercore.fab import Fab
-from flwr.supercore.heartbeat import HeartbeatSender, make_task_heartbeat_fn_http
+from flwr.supercore.heartbeat import HeartbeatSender
+from flwr.supercore.inflatable.inflatable_utils import ObjectPullError, ObjectPushError
 from flwr.supercore.interceptors import (
     RuntimeTokenHttpInterceptor,
     RuntimeVersionHttpInterceptor,
     SuperExecAuthHttpInterceptor,
 )
-from flwr.supercore.retry import make_simple_http_retry_invoker
+from flwr.supercore.retry import RetryInvoker, exponential
 from flwr.supercore.runtime import RuntimeHttpClient
 from flwr.supercore.superexec.run_superexec import _SUPEREXEC_AUTH_METHODS
-from flwr.supercore.task_identity import TaskIdentity
-from flwr.superlink.grid import HttpGrid
 from flwr.supernode.runtime.run_clientapp import pull_task_input, push_message, push_task_output
 
 from isofed import __version__
 from isofed.errors import RoundError
+from isofed.protocols.link import Away, Link, Over, beating, told
 
 POLL = 0.05  # seconds between two looks for a task
+PATIENCE = 30.0  # seconds for which a site asks a SuperNode again that does not answer
 SERVER_TASK, SITE_TASK = str(TaskType.SERVER_APP), str(TaskType.CLIENT_APP)
 _PROJECT = f"""[build-system]
 requires = ["hatchling"]
@@ -78,13 +80,15 @@ class Door:
     secret: bytes = b""
     root: bytes | None = None
 
-    def _options(self) -> dict[str, Any]:
+    @property
+    def options(self) -> dict[str, Any]:
+        """What Flower's clients are told of it."""
         insecure = self.root is None
         return {"server_address": self.address, "insecure": insecure, "root_certificates": self.root}
 
     def control(self) -> ControlHttpClient:
         """Return a client of the Control API."""
-        return ControlHttpClient.from_server_address(**self._options(), interceptors=[])
+        return ControlHttpClient.from_server_address(**self.options, interceptors=[])
 
     def runtime(self, name: str, token: str = "") -> RuntimeHttpClient:
         """Return a client of the Runtime API: with a task's token for that task, else to look for tasks."""
@@ -97,8 +101,8 @@ class Door:
                     master_secret=self.secret, protected_methods=_SUPEREXEC_AUTH_METHODS
                 )
             )
-        retry = make_simple_http_retry_invoker() if token else None
-        return RuntimeHttpClient.from_server_address(**self._options(), interceptors=who, retry_invoker=retry)
+        retry = _retrying() if token else None
+        return RuntimeHttpClient.from_server_address(**self.options, interceptors=who, retry_invoker=retry)
 
     def acquire(self, kind: str) -> Iterator[str | None]:
         """Yield the token of each task of a kind, once; None whenever there is none, or nobody answers."""
@@ -124,12 +128,17 @@ def bundle() -> tuple[bytes, str]:
 
 
 def start_run(door: Door, cfg: str) -> int:
-    """Ask a SuperLink to open a run that carries the configuration as JSON; return its number."""
+    """Ask a SuperLink to open a run that carries the configuration as JSON; return its number.
+
+    Raises:
+        Away: it cannot be reached.
+        RoundError: it refused.
+    """
     content, digest = bundle()
     request = StartRunRequest(
         fab=fab_to_proto(Fab(digest, content, {})), override_config=user_config_to_proto({"cfg": cfg})
     )
-    with door.control() as client:
+    with told(), door.control() as client:
         answer = client.StartRun(request)
     if not answer.HasField("run_id"):
         raise RoundError("Flower's SuperLink refused to open a run; look into its log")
@@ -138,8 +147,17 @@ def start_run(door: Door, cfg: str) -> int:
 
 def stop_run(door: Door, run: int) -> None:
     """End a run that nobody will finish."""
-    with door.control() as client:
+    with told(), door.control() as client:
         client.StopRun(StopRunRequest(run_id=run))
+
+
+def stop_runs(door: Door) -> None:
+    """End every run that is not finished: where one runs at a time, those of processes that are no more."""
+    with told(), door.control() as client:
+        known = client.ListRuns(ListRunsRequest()).run_dict
+        for number in [n for n, run in known.items() if run.status.status != Status.FINISHED]:
+            with suppress(httpx.HTTPStatusError):  # it finished meanwhile
+                client.StopRun(StopRunRequest(run_id=number))
 
 
 def register_node(door: Door, public_key: bytes) -> int:
@@ -162,9 +180,8 @@ def nodes(door: Door) -> Mapping[int, str]:
         }
 
 
-@contextmanager
-def serving(door: Door, run: int, wait: float = 30.0) -> Iterator[Grid]:
-    """Be the run's ServerApp: yield its grid, and tell the SuperLink how it ended.
+def opened(door: Door, run: int, wait: float = 30.0) -> Link:
+    """Become the run's ServerApp and return its link; tasks of other runs, left by the dead, are ended.
 
     Args:
         door: of the SuperLink's Runtime API, in process isolation.
@@ -174,37 +191,30 @@ def serving(door: Door, run: int, wait: float = 30.0) -> Iterator[Grid]:
     Raises:
         RoundError: it did not, as when another process takes its tasks.
     """
-    grid = HttpGrid(
-        door.address, insecure=door.root is None, root_certificates=door.root, token=_token(door, wait)
-    )
-    client, ended = grid._runtime_client, SubStatus.FAILED
-    beat = HeartbeatSender(make_task_heartbeat_fn_http(client))
-    beat.start()
-    try:
-        taken = client.PullTaskInput(PullTaskInputRequest())
-        if taken.run.run_id != run:
-            raise RoundError("the SuperLink hands out another run's task; end that run first")
-        TaskIdentity.task_id, TaskIdentity.run_id = taken.task_id, taken.run.run_id
-        TaskIdentity.node_id = taken.context.node_id
-        grid.set_run(run_from_proto(taken.run))
-        yield grid
-        ended = SubStatus.COMPLETED
-    finally:
-        beat.stop()
-        with suppress(httpx.HTTPError):
-            client.PushTaskOutput(PushTaskOutputRequest(sub_status=ended, details=""))
-        grid.close()
-
-
-def _token(door: Door, wait: float) -> str:
     end = time.monotonic() + wait
     for token in door.acquire(SERVER_TASK):
         if token:
-            return token
-        if time.monotonic() > end:
+            link = Link(door.options, token)
+            with suppress(Over, Away):
+                if link.begin() == run:
+                    return link
+            link.close(done=False)
+        elif time.monotonic() > end:
             break
-        time.sleep(POLL)
+        else:
+            time.sleep(POLL)
     raise RoundError("the SuperLink hands out no task for the run; is another process taking its tasks?")
+
+
+@contextmanager
+def serving(door: Door, run: int, wait: float = 30.0) -> Iterator[Link]:
+    """Yield a run's link, as :func:`opened`, and tell the SuperLink how it ended."""
+    link, done = opened(door, run, wait), False
+    try:
+        yield link
+        done = True
+    finally:
+        link.close(done)
 
 
 @dataclass(frozen=True)
@@ -224,23 +234,37 @@ class Asked:
     context: Context
 
 
-def answer_task(door: Door, token: str, handle: Callable[[Asked], Message]) -> None:
+def answer_task(door: Door, token: str, handle: Callable[[Asked], Message]) -> bool:
     """Take a task's message, let ``handle`` answer it, and hand the reply over.
 
     Signs of life go on meanwhile. ``handle`` raises nothing: what goes wrong is an error reply.
+
+    Returns:
+        Whether the reply was handed over; not where the SuperNode died, or gave the task up.
     """
     client = door.runtime("flwr-clientapp", token)
-    beat = HeartbeatSender(make_task_heartbeat_fn_http(client))
+    beat = HeartbeatSender(beating(client, lambda: None))
     beat.start()
     status = SubStatus.FAILED
-    try:
+    with suppress(httpx.HTTPError, ObjectPushError, ObjectPullError):
         message, context, _, fab = pull_task_input(client)
         cfg = str(context.run_config.get("cfg", ""))
         digest = hashlib.sha256(fab.content).hexdigest()
         push_message(client, handle(Asked(message, cfg, digest, context)), context)
         status = SubStatus.COMPLETED
-    finally:
-        beat.stop()
-        with suppress(httpx.HTTPError):
-            push_task_output(client=client, context=None, sub_status=status, details="")
-        client.close()
+    beat.stop()
+    with suppress(httpx.HTTPError):
+        push_task_output(client=client, context=None, sub_status=status, details="")
+    client.close()
+    return status == SubStatus.COMPLETED
+
+
+def _retrying() -> RetryInvoker:
+    """Return what asks again where nobody answers; Flower's own ends the process where a task is over."""
+    return RetryInvoker(
+        lambda: exponential(base_delay=0.1, max_delay=2.0),
+        httpx.TransportError,
+        max_tries=None,
+        max_time=PATIENCE,
+        wait_function=time.sleep,
+    )

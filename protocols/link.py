@@ -1,0 +1,239 @@
+"""The server's side of one run at Flower's SuperLink: a grid that asks once and says what is wrong.
+
+Beside :mod:`isofed.protocols.runtime` the only module with names of Flower that it does not promise to keep.
+Flower's own grid does the same, but it waits by itself: for a SuperLink that is away, for ever, and for an
+upload that was cut off, for minutes; and it ends the process when its task is over.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from flwr.app import Error, Message
+from flwr.app.message import make_message
+from flwr.common.constant import SUPERLINK_NODE_ID, ErrorCode, SubStatus
+from flwr.common.serde import message_from_proto, run_from_proto
+from flwr.proto.message_pb2 import ConfirmMessageReceivedRequest, PullObjectRequest
+from flwr.proto.node_pb2 import Node
+from flwr.proto.runtime_pb2 import (
+    PullAppMessagesRequest,
+    PullTaskInputRequest,
+    PushTaskOutputRequest,
+    SendTaskHeartbeatRequest,
+)
+from flwr.serverapp import Grid
+from flwr.supercore.heartbeat import HeartbeatSender
+from flwr.supercore.inflatable.inflatable_utils import (
+    ObjectPushError,
+    inflate_object_from_contents,
+    iterate_object_tree,
+)
+from flwr.supercore.task_identity import TaskIdentity
+from flwr.superlink.grid import HttpGrid
+
+from isofed.errors import RoundError
+
+LARGE = 16 << 20  # bytes of a reply; of such, one at a time is taken
+OVER = (401, 403)  # what a SuperLink answers to a task that it has given up
+# errors of Flower's on the way, as against a site's own answer that it could not do what was asked
+ON_THE_WAY = (
+    ErrorCode.UNKNOWN,
+    ErrorCode.MESSAGE_UNAVAILABLE,
+    ErrorCode.REPLY_MESSAGE_UNAVAILABLE,
+    ErrorCode.NODE_UNAVAILABLE,
+    ErrorCode.CLIENT_APP_CRASHED,
+)
+CRASHED = ErrorCode.CLIENT_APP_CRASHED
+
+
+class Away(RoundError):
+    """A process of Flower's cannot be reached just now."""
+
+
+class Over(RoundError):
+    """A process of Flower's has given the task up; another run must be opened."""
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Say of whatever HTTP raises whether to come again, or whether all is over."""
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code in OVER:
+            raise Over("Flower's SuperLink has ended the run; look into its log") from None
+        raise Away(f"Flower's SuperLink answers {error.response.status_code}; look into its log") from None
+    except (httpx.HTTPError, ObjectPushError):
+        raise Away("Flower's SuperLink cannot be reached; is 'isofed server up' running?") from None
+
+
+@dataclass
+class _Coming:
+    """A reply of which the SuperLink has told, and what came of it so far."""
+
+    head: Message
+    parts: list[str]
+    contents: dict[str, bytes] = field(default_factory=dict)
+    size: int = 0
+
+    def keep(self, part: str, content: bytes) -> None:
+        self.contents[part] = content
+        self.size += len(content)
+
+    def failed(self, reason: str) -> Message:
+        """Return the same reply as an error of the way's."""
+        return make_message(
+            metadata=self.head.metadata, error=Error(ErrorCode.REPLY_MESSAGE_UNAVAILABLE, reason)
+        )
+
+    def opened(self, number: str) -> Message:
+        """Return the reply, all parts of which are there."""
+        try:
+            reply: Any = inflate_object_from_contents(number, self.contents)
+            reply.metadata.__dict__["_message_id"] = number
+            return reply  # type: ignore[no-any-return]
+        except Exception:  # what a site sends may be anything
+            reason = "the reply cannot be read"
+            return make_message(
+                metadata=self.head.metadata, error=Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, reason)
+            )
+
+
+class Link(Grid):
+    """A task of a run, held by signs of life until it is closed.
+
+    Args:
+        door: keyword arguments that say where the SuperLink's Runtime API is.
+        token: of the task.
+
+    Raises:
+        Away, Over: from every method; nothing is lost by calling it again.
+    """
+
+    def __init__(self, door: Mapping[str, Any], token: str) -> None:
+        self._grid = HttpGrid(
+            door["server_address"], door["insecure"], door["root_certificates"], token=token
+        )
+        self._grid._retry_invoker = None  # type: ignore[assignment]
+        self._client, self._node = self._grid._runtime_client, Node(node_id=SUPERLINK_NODE_ID)
+        self._beat = HeartbeatSender(beating(self._client, self._ended))
+        self._coming: dict[str, _Coming] = {}
+        self.over, self.number = False, 0
+
+    def begin(self) -> int:
+        """Take the task up and return the number of its run; messages are made for it from here on."""
+        with told():
+            taken = self._client.PullTaskInput(PullTaskInputRequest())
+        TaskIdentity.task_id, TaskIdentity.run_id = taken.task_id, taken.run.run_id
+        TaskIdentity.node_id, self.number = taken.context.node_id, int(taken.run.run_id)
+        self._grid.set_run(run_from_proto(taken.run))
+        self._beat.start()
+        return self.number
+
+    def close(self, done: bool) -> None:
+        """Tell the SuperLink how the run ended, if it listens."""
+        if self._beat.is_running:
+            self._beat.stop()
+        status = SubStatus.COMPLETED if done else SubStatus.FAILED
+        with suppress(httpx.HTTPError):
+            self._client.PushTaskOutput(PushTaskOutputRequest(sub_status=status, details=""))
+        self._grid.close()
+
+    def _ended(self) -> None:
+        self.over = True
+
+    def set_run(self, run: Any) -> None:
+        """Accept Flower's run; the link has its own."""
+
+    @property
+    def run(self) -> Any:
+        """Flower's run."""
+        return self._grid.run
+
+    def create_message(self, *args: Any, **kwargs: Any) -> Message:
+        """Return a message; kept because Flower's interface has it."""
+        return Message(*args, **kwargs)
+
+    def get_node_ids(self) -> Iterable[int]:
+        """Return the numbers of the nodes of which the SuperLink has heard lately."""
+        with told():
+            return list(self._grid.get_node_ids())
+
+    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        """Hand messages over; an empty number for one whose node the SuperLink has never heard of."""
+        with told():
+            return [number or "" for number in self._grid.push_messages(list(messages))]
+
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        """Return the replies that are whole; of large ones, one at a time."""
+        if self.over:
+            raise Over("Flower's SuperLink has ended the run; look into its log")
+        # of what it has told once, the SuperLink knows nothing any more
+        known = {coming.head.metadata.reply_to_message_id for coming in self._coming.values()}
+        with told():
+            asked = PullAppMessagesRequest(message_ids=[n for n in message_ids if n not in known])
+            found = self._client.PullMessages(asked)
+            for head, tree in zip(found.messages_list, found.message_object_trees, strict=True):
+                parts = [part.object_id for part in iterate_object_tree(tree)]
+                self._coming[head.metadata.message_id] = _Coming(message_from_proto(head), parts)
+        return self._whole()
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterable[Message]:
+        """Kept because Flower's interface has it; whoever holds a link looks for replies itself."""
+        raise NotImplementedError
+
+    def _whole(self) -> list[Message]:
+        done: list[Message] = []
+        for number in list(self._coming):
+            coming = self._coming[number]
+            with told():
+                reply = self._fetched(number, coming)
+            if reply is not None:
+                done.append(reply)
+                del self._coming[number]
+                if coming.size >= LARGE:
+                    break
+        return done
+
+    def _fetched(self, number: str, coming: _Coming) -> Message | None:
+        """Return a reply once all its parts are there, or an error where one is lost."""
+        for part in (part for part in coming.parts if part not in coming.contents):
+            got = self._client.PullObject(
+                PullObjectRequest(node=self._node, run_id=self.number, object_id=part)
+            )
+            if not got.object_found:
+                return coming.failed("the reply was cut off")
+            if not got.object_available:
+                return None  # the site still sends
+            coming.keep(part, got.object_content)
+        said = ConfirmMessageReceivedRequest(node=self._node, run_id=self.number, message_object_id=number)
+        with suppress(httpx.HTTPError):  # else it is forgotten when the run ends
+            self._client.ConfirmMessageReceived(said)
+        return coming.opened(number)
+
+
+def beating(client: Any, ended: Callable[[], None]) -> Callable[[], bool]:
+    """Return what sends one sign of life; Flower's own ends the process where a task is over.
+
+    Args:
+        client: of the Runtime API, with the task's token.
+        ended: called when the task is over.
+    """
+
+    def beat() -> bool:
+        try:
+            if not client.SendTaskHeartbeat(SendTaskHeartbeatRequest()).success:
+                ended()
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code not in OVER:
+                return False
+            ended()
+        except httpx.HTTPError:
+            return False
+        return True
+
+    return beat
