@@ -1,0 +1,1 @@
+"""Emotion from micro-gestures of the body: a hypergraph-enhanced Transformer over skeletons (2025)."""
