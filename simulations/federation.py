@@ -21,7 +21,7 @@ from isofed.events import Emit, silent, within
 from isofed.files import write_json
 from isofed.protocols.levels import LevelOptions
 from isofed.records import empty_table
-from isofed.seeds import simulated_secrets
+from isofed.seeds import Secrets, simulated_secrets
 from isofed.server.cohorts import asked
 from isofed.server.distil import Classroom
 from isofed.server.loop import Driver, Patience, run_rounds
@@ -117,30 +117,64 @@ class Federation:
         return {"site": name, "role": role, **{key: str(path) for key, path in places.items()}}
 
 
+@dataclass(frozen=True)
+class Company:
+    """Whom a federation's server talks to, and how it waits for them.
+
+    Args:
+        grid: any of Flower's.
+        sites: their numbers in it.
+        evaluators: theirs.
+        secrets: the server's own.
+        patience: of the loop.
+        fewest: usable reports that make a round; None for all that are asked.
+        durable: whether a checkpoint waits for the disk, as where a power cut would cost real sites a round.
+    """
+
+    grid: Grid
+    sites: Numbers
+    evaluators: Numbers
+    secrets: Secrets
+    patience: Patience
+    fewest: int | None = None
+    durable: bool = False
+
+
 def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, Any]:
     """Run a federation to its end, from its last checkpoint if there is one, and return its result.
 
     Returns:
         ``history`` (one object a round, round 0 is the untrained model) and ``weights_sha256``.
     """
-    shop = federation.workshop()
-    if federation.together:
-        refuse(shop)
-    checkpoints = Checkpoints(federation.folder / CHECKPOINTS, shop.setting.digest)
-    state = checkpoints.latest(first_state(shop))
-    emit = within(emit, run=federation.name)
-    tell(state.history, emit)
-    grid, sites, evaluators = _grid(federation, pool, emit)
-    strategy = _driver(federation, shop, state, sites, evaluators, emit)
-    remembers = shop.remembers
-    del shop  # or its model would lie beside those of the sites until the end
-    # here a client is late only because this machine is slow, and waiting costs nothing
-    patience = Patience(timeout=math.inf, ahead=not remembers and pool.engine is None)
-    state = run_rounds(strategy, grid, checkpoints, emit, patience)
+    state, remembers = driven(federation, lambda shop, emit: _company(federation, shop, pool, emit), emit)
     digest = weights_digest(state, lambda site: Memory(federation.memory(site), sections=remembers))
     result = {"history": list(state.history), "weights_sha256": digest}
     write_json(federation.folder / RESULT, result)
     return result
+
+
+def driven(
+    federation: Federation, gather: Callable[[Workshop, Emit], Company], emit: Emit
+) -> tuple[ServerState, bool]:
+    """Run a federation's rounds over any grid; return the last state, and whether sites remember anything.
+
+    Args:
+        federation: whose folder has the checkpoints.
+        gather: the workshop, and who is told, to the company.
+        emit: told of everything, with the federation's name.
+    """
+    shop = federation.workshop()
+    if federation.together:
+        refuse(shop)
+    emit = within(emit, run=federation.name)
+    state = Checkpoints(federation.folder / CHECKPOINTS, shop.setting.digest).latest(first_state(shop))
+    tell(state.history, emit)
+    company = gather(shop, emit)
+    checkpoints = Checkpoints(federation.folder / CHECKPOINTS, shop.setting.digest, company.durable)
+    strategy = _driver(federation, shop, state, company, emit)
+    remembers = shop.remembers
+    del shop  # or its model would lie beside those of the sites until the end
+    return run_rounds(strategy, company.grid, checkpoints, emit, company.patience), remembers
 
 
 def first_orders(federation: Federation, shop: Workshop) -> list[tuple[Node, Message]]:
@@ -150,38 +184,41 @@ def first_orders(federation: Federation, shop: Workshop) -> list[tuple[Node, Mes
         federation: on the local engine.
         shop: its workshop, with the initial weights.
     """
-    grid, sites, evaluators = _grid(federation, Pool(1), silent)
-    strategy = _driver(federation, shop, first_state(shop), sites, evaluators, silent)
+    company = _company(federation, shop, Pool(1), silent)
+    strategy = _driver(federation, shop, first_state(shop), company, silent)
     nodes = federation.nodes().by_number
-    orders = strategy.configure_train(1, ArrayRecord(), ConfigRecord(), grid)
+    orders = strategy.configure_train(1, ArrayRecord(), ConfigRecord(), company.grid)
     return [(nodes[order.metadata.dst_node_id], order) for order in orders]
 
 
 def _driver(
-    federation: Federation,
-    shop: Workshop,
-    state: ServerState,
-    sites: Numbers,
-    evaluators: Numbers,
-    emit: Emit,
+    federation: Federation, shop: Workshop, state: ServerState, company: Company, emit: Emit
 ) -> Driver:
-    room = federation.classroom(shop.setting)
-    secrets = simulated_secrets(shop.setting.seed, "")  # the server's; no site has an empty name
     ours = Composed(
-        shop.setting, shop.outside(None), state, sites, evaluators, emit, room=room, secrets=secrets
+        shop.setting,
+        shop.outside(None),
+        state,
+        company.sites,
+        company.evaluators,
+        emit,
+        company.fewest,
+        federation.classroom(shop.setting),
+        company.secrets,
     )
     return Stock(ours) if shop.setting.recipe.stock else ours
 
 
-def _grid(federation: Federation, pool: Pool, emit: Emit) -> tuple[Grid, Numbers, Numbers]:
+def _company(federation: Federation, shop: Workshop, pool: Pool, emit: Emit) -> Company:
     """Return the engine's grid, and the numbers that the sites and the evaluator have in it."""
     nodes, cfg = federation.nodes(), json.dumps(federation.cfg)
+    secrets = simulated_secrets(shop.setting.seed, "")  # the server's; no site has an empty name
+    # here a client is late only because this machine is slow, and waiting costs nothing
+    patience = Patience(timeout=math.inf, ahead=not shop.remembers and pool.engine is None)
     if pool.engine is not None:
         grid, numbers = pool.engine(nodes, cfg, emit)
-        evaluator = {EVALUATOR: numbers.pop(EVALUATOR)}
-        return grid, numbers, evaluator
-    grid = LocalGrid(nodes.by_number, cfg, pool, emit, federation.together)
-    return grid, nodes.roster, {EVALUATOR: nodes.number(EVALUATOR)}
+        return Company(grid, numbers, {EVALUATOR: numbers.pop(EVALUATOR)}, secrets, patience)
+    local = LocalGrid(nodes.by_number, cfg, pool, emit, federation.together)
+    return Company(local, nodes.roster, {EVALUATOR: nodes.number(EVALUATOR)}, secrets, patience)
 
 
 def run_in_worker(federation: Federation) -> dict[str, Any]:
