@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from isofed.config import read, within
 from isofed.errors import ConfigError, IsofedError
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}\Z")
 _HEAD, _LONGEST, _CHECK = "isofed-", 2000, 4
 
 
@@ -23,7 +23,8 @@ class Invitation:
         enrolment_port: where a site applies.
         gateway_port: where it sends its messages later.
         ca_sha256: SHA-256 of the authority's certificate, 64 hexadecimal digits: the site trusts no other.
-        name: of the site, as in its certificate: lower-case letters, digits, ``_`` and ``-``, at most 40.
+        name: of the site, as its layout names it and as in its certificate: letters, digits, ``_``
+            and ``-``, at most 40.
         secret: admits one application; the server keeps its SHA-256 alone.
     """
 
@@ -83,7 +84,7 @@ def checked_name(name: str) -> str:
     """Return a site's name, if it can be one: it is also a file's and a certificate's."""
     if not NAME.match(name):
         raise ConfigError(
-            f"'{name[:60]}' cannot name a site: use lower-case letters, digits, '_' and '-', at most 40, "
+            f"'{name[:60]}' cannot name a site: use letters, digits, '_' and '-', at most 40, "
             "the first a letter or digit"
         )
     return name

@@ -180,6 +180,13 @@ def nodes(door: Door) -> Mapping[int, str]:
         }
 
 
+def node_keys(door: Door) -> Mapping[str, int]:
+    """Return the numbers of the SuperNodes that are let in, by their public keys as PEM."""
+    with door.control() as client:
+        found = client.ListNodes(ListNodesRequest()).nodes_info
+    return {node.public_key.decode(): int(node.node_id) for node in found if node.status != "unregistered"}
+
+
 def opened(door: Door, run: int, wait: float = 30.0) -> Link:
     """Become the run's ServerApp and return its link; tasks of other runs, left by the dead, are ended.
 

@@ -129,15 +129,10 @@ class Register:
             return self._write(revoked(self.site(name), self.now()))
 
     def noted(self, name: str, node: int) -> Site:
-        """Note the number which Flower gave to a site's node."""
-        with self._locked():
-            return self._write(replace(self.site(name), node=node))
-
-    def forgot(self, name: str, node: int) -> Site:
-        """Note that Flower forgot a node that had been this site's."""
+        """Note the number which Flower gave to an approved site's node; of another it is not wanted."""
         with self._locked():
             site = self.site(name)
-            return self._write(replace(site, gone=[other for other in site.gone if other != node]))
+            return self._write(replace(site, node=node)) if site.state == "approved" else site
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{checked_name(name)}.json"

@@ -37,7 +37,6 @@ class Site:
         before: the serial that was renewed last; it holds until ``before_until``.
         past: serials that hold no more.
         node: Flower's number of its node; 0 where the SuperLink does not have it yet.
-        gone: numbers of nodes that the SuperLink is still to forget.
         revoked_keys: fingerprints of keys that may not come back.
     """
 
@@ -55,7 +54,6 @@ class Site:
     before_until: float = 0.0
     past: list[str] = field(default_factory=list)
     node: int = 0
-    gone: list[int] = field(default_factory=list)
     revoked_keys: list[str] = field(default_factory=list)
     invited_at: float = 0.0
     applied_at: float = 0.0
@@ -99,8 +97,8 @@ def applied(site: Site, secret: str, key: str, manifest: Mapping[str, Any], now:
     _admit(site, secret, key, now)
     if site.token_used and site.state != "pending":
         return site
-    # its node was registered with the key that it had before
-    moved = site if key == site.key else replace(site, node=0, gone=_gone(site))
+    # a node is registered with its key, and another key makes another node
+    moved = site if key == site.key else replace(site, node=0)
     asked = replace(moved, state="pending", key=key, manifest=dict(manifest))
     return replace(asked, token_used=site.token_used or now, applied_at=now)
 
@@ -138,7 +136,7 @@ def revoked(site: Site, now: float) -> Site:
         return site
     barred = [*site.revoked_keys, site.fingerprint] if site.key else site.revoked_keys
     out = replace(_bare(site), state="revoked", revoked_at=now, revoked_keys=barred)
-    return replace(out, key="", token_sha256="", node=0, gone=_gone(site))
+    return replace(out, token_sha256="", node=0)
 
 
 def key_is_free(key: str, site: Site, others: list[Site]) -> None:
@@ -173,10 +171,6 @@ def _bare(site: Site) -> Site:
     """Return a site without certificate; its serials are past ones."""
     bare = replace(site, certificate="", serial="", until=0.0, past=site.serials)
     return replace(bare, before="", before_until=0.0)
-
-
-def _gone(site: Site) -> list[int]:
-    return [*site.gone, site.node] if site.node else site.gone
 
 
 def _with(site: Site, issue: Issue) -> Site:
