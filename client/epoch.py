@@ -75,11 +75,12 @@ def run_epoch(
     factors: dict[Phase, list[float]] = {}
     now: Phase | None = None
     trained: list[torch.Tensor] = []
+    still = held(shop, order)
     shop.model.train()
     for step in steps_of(shop, place, order, when):
         if step.phase is not now:
             now = step.phase
-            trained = select(shop, now)
+            trained = select(shop, now, still)
         factor = _set_rate(shop, max(order.round, 1) - 1 + step.done)
         loss, taken = _step(shop, step, states, precision, trained)
         total += loss
@@ -88,8 +89,18 @@ def run_epoch(
     return Epoch(steps, size, factors, float(total) / steps)
 
 
-def select(shop: Workshop, phase: Phase) -> list[torch.Tensor]:
+def held(shop: Workshop, order: Order) -> tuple[str, ...]:
+    """Return the prefixes of the parameters that the task does not train in a round."""
+    return shop.setting.task.training.held(max(order.round, 1), shop.setting.options)
+
+
+def select(shop: Workshop, phase: Phase, still: tuple[str, ...] = ()) -> list[torch.Tensor]:
     """Let gradients flow to what a phase trains, which is returned, and to nothing else.
+
+    Args:
+        shop: whose parameters.
+        phase: of the round.
+        still: prefixes of those that the task does not train in it.
 
     Raises:
         CompositionError: it trains nothing.
@@ -97,7 +108,7 @@ def select(shop: Workshop, phase: Phase) -> list[torch.Tensor]:
     head, trained = shop.setting.task.head, list[torch.Tensor]()
     for name, parameter in shop.parameters.items():
         inside = phase.trains == "all" or name.startswith(head) == (phase.trains == "head")
-        flows = inside and name not in shop.frozen
+        flows = inside and name not in shop.frozen and not name.startswith(still)
         parameter.requires_grad_(flows)
         if flows:
             trained.append(parameter)
@@ -111,11 +122,13 @@ def select(shop: Workshop, phase: Phase) -> list[torch.Tensor]:
     return trained
 
 
-def reach(shop: Workshop, factors: Mapping[Phase, list[float]]) -> dict[str, float]:
+def reach(
+    shop: Workshop, factors: Mapping[Phase, list[float]], still: tuple[str, ...] = ()
+) -> dict[str, float]:
     """Return each parameter's learning rates, summed over the steps that trained it."""
     reach = dict.fromkeys(shop.parameters, 0.0)
     for phase, taken in factors.items():
-        select(shop, phase)
+        select(shop, phase, still)
         for name, peak in _rates(shop, shop.peaks).items():
             reach[name] += peak * sum(taken)
     return reach

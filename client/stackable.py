@@ -67,6 +67,8 @@ def refuse(shop: Workshop) -> None:
     precision = setting.task.training.precision(setting.options)
     if precision != "float32":
         raise _error(f"arithmetic in {precision} is not stacked", "write task.precision=float32, or ")
+    if setting.task.training.held(1, setting.options):
+        raise _error("the task does not train a part of the model in the first rounds")
     for term in setting.recipe.local:
         held = next((what for what in ("loss", "stepped") if getattr(term, what)), None)
         if held:

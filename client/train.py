@@ -8,7 +8,7 @@ import numpy as np
 
 from isofed import seeds
 from isofed.client.chance import seeded
-from isofed.client.epoch import Epoch, each, reach, run_epoch, select, steps_of
+from isofed.client.epoch import Epoch, each, held, reach, run_epoch, select, steps_of
 from isofed.client.gradient import mean_gradient, mean_loss
 from isofed.client.memory import Sections
 from isofed.client.normaliser import normaliser
@@ -60,7 +60,7 @@ def train(shop: Workshop, place: Place, order: Order, memory: Sections, version:
             ]
         epoch = run_epoch(shop, place, order, states, precision)
     with span(UPDATE, "terms end"):
-        done = Done(epoch.steps, reach(shop, epoch.factors) if recipe.local else {})
+        done = Done(epoch.steps, reach(shop, epoch.factors, held(shop, order)) if recipe.local else {})
         further = [term.finish(state, done) if term.finish else {} for term, state in each(shop, states)]
     channels = _travelling(shop, place)  # after the terms have finished: one may have changed the model
     for given in further:

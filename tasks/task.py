@@ -136,8 +136,7 @@ class Training:
 
     Args:
         sample: (samples, options, generator) to (steps, B) int64, the images of every step.
-        transform: (samples, indices (B,), options, generator, device) to a batch on that device; seeded,
-            vectorised.
+        transform: (samples, indices (B,), options, generator, device) to a batch on that device; seeded.
         loss: (output, labels, options) to a scalar tensor.
         loss_unit: ``"example"`` where the loss is a mean over examples, ``"batch"`` where examples meet.
         optimiser: (model, options) to a torch optimiser; its rates are peaks.
@@ -146,8 +145,8 @@ class Training:
         precision: options to ``float32``, ``bf16`` or ``fp16``, the arithmetic of forward and backward.
         keeps_optimiser: options to whether a site's optimiser state lives on from round to round.
         plain: options to whether a step is learning rate times gradient and nothing else.
-        still: as ``transform``, but without a generator: what evaluation feeds the model, without labels;
-            None where ``transform`` draws nothing.
+        still: as ``transform`` without generator and labels, for evaluation; None where nothing is drawn.
+        held: (round from 1, options) to prefixes of parameters that this round does not train.
     """
 
     sample: Callable[[Samples, Any, Any], Any] = field(repr=False)
@@ -161,6 +160,7 @@ class Training:
     keeps_optimiser: Callable[[Any], bool] = field(default=lambda options: True, repr=False)
     plain: Callable[[Any], bool] = field(default=lambda options: False, repr=False)
     still: Callable[[Samples, Any, Any, Any], Batch] | None = field(default=None, repr=False)
+    held: Callable[[int, Any], tuple[str, ...]] = field(default=lambda number, options: (), repr=False)
 
 
 @dataclass(frozen=True)

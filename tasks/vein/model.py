@@ -16,6 +16,7 @@ from isofed.tasks.vein.iresnet import IResNet100
 from isofed.tasks.vein.mobilefacenet import LARGE, SMALL, MobileFaceNet
 from isofed.tasks.vein.small import Small
 
+BACKBONE = "backbone."
 HEAD_PREFIXES = ("head.",)  # private under every level
 HEIGHT, WIDTH = 100, 300  # of a picture of the finger that the network is fed, pixels
 HEAD_SPREAD = 0.01
@@ -63,19 +64,26 @@ class Backbone:
     Attributes:
         dimensions: D of its published form.
         make: D to the module.
+        first: prefixes of the names of its first stage, the stem included.
     """
 
     dimensions: int
     make: Callable[[int], nn.Module]
+    first: tuple[str, ...]
 
 
+def _stages(count: int) -> tuple[str, ...]:
+    return tuple(f"stages.{number}." for number in range(count))
+
+
+MOBILE = ("stages.stem.", "stages.stage1.")
 BACKBONES: dict[str, Backbone] = {
-    "mobilefacenet_large": Backbone(512, lambda dimensions: MobileFaceNet(LARGE, dimensions)),
-    "mobilefacenet_small": Backbone(512, lambda dimensions: MobileFaceNet(SMALL, dimensions)),
-    "iresnet100": Backbone(512, IResNet100),
-    "convnext_small": Backbone(512, ConvNeXtSmall),
-    "small": Backbone(128, Small),
-    "tiny": Backbone(64, Tiny),
+    "mobilefacenet_large": Backbone(512, lambda dimensions: MobileFaceNet(LARGE, dimensions), MOBILE),
+    "mobilefacenet_small": Backbone(512, lambda dimensions: MobileFaceNet(SMALL, dimensions), MOBILE),
+    "iresnet100": Backbone(512, IResNet100, ("stem.", *_stages(3))),
+    "convnext_small": Backbone(512, ConvNeXtSmall, _stages(5)),  # two layers of the stem, three blocks
+    "small": Backbone(128, Small, _stages(4)),  # three of the stem, one block
+    "tiny": Backbone(64, Tiny, _stages(3)),
 }
 
 

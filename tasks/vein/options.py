@@ -9,6 +9,7 @@ from isofed.suggest import pick
 from isofed.tasks.vein.benchmarks.rules import RULES
 from isofed.tasks.vein.losses import Margin
 from isofed.tasks.vein.model import BACKBONES
+from isofed.tasks.vein.schedule import SHAPES
 
 MANY, LARGE = 1_000_000, 1e30  # no sane number is above; a bound keeps typing errors out
 ABOVE_ZERO, BELOW_ONE = 1e-12, 0.999999
@@ -30,18 +31,24 @@ RANGES: dict[str, tuple[float, float]] = {
     "margin_angle": (0, math.pi / 2),
     "margin_cosine": (0, 1),
     "scale": (ABOVE_ZERO, MANY),
+    "triplet": (0, MANY),
+    "triplet_margin": (0, 2),
     "batch": (2, MANY),
+    "per_finger": (0, MANY),
     "local_epochs": (1, MANY),
     "rate": (ABOVE_ZERO, LARGE),
     "momentum": (0, BELOW_ONE),
     "weight_decay": (0, LARGE),
     "warmup": (0, BELOW_ONE),
+    "frozen": (0, MANY),
 }
 CHOICES = {
     "labels": ("true", "shuffled"),
     "rule": tuple(RULES),
     "backbone": tuple(BACKBONES),
     "precision": ("float32", "bf16", "fp16"),
+    "optimiser": ("sgd", "adamw"),
+    "schedule": tuple(SHAPES),
 }
 
 
@@ -49,16 +56,27 @@ CHOICES = {
 class VeinOptions:
     """Numbers of data, augmentation, model, loss and schedule; plain scalars only.
 
-    The recipe that the generator's authors released is, one round being an epoch::
+    The recipe that the generator's authors released for pretraining is, one round being an epoch::
 
-        backbone=mobilefacenet_large height=100 width=300 batch=16 margin_angle=0.7 scale=64
+        single=true backbone=mobilefacenet_large height=100 width=300 batch=16 margin_angle=0.7 scale=64
         rate=0.01 momentum=0.9 weight_decay=0.0005 warmup=0
+
+    and with ``convnext_small`` ``height=224 width=224 optimiser=adamw rate=0.001 weight_decay=0.1``. The
+    nearest published recipe for few fingers and strangers (FusionAug), its network aside::
+
+        flips=true margin_angle=0 margin_cosine=0.2 scale=20 triplet=4 per_finger=4 batch=32
+        rate=0.01 schedule=step warmup=0
+
+    To fine-tune what was pretrained (``weights=FILE``) on little data, with a head of its own at each site::
+
+        share=0.1 images=4 frozen=2 rate=0.001
 
     The defaults differ from it in: a small network and small pictures, margin and scale for few fingers at a
     site, and a rate for tens of epochs, not hundreds. With scale 32 the small network's loss hardly moves in
     the first epochs at this rate.
 
-    Source: Wang et al., "FingerVeinSyn-5M", 2025; Deng et al., "ArcFace", CVPR 2019.
+    Source: Wang et al., "FingerVeinSyn-5M", 2025; Deng et al., "ArcFace", CVPR 2019; Ou et al., "Fusion loss
+    and inter-class data augmentation for deep finger vein feature learning", 2021.
 
     Example:
         >>> VeinOptions(backbone="tiny").batch
@@ -75,6 +93,8 @@ class VeinOptions:
     part: str = ""  # kind of a database's pictures, such as "raw" or "roi"; "": the first that is there
     share: float = 1.0  # of the fingers to train on that are used, > 0 to 1, ten at least
     images: int = 0  # of each of these fingers that are used, >= 1; 0: all
+    single: bool = False  # of drawn fingers those pictures alone in which one thing varies, 001 to 050
+    flips: bool = False  # also train on every picture upside down, as another finger's
 
     # --- pictures
     height: int = 48  # rows of what the network is fed, pixels, >= 16
@@ -95,15 +115,21 @@ class VeinOptions:
     margin_angle: float = 0.5  # m2, added to the angle, radians, 0 to pi / 2; 0.7 for thousands of fingers
     margin_cosine: float = 0.0  # m3, taken from the cosine, 0 to 1
     scale: float = 16.0  # s, > 0; 64 for thousands of fingers
+    triplet: float = 0.0  # weight of the batch's hardest triplets beside it, >= 0; 0: none
+    triplet_margin: float = 0.2  # of these, on the distance of unit vectors, 0 to 2
 
     # --- optimiser and schedule
     batch: int = 32  # B: pictures of a step, >= 2; a site with fewer takes all it has
+    per_finger: int = 0  # K: pictures of a finger in a step, which shows B / K fingers; 0: as they come
     local_epochs: int = 1  # passes over a site's pictures in a round, >= 1
+    optimiser: str = "sgd"  # "sgd", or "adamw", which has no momentum to set
     rate: float = 0.1  # peak learning rate, > 0
     momentum: float = 0.9  # Nesterov momentum, kept at the client from round to round, 0 <= . < 1
     weight_decay: float = 5e-4  # L2 weight decay of all trainable parameters, >= 0
     keep_momentum: bool = True  # False: a site's momentum begins every round at zero
-    warmup: float = 0.1  # share of all rounds over which the rate rises, 0 <= . < 1; it falls as a cosine
+    warmup: float = 0.1  # share of all rounds over which the rate rises, 0 <= . < 1
+    schedule: str = "cosine"  # of the rate from there on: "cosine", "step" (a tenth at 60 %), "constant"
+    frozen: int = 0  # rounds at the beginning in which the backbone's first stage is not trained, >= 0
     precision: str = "float32"  # of forward and backward: "float32", or mixed with "bf16" or "fp16"
 
     def __post_init__(self) -> None:
@@ -111,6 +137,11 @@ class VeinOptions:
             within(name, getattr(self, name), low, high)
         for name, choices in CHOICES.items():
             pick(name, getattr(self, name), dict.fromkeys(choices))
+        if self.per_finger == 1 or (self.per_finger and self.batch % self.per_finger):
+            raise ConfigError(
+                f"'per_finger' is {self.per_finger} and 'batch' {self.batch}; give 0, or two or more, "
+                "by which the batch can be divided"
+            )
         if self.height > self.width:
             raise ConfigError(
                 f"'height' is {self.height} and 'width' {self.width}, but fingers lie along the width; give "

@@ -1,6 +1,5 @@
 """How the vein task trains: batches, loss, rates."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -8,27 +7,22 @@ import torch
 from torch import Tensor
 
 from isofed.tasks.task import Batch, Samples, Training
-from isofed.tasks.vein import augment
-from isofed.tasks.vein.losses import angular
-from isofed.tasks.vein.model import Output, VeinNet
+from isofed.tasks.vein import augment, sampling, schedule
+from isofed.tasks.vein.losses import angular, batch_hard
+from isofed.tasks.vein.model import BACKBONE, BACKBONES, Output, VeinNet
 from isofed.tasks.vein.options import VeinOptions
-
-FLOOR = 1e-3  # share of the peak rate at which a warm-up begins
 
 
 def sample(samples: Samples, options: VeinOptions, rng: np.random.Generator) -> np.ndarray:
-    """Return the rows of every step of a round, (E ceil(N / B), B) int64: E shuffled passes over N pictures.
+    """Return the rows of every step of a round, (steps, B) int64; see tasks/vein/sampling.py.
 
-    The last batch of a pass is filled up with the first pictures of the same pass; a site with fewer than B
-    has batches of N.
-
-    Source: plain minibatches, as in the recipe released with the data set.
+    Source: plain minibatches, as in the recipe released with the data set, or a few pictures of each of a few
+    fingers, as losses over triplets want them.
     """
-    count = len(samples)
-    size = min(options.batch, count)
-    steps = -(-count // size)
-    passes = [np.resize(rng.permutation(count), (steps, size)) for _ in range(options.local_epochs)]
-    return np.concatenate(passes).astype(np.int64)
+    if options.per_finger:
+        batch, each = options.batch, options.per_finger
+        return sampling.by_finger(samples.labels, batch, each, options.local_epochs, rng)
+    return sampling.passes(len(samples), options.batch, options.local_epochs, rng)
 
 
 def transform(
@@ -45,12 +39,25 @@ def still(samples: Samples, images: Any, options: VeinOptions, device: str) -> B
 
 
 def loss(output: Output, labels: Tensor, options: VeinOptions) -> Tensor:
-    """Return the combined angular margin loss, a mean over examples; see tasks/vein/losses.py."""
-    return angular(output.cosines, labels, options.margin)
+    """Return L_margin + w L_triplet, the combined angular margin and w times the batch's hardest triplets.
+
+    A mean over examples, and over anchors that have a mate and a stranger; see tasks/vein/losses.py.
+
+    Source: Ou et al., "Fusion loss and inter-class data augmentation for deep finger vein feature learning",
+    2021, with w = 4. Differs from it in: w is 0 unless asked for.
+    """
+    found = angular(output.cosines, labels, options.margin)
+    if not options.triplet:
+        return found
+    return found + options.triplet * batch_hard(output.features.float(), labels, options.triplet_margin)
 
 
 def optimiser(model: VeinNet, options: VeinOptions) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum and weight decay, one rate for all."""
+    """SGD with Nesterov momentum, or AdamW; weight decay, and one rate for all."""
+    if options.optimiser == "adamw":
+        return torch.optim.AdamW(
+            model.parameters(), lr=options.rate, weight_decay=options.weight_decay, foreach=True
+        )
     return torch.optim.SGD(
         model.parameters(),
         lr=options.rate,
@@ -62,31 +69,34 @@ def optimiser(model: VeinNet, options: VeinOptions) -> torch.optim.Optimizer:
 
 
 def rate(done: float, rounds: int, options: VeinOptions) -> float:
-    """Return the factor on the peak rate after ``done`` rounds: up in a line, down as a cosine.
+    """Return the factor on the peak rate after ``done`` rounds; see tasks/vein/schedule.py."""
+    return schedule.factor(done, rounds, options.warmup, options.schedule)
 
-    max(1e-3, t / W) for t < W = warmup R, and (1 + cos(pi (t - W) / (R - W))) / 2 from there on.
 
-    Args:
-        done: t, rounds done so far, fractions counting the steps of the current round, >= 0.
-        rounds: R, of the whole run.
-        options: ``warmup``.
+def held(number: int, options: VeinOptions) -> tuple[str, ...]:
+    """Return what round ``number``, from 1, does not train: the backbone's first stage in the first rounds.
+
+    Its weights stand still; the running statistics of its BatchNorms do not.
     """
-    rising = options.warmup * rounds
-    if done < rising:
-        return max(FLOOR, done / rising)
-    return (1 + math.cos(math.pi * min(1.0, (done - rising) / (rounds - rising)))) / 2
+    first = BACKBONES[options.backbone].first if number <= options.frozen else ()
+    return tuple(f"{BACKBONE}{name}" for name in first)
+
+
+def _remembers(options: VeinOptions) -> bool:
+    return options.keep_momentum and (options.optimiser == "adamw" or options.momentum > 0.0)
 
 
 TRAINING = Training(
     sample=sample,
     transform=transform,
     loss=loss,
-    loss_unit="example",
+    loss_unit="example",  # of the margin alone; in triplets examples meet
     optimiser=optimiser,
     rate=rate,
+    held=held,
     capabilities=("features", "logits"),
     precision=lambda options: options.precision,
-    keeps_optimiser=lambda options: options.keep_momentum and options.momentum > 0.0,
-    plain=lambda options: options.momentum == 0.0,
+    keeps_optimiser=_remembers,
+    plain=lambda options: options.optimiser == "sgd" and options.momentum == 0.0,
     still=still,
 )

@@ -8,10 +8,9 @@ from torch import Tensor
 
 from isofed.files import MAGIC, load_state
 from isofed.tasks.pretrained import put, state_dict, tensors
-from isofed.tasks.vein.model import HEAD_PREFIXES, VeinNet
+from isofed.tasks.vein.model import BACKBONE, HEAD_PREFIXES, VeinNet
 from isofed.trees import Tree
 
-BACKBONE = "backbone."
 WANTED = "give a state dict of the backbone that task.backbone names, or a checkpoint of a run with the same"
 
 

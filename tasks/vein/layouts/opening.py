@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from isofed.seeds import public
 from isofed.tasks.layouts.joined import Joined
 from isofed.tasks.task import Samples
 from isofed.tasks.vein.benchmarks.rules import RULES, Split, Takes
+from isofed.tasks.vein.layouts.database import Database
+from isofed.tasks.vein.layouts.databases import FINGERVEINSYN
+from isofed.tasks.vein.layouts.flipped import doubled
 from isofed.tasks.vein.layouts.halves import TestSet, few, held_out
 from isofed.tasks.vein.layouts.owners import Seat, Sensor
 from isofed.tasks.vein.layouts.pictures import VeinFile
@@ -19,6 +23,7 @@ from isofed.tasks.vein.layouts.read import Fingers, list_files, shown, takes_of
 from isofed.tasks.vein.options import VeinOptions
 
 Integers = NDArray[np.int64]
+SINGLE = 50  # the last of a drawn finger's pictures in which one thing alone varies
 SMALLEST = 2  # fingers that a client must hold: of one there is nothing to tell apart
 
 
@@ -37,6 +42,7 @@ class Listed:
     files: tuple[VeinFile, ...]
     takes: Takes
     split: Split
+    database: Database
 
 
 def listed(sensor: Sensor, options: VeinOptions) -> Listed:
@@ -47,7 +53,7 @@ def listed(sensor: Sensor, options: VeinOptions) -> Listed:
     """
     files = list_files(sensor.root, sensor.database, sensor.part or options.part)
     takes = takes_of(files)
-    return Listed(files, takes, RULES[options.rule](takes))
+    return Listed(files, takes, RULES[options.rule](takes), sensor.database)
 
 
 def open_seat(seat: Seat, cache: Path, options: VeinOptions) -> Samples:
@@ -67,7 +73,9 @@ def open_seat(seat: Seat, cache: Path, options: VeinOptions) -> Samples:
     if options.labels == "shuffled":
         labels = public(0, 0, seat.name, "shuffled labels").permutation(labels)
     domains = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    pixels = tuple(part.pixels for part in parts)
+    pixels: tuple[Any, ...] = tuple(part.pixels for part in parts)
+    if options.flips:
+        pixels, labels, domains = doubled(pixels, labels, domains)
     return Samples(pixels[0] if len(pixels) == 1 else Joined(pixels), labels, domains)
 
 
@@ -95,7 +103,8 @@ def fingers(sensors: tuple[Sensor, ...], options: VeinOptions) -> int:
     """Return the fingers that all sensors have to train on, for one trainer who holds them all."""
     seen = tuple(sensor for sensor in sensors if sensor.seen)
     takes = [found.takes.take(_chosen(found, options)) for found in (listed(s, options) for s in seen)]
-    return int(numbered(seen, takes).max(initial=-1)) + 1
+    count = int(numbered(seen, takes).max(initial=-1)) + 1
+    return 2 * count if options.flips else count
 
 
 def own_rows(found: Listed, seat: Seat, options: VeinOptions) -> Integers:
@@ -110,6 +119,8 @@ def _chosen(found: Listed, options: VeinOptions) -> Integers:
 
 
 def _few(found: Listed, rows: Integers, options: VeinOptions) -> Integers:
+    if options.single and found.database is FINGERVEINSYN:
+        rows = rows[found.takes.samples[rows] <= SINGLE]
     if options.share == 1 and not options.images:
         return rows
     return few(found.takes, rows, options.share, options.images or len(rows) or 1, 0)

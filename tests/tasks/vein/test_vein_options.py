@@ -26,6 +26,10 @@ def test_a_number_beyond_its_range_is_refused(name: str) -> None:
         ({"rule": "session"}, "did you mean 'sessions'"),
         ({"labels": "shufled"}, "did you mean 'shuffled'"),
         ({"precision": "fp8"}, "did you mean 'fp16'"),
+        ({"optimiser": "adam"}, "did you mean 'adamw'"),
+        ({"schedule": "steps"}, "did you mean 'step'"),
+        ({"per_finger": 1}, "two or more, by which the batch can be divided"),
+        ({"per_finger": 5, "batch": 32}, "'per_finger' is 5 and 'batch' 32"),
         ({"height": 144, "width": 48}, "fingers lie along the width"),
     ],
 )

@@ -6,8 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from isofed.errors import CompositionError
 from isofed.files import load_state
 from isofed.simulations.command import composed
 from isofed.simulations.simulate import resume, simulate
@@ -94,6 +96,44 @@ def test_the_summary_and_the_report_speak_of_the_task_s_measures(
     assert {"at usm_like", "at vera_like", "mean", "spread"} <= set(history[-1]["metrics"])
     best = min(row["EER"] for row in summary["metrics"]["alone"].values())
     assert f"{100 * best:.1f}" in page.split("best entity alone")[1][:60]
+
+
+def test_the_first_stage_stands_still_for_two_rounds(tmp_path: Path, at: At) -> None:
+    words = (*at("vein_sensors"), "engine.workers=1", "alone=false", "rounds=3", "task.frozen=2")
+    ran(tmp_path, *words)
+    trees = [
+        load_state(tmp_path / "checkpoints" / f"round_{number:06d}.ckpt", "a checkpoint")[1]["t/model"]
+        for number in (1, 2, 3)
+    ]
+    first, second, third = (dict(tree.items()) for tree in trees)  # type: ignore[union-attr]
+    stage = [name for name in first if name.startswith(("backbone.stages.0.", "backbone.stages.2."))]
+    assert stage and all(np.array_equal(first[name], second[name]) for name in stage)
+    assert not any(np.array_equal(second[name], third[name]) for name in stage)
+    others = [name for name in first if name.startswith("backbone.stages.3.")]
+    assert others and not any(np.array_equal(first[name], second[name]) for name in others)
+
+
+def test_sites_whose_first_stage_stands_still_are_not_stacked(tmp_path: Path, at: At) -> None:
+    words = (*at("vein_sensors"), "engine.workers=1", "alone=false", "engine.together=2", "task.frozen=1")
+    with pytest.raises(CompositionError, match="does not train a part of the model in the first rounds"):
+        ran(tmp_path, *words)
+
+
+def test_the_published_recipe_for_few_fingers_runs(tmp_path: Path, at: At) -> None:
+    words = ("task.triplet=4", "task.per_finger=2", "task.flips=true", "task.margin_angle=0")
+    more = ("task.margin_cosine=0.2", "task.schedule=step", "task.scale=20", "task.warmup=0")
+    ones = {
+        ran(
+            tmp_path / f"{workers}",
+            *at("vein_sensors"),
+            *words,
+            *more,
+            f"engine.workers={workers}",
+            "alone=false",
+        )["weights_sha256"]
+        for workers in (1, 2)
+    }
+    assert len(ones) == 1
 
 
 def test_the_controls_are_judged_by_errors(

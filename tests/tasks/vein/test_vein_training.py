@@ -1,5 +1,7 @@
 """Batches pass over every picture, rates rise and fall, and a few steps learn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 
 from isofed.tasks.task import Samples
 from isofed.tasks.vein import build, training
-from isofed.tasks.vein.losses import angular
+from isofed.tasks.vein.losses import angular, batch_hard
+from isofed.tasks.vein.model import BACKBONES
 from isofed.tasks.vein.options import VeinOptions
 from isofed.tasks.vein.training import TRAINING
 
@@ -72,6 +75,59 @@ def test_the_loss_is_the_angular_margin_of_the_options() -> None:
     )
 
 
+def test_triplets_are_added_with_their_weight() -> None:
+    model = build(SMALL, torch.Generator().manual_seed(0)).eval()
+    batch = TRAINING.transform(samples(), np.arange(6), SMALL, np.random.default_rng(0), "cpu")
+    output = model(batch.inputs)
+    asked = replace(SMALL, triplet=4.0, triplet_margin=0.3)
+    plain = TRAINING.loss(output, batch.labels, SMALL)
+    hardest = batch_hard(output.features, batch.labels, 0.3)
+    assert hardest > 0
+    assert torch.equal(TRAINING.loss(output, batch.labels, asked), plain + 4 * hardest)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ("step", [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 0.1]),  # after 60 of 100 epochs, by ten
+        ("constant", [1.0] * 10),
+    ],
+)
+def test_other_schedules(shape: str, expected: list[float]) -> None:
+    options = VeinOptions(warmup=0.0, schedule=shape)
+    assert [training.rate(float(done), 10, options) for done in range(10)] == expected
+    rising = replace(options, warmup=0.2)
+    assert training.rate(1.0, 10, rising) == 0.5 and training.rate(2.0, 10, rising) == 1.0
+
+
+def test_adamw_decays_by_itself() -> None:
+    model = build(SMALL, torch.Generator().manual_seed(0))
+    options = replace(SMALL, optimiser="adamw", rate=1e-3, weight_decay=0.1)
+    made = TRAINING.optimiser(model, options)
+    assert isinstance(made, torch.optim.AdamW)
+    before = model.head.weight.detach().clone()
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    made.step()
+    # decoupled: without a gradient a step is the decay alone, θ (1 - η λ)
+    assert torch.allclose(model.head.weight, before * (1 - 1e-3 * 0.1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(BACKBONES))
+def test_the_first_stage_is_where_the_backbone_begins(name: str) -> None:
+    options = VeinOptions(backbone=name, frozen=2)
+    with torch.device("meta"):
+        names = [each for each, _ in BACKBONES[name].make(8).named_parameters()]
+    prefixes = BACKBONES[name].first
+    inside = [each.startswith(prefixes) for each in names]
+    count = sum(inside)
+    assert 0 < count < len(names) and inside == [True] * count + [False] * (len(names) - count)
+    assert all(any(each.startswith(prefix) for each in names) for prefix in prefixes)
+    held = training.held(2, options)
+    assert held == tuple(f"backbone.{prefix}" for prefix in prefixes)
+    assert training.held(3, options) == training.held(1, VeinOptions(backbone=name)) == ()
+
+
 def test_a_few_passes_tell_fingers_apart() -> None:
     model, held = build(SMALL, torch.Generator().manual_seed(0)), samples()
     optimiser, rng = TRAINING.optimiser(model, SMALL), np.random.default_rng(0)
@@ -93,10 +149,12 @@ def test_a_few_passes_tell_fingers_apart() -> None:
         (VeinOptions(), False, True),
         (VeinOptions(momentum=0.0), True, False),
         (VeinOptions(keep_momentum=False), False, False),
+        (VeinOptions(optimiser="adamw", momentum=0.0), False, True),
+        (VeinOptions(optimiser="adamw", keep_momentum=False), False, False),
     ],
 )
 def test_what_is_said_of_the_optimiser_is_so(options: VeinOptions, plain: bool, kept: bool) -> None:
     model = build(SMALL, torch.Generator().manual_seed(0))
     (group,) = TRAINING.optimiser(model, options).param_groups
-    assert (group["momentum"] == 0) == plain == TRAINING.plain(options)
+    assert (group.get("momentum") == 0) == plain == TRAINING.plain(options)
     assert TRAINING.keeps_optimiser(options) == kept
