@@ -12,6 +12,7 @@ from isofed.simulations.report.words import percent
 SHARES = (1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5, 0.8)  # that are marked on an axis
 LOWEST, HIGHEST = SHARES[:3], (0.5, 0.9)  # where an axis may begin and end
 POOR = 0.25  # an EER with which it reaches to the higher end
+SPARE = 1.25
 MARKS = 7  # on a curve
 
 
@@ -51,8 +52,8 @@ def det_chart(title: str, curves: Sequence[Curve], note: str | None = None) -> R
 
 
 def _first(curves: Sequence[Curve]) -> float:
-    # a point may stand a rounding below the end of its axis
-    return min((curve.points[0][0] for curve in curves if curve.points), default=LOWEST[0]) * (1 + 1e-9)
+    # a point or two may be cut off by the end of the axis: a whole decade more would stand empty
+    return SPARE * min((curve.points[0][0] for curve in curves if curve.points), default=LOWEST[0])
 
 
 def _z(share: float) -> float:

@@ -27,7 +27,7 @@ def histogram(given: Histogram) -> Raw:
     filled = [n for n in range(len(given.genuine)) if any(part[n] for part in shares)]
     ends = (given.edges[filled[0]], given.edges[filled[-1] + 1]) if filled else (-1.0, 1.0)
     across, up = ticks(*ends, most=8), ticks(0.0, max([1.0, *(max(part) for part in shares)]), most=4)
-    frame = Frame(across[0], across[-1], up[0], up[-1], bottom=150)
+    frame = Frame(across[0], across[-1], up[0], up[-1], top=36, bottom=156)
     middles = [_middle(given.edges, part) for part in shares]
     told = " and ".join(f"{kind} around {middle:.2f}" for kind, middle in zip(KINDS, middles, strict=True))
     picture = el(
@@ -37,7 +37,7 @@ def histogram(given: Histogram) -> Raw:
         *[_area(n, given.edges, part, frame) for n, part in reversed(list(enumerate(shares)))],
         _threshold(given.threshold, frame),
         class_="chart",
-        viewBox="0 0 480 190",
+        viewBox="0 0 480 196",
         role="img",
     )
     return el("figure", el("figcaption", given.title), picture)
@@ -95,7 +95,7 @@ def _threshold(threshold: float | None, frame: Frame) -> Raw | None:
         return None
     at = round(frame.x(threshold), 1)
     right = at > (frame.left + frame.right) / 2
-    line = el("line", x1=at, x2=at, y1=frame.top - 12, y2=frame.bottom, class_="rule")
+    line = el("line", x1=at, x2=at, y1=frame.top - 14, y2=frame.bottom, class_="rule")
     kind = f"tick halo{' end' if right else ''}"
     said = f"equal errors at {threshold:.2f}".replace("-", "−")
-    return join([line, el("text", said, x=at - 5 if right else at + 5, y=frame.top - 3, class_=kind)])
+    return join([line, el("text", said, x=at - 5 if right else at + 5, y=frame.top - 4, class_=kind)])

@@ -102,3 +102,16 @@ def gallery() -> Gallery:
         for q in (3, 8)
     ]
     return Gallery(tuple(rows))
+
+
+@pytest.fixture
+def scored() -> dict[str, Any]:
+    """Return how comparisons fell out at three test sets, one of them with a name that could be markup."""
+    curve = {"far": (0.001, 0.01, 0.05, 0.2, 0.5), "frr": (0.5, 0.3, 0.2, 0.1, 0.0), "threshold": 0.2}
+    heaps = {"edges": (-1.0, 0.0, 1.0), "genuine": (1, 9), "impostor": (80, 20)}
+    values = {"EER": 0.123, "d'": 1.5}
+    return {
+        "curves": {name: {**curve, **heaps} for name in ("left <1>", "unseen-right", "third")},
+        "columns": [["EER", True], ["TAR@1e-2", True], ["d'", False]],
+        "rows": {"left <1>": {"untrained": values, "alone": values, "federated": values}},
+    }

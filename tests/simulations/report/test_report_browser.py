@@ -80,3 +80,26 @@ def test_a_point_is_read_out_and_a_line_is_put_away(screen: Callable[..., Any]) 
         })()""",
     )
     assert seen == ["cam1, round 3: 3.700", "false", "none", True]
+
+
+def test_curves_of_scores_fit_the_page_and_are_read_out(
+    screen: Callable[..., Any], summary: dict[str, Any], scored: dict[str, Any]
+) -> None:
+    scored["curves"]["third"]["threshold"] = -0.8  # under the axis's unit
+    summary["scores"] = scored
+    assert screen(320, "light", "document.documentElement.scrollWidth") <= 320
+    seen = screen(
+        1400,
+        "light",
+        """(() => {
+          const svg = document.querySelector("#scores svg.lines");
+          const at = svg.querySelector("polyline").points[2].matrixTransform(svg.getScreenCTM());
+          svg.dispatchEvent(new PointerEvent("pointermove", {clientX: at.x, clientY: at.y}));
+          const shown = [...document.querySelectorAll("#scores svg text")];
+          const texts = shown.map((text) => text.getBoundingClientRect());
+          const over = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+          return [svg.closest("figure").querySelector(".tip").textContent, texts.length > 40,
+                  texts.flatMap((a, i) => texts.slice(i + 1).filter((b) => over(a, b))).length];
+        })()""",
+    )
+    assert seen == ["left <1>: FRR 20.00 % at FAR 5.00 %", True, 0]

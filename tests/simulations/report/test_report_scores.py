@@ -70,28 +70,17 @@ def test_both_histograms_are_shares_of_their_own_kind() -> None:
     figure = histogram(Histogram("a", edges, (0, 0, 1, 3), (50, 50, 0, 0), 0.25))
     heights = {path.get("class"): path.get("d", "") for path in parts(figure, "path")}
     # 75 per cent of the one, 50 of the other, on an axis to 80
-    assert f"V{150 - 120 * 75 / 80:.1f}" in heights["area c0"]
-    assert f"V{150 - 120 * 50 / 80:.1f}" in heights["area c1"]
+    assert f"V{156 - 120 * 75 / 80:.1f}" in heights["area c0"]
+    assert f"V{156 - 120 * 50 / 80:.1f}" in heights["area c1"]
     assert "genuine around 0.62 and impostor around -0.50" in figure.text
     assert "equal errors at 0.25" in figure.text
     assert "equal errors" not in histogram(Histogram("a", edges, (0, 0, 1, 3), (1, 0, 0, 0), 7.0)).text
 
 
-def scored() -> dict[str, Any]:
-    curve = {"far": FARS, "frr": (0.5, 0.3, 0.2, 0.1, 0.0), "threshold": 0.2}
-    heaps = {"edges": (-1.0, 0.0, 1.0), "genuine": (1, 9), "impostor": (80, 20)}
-    measures = {"EER": 0.123, "d'": 1.5}
-    return {
-        "curves": {name: {**curve, **heaps} for name in ("left <1>", "unseen-right", "third")},
-        "columns": [["EER", True], ["TAR@1e-2", True], ["d'", False]],
-        "rows": {"left <1>": {"untrained": measures, "alone": measures, "federated": measures}},
-    }
-
-
 def test_the_section_has_a_curve_a_histogram_and_rows_of_every_set(
-    tmp_path: Path, summary: dict[str, Any], history: dict[str, Any]
+    tmp_path: Path, summary: dict[str, Any], history: dict[str, Any], scored: dict[str, Any]
 ) -> None:
-    page = write_report(tmp_path, {**summary, "scores": scored()}, history, None).read_text()
+    page = write_report(tmp_path, {**summary, "scores": scored}, history, None).read_text()
     section = page.split('id="scores"')[1].split("</section>")[0]
     assert section.count("<polyline") == 3 and section.count("<figure") == 4
     assert section.count("left &lt;1&gt;") > 4 and "<1>" not in section
