@@ -54,6 +54,11 @@ class Register:
             raise unknown("site", name, known)
         raise ConfigError(f"unknown site '{name}'; nobody was invited yet: isofed server invite DIR {name}")
 
+    def known(self, name: str) -> Site:
+        """Return one site, or a new one that nobody has invited."""
+        path = self._path(name)
+        return self._read(path) if path.exists() else Site(name)
+
     def by_certificate(self, number: str) -> Site | None:
         """Return the site that has, or had, a certificate; ask it whether it is :meth:`Site.refused`.
 
@@ -83,7 +88,7 @@ class Register:
         within("hours", hours, 0.01, 8760)
         with self._locked():
             secret, now = new_secret(), self.now()
-            self._write(invited(self._known(name), secret, now + hours * 3600, now))
+            self._write(invited(self.known(name), secret, now + hours * 3600, now))
             return secret
 
     def apply(self, name: str, secret: str, key: str, manifest: Mapping[str, Any]) -> Site:
@@ -100,7 +105,7 @@ class Register:
         """
         with self._locked():
             # of a site that does not exist nobody outside learns more than of a wrong token
-            before = self._known(name)
+            before = self.known(name)
             site = applied(before, secret, key, manifest, self.now())
             key_is_free(key, before, [other for other in self.sites() if other.name != name])
             return self._write(site)
@@ -136,10 +141,6 @@ class Register:
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{checked_name(name)}.json"
-
-    def _known(self, name: str) -> Site:
-        path = self._path(name)
-        return self._read(path) if path.exists() else Site(name)
 
     def _files(self) -> list[Path]:
         return sorted(path for path in self.folder.glob("*.json"))
