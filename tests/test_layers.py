@@ -39,7 +39,7 @@ TABLE = (
     Layer("protocols/plain.py", "protocols", "numpy flwr"),
     Layer("protocols/runtime.py", "protocols", "flwr httpx"),
     Layer("protocols/link.py", "protocols", "flwr httpx"),
-    Layer("protocols/relay.py", "protocols", "h11"),
+    Layer("protocols/relay/", "protocols", "h11"),
     Layer("protocols/enrolment_pb2", "protocols", "google grpc"),
     Layer("protocols/fleet.py", "protocols", "flwr"),
     Layer("server/", "server strategies tasks protocols", "numpy torch flwr tensorboard"),
