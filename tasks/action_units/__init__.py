@@ -1,0 +1,1 @@
+"""Action units of micro-expressions across databases: InfuseNet under CD6ME (2025)."""
