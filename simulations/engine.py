@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from isofed.config import read, within
@@ -12,8 +13,9 @@ from isofed.errors import CompositionError, ConfigError
 ENGINES = {
     "local": "one machine: this process, or a few workers; no Ray, no sockets",
     "ray": "one machine: Flower's own simulation on Ray, with the same weights; needs isofed[simulation]",
+    "deployed": "many machines: approved sites with their own data, through Flower's SuperLink; isofed run",
 }
-AUTO = "auto"
+AUTO, DEPLOYED = "auto", "deployed"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,35 @@ class Engine:
     threads_per_client: int = 1
     device: str = "cpu"
     together: int = 0
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The ``engine`` group of a deployed run: whose sites, and how a round waits for them.
+
+    Args:
+        hub: the server's folder, of ``isofed server init``.
+        sites: names with commas between, of those that take part; empty for all that fit.
+        minimum: usable reports that make a round; 0 for all that are asked.
+        deadline: seconds after which a round ends without those that have not answered, 1 to 604,800.
+        attempts: how often a round with too few is tried, 1 to 1000.
+        absent: seconds of silence after which a site is not waited for, where the minimum is met without it;
+            15 to 604,800.
+    """
+
+    hub: str
+    sites: str = ""
+    minimum: int = 0
+    deadline: float = 600.0
+    attempts: int = 3
+    absent: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no rule."""
+        within("minimum", self.minimum, 0, 1e6)
+        within("deadline", self.deadline, 1, 604800)
+        within("attempts", self.attempts, 1, 1000)
+        within("absent", self.absent, 15, 604800)
 
 
 def cores() -> int:
@@ -46,6 +77,31 @@ def undecided(given: Mapping[str, Any], engine: Engine) -> dict[str, str]:
     threads = given.get("threads_per_client") == AUTO and spare > 1
     left = {"workers": processes and engine.workers > 1, "threads_per_client": threads}
     return {key: AUTO for key, choice in left.items() if choice}
+
+
+def read_group(given: Mapping[str, Any]) -> tuple[Engine, dict[str, Any]]:
+    """Read the ``engine`` group; return what this machine runs, and the group as it is saved.
+
+    Raises:
+        ConfigError, CompositionError: one sentence each.
+    """
+    if given["name"] == DEPLOYED:
+        # what the server learns itself, as in distillation, it learns on the CPU
+        return Engine(1), {"name": DEPLOYED, **asdict(read_deployment(given))}
+    engine = read_engine(dict(given))
+    return engine, {**given, **asdict(engine), **undecided(given, engine)}
+
+
+def read_deployment(given: Mapping[str, Any]) -> Deployment:
+    """Read the ``engine`` group of a deployed run.
+
+    Raises:
+        ConfigError: one sentence.
+    """
+    if given.get("hub") is None:
+        raise ConfigError("engine=deployed needs the server's folder; write isofed run hub=DIR")
+    deployment = read(Deployment, {k: v for k, v in given.items() if k != "name"}, "engine")
+    return replace(deployment, hub=str(Path(deployment.hub).expanduser().absolute()))
 
 
 def read_engine(values: dict[str, Any]) -> Engine:

@@ -14,7 +14,7 @@ from isofed.protocols.privacy import PRIVACY
 from isofed.server.cohorts import enough
 from isofed.server.stock import check
 from isofed.setting import Setting, build
-from isofed.simulations.engine import ENGINES, Engine, read_engine, undecided
+from isofed.simulations.engine import DEPLOYED, ENGINES, Engine, read_group
 from isofed.simulations.federation import Federation
 from isofed.simulations.folder import load_config
 from isofed.simulations.public import Public, check_public, read_public
@@ -163,14 +163,13 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
     pick("engine", cfg["engine"].get("name", ""), ENGINES)
     if switches.profile and cfg["engine"]["name"] != "local":
         raise CompositionError(
-            "profile=true asks the local engine's own processes, and Ray's actors are none of them; write "
-            "engine=local, or leave profile out"
+            "profile=true asks the local engine's own processes alone; write engine=local, or "
+            "leave profile out"
         )
-    engine = read_engine(dict(cfg["engine"]))
+    engine, cfg["engine"] = read_group(cfg["engine"])
     if switches.weights:
         cfg["weights"] = str(_file("weights", switches.weights))
         switches = replace(switches, weights=cfg["weights"])
-    cfg["engine"] = {**cfg["engine"], **asdict(engine), **undecided(cfg["engine"], engine)}
     cfg["strategy"] = _strategy(cfg["strategy"])
     data = read(Data, cfg["data"], "data")
     if data.root:
@@ -201,8 +200,10 @@ def runnable(plan: Plan) -> Plan:
     """Return ``plan`` if this machine can run it.
 
     Raises:
-        CompositionError: fp16 on a CPU.
+        CompositionError: fp16 on a CPU, or a run of other machines.
     """
+    if plan.cfg["engine"]["name"] == DEPLOYED:
+        raise CompositionError("engine=deployed asks other machines; write isofed run hub=DIR")
     setting = plan.setting()
     if plan.engine.device == "cpu" and setting.task.training.precision(setting.options) == "fp16":
         raise CompositionError(

@@ -4,7 +4,6 @@ Every step leaves a file when it is done and begins where that file is missing, 
 any moment continues inside its folder and ends with the same weights.
 """
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -13,19 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from isofed.errors import ConfigError, RoundError
-from isofed.events import OWN, Emit, fan_out, silent, within
+from isofed.events import Emit, fan_out, silent, within
 from isofed.files import write_json
 from isofed.population import Numbered
-from isofed.simulations import controls, profiled, scored
+from isofed.simulations import controls
 from isofed.simulations.alongside import side_by_side
-from isofed.simulations.board import Finished, publish
 from isofed.simulations.choice import remembered, settled
+from isofed.simulations.ending import Seen, board, publish, seconds
 from isofed.simulations.facts import Open, same
 from isofed.simulations.federation import Federation, load_result, run, tell
-from isofed.simulations.folder import CONFIG, REPORT, SUMMARY, claim, finished, load_config, sweep
+from isofed.simulations.folder import REPORT, claim, finished, load_config, sweep
 from isofed.simulations.lock import locked
 from isofed.simulations.meter import Meter
-from isofed.simulations.own import final, note
+from isofed.simulations.own import note
 from isofed.simulations.pictures import gallery, projection, scores
 from isofed.simulations.plan import FEDERATED, Plan, make_plan, runnable
 from isofed.simulations.pool import Pool
@@ -33,13 +32,11 @@ from isofed.simulations.profile import following
 from isofed.simulations.progress import Progress
 from isofed.simulations.public import draw_public
 from isofed.simulations.ray_engine import RayEngine
-from isofed.simulations.report import write_report
 from isofed.simulations.stopwatch import Stopwatch
-from isofed.simulations.summary import percents, summarise, table
-from isofed.simulations.tensorboard import TensorBoardSink
+from isofed.simulations.summary import summarise, table
 from isofed.tasks.task import names
 
-FACTS, PUBLIC, BOARD = "facts.json", "public.json", "tb"
+FACTS, PUBLIC = "facts.json", "public.json"
 LOG = "errors.log"  # of a site, see client/app.py
 
 
@@ -127,8 +124,8 @@ def _pool(plan: Plan) -> Pool:
 
 
 def _run(job: Job, meter: Meter) -> dict[str, Any]:
-    board, progress = _board(job.plan), job.progress
-    job.emit = fan_out(progress, job.watch, *board)
+    sinks, progress = board(job.plan), job.progress
+    job.emit = fan_out(progress, job.watch, *sinks)
     progress.say(f"writing into {job.plan.folder}")
     if (said := note(job.plan.setting())) is not None:
         progress.say(said)
@@ -143,9 +140,10 @@ def _run(job: Job, meter: Meter) -> dict[str, Any]:
         controls.announce(plan, tuple(sites), progress)
     results = _train(job, federations)
     extra = controls.run(plan, tuple(sites), job.pool, progress, job.emit) if full else None
-    summary = summarise(plan, facts, results, _seconds(job, results), meter.stop(), extra, len(sites))
-    _publish(job, summary, results)
-    for sink in board:
+    spent = seconds(job.watch, results)
+    summary = summarise(plan, facts, results, spent, meter.stop(), extra, len(sites))
+    publish(plan, summary, results, progress, _seen(job))
+    for sink in sinks:
         sink.close()
     return summary
 
@@ -158,14 +156,6 @@ def _settle(job: Job, facts: Mapping[str, Any]) -> None:
         job.pool.stop()
         job.pool = _pool(plan)
     job.plan = plan
-
-
-def _board(plan: Plan) -> list[TensorBoardSink]:
-    """Return the TensorBoard sink, if one is wanted; a resumed run's forgets all and is told it again."""
-    if not plan.switches.tensorboard:
-        return []
-    place = plan.folder / BOARD
-    return [TensorBoardSink(place, purge_step=0 if place.exists() else None)]
 
 
 def resolved(plan: Plan) -> Plan:
@@ -253,45 +243,9 @@ def _federated(job: Job, federation: Federation) -> dict[str, Any]:
         return run(federation, job.pool, emit)
 
 
-def _seconds(job: Job, results: Mapping[str, Any]) -> dict[str, Any]:
-    rounds = [entry["seconds"] for entry in results[FEDERATED]["history"] if entry["round"]]
-    watch = job.watch
-    return {
-        "setup": watch.setup,
-        "first_reply": watch.first_reply,
-        "rounds": rounds,
-        "total": watch.total,
-    }
-
-
-def _publish(job: Job, summary: dict[str, Any], results: Mapping[str, Any]) -> None:
-    """Write pictures and report, then the summary, whose presence says that the run is finished."""
-    plan = job.plan
-    federated = plan.federation(FEDERATED, job.sites)
-    rows = job.pool.submit(gallery, federated).result()
-    measures = plan.setting().task.measures
-    history = {"rounds": [_shown(percents(entry, measures)) for entry in results[FEDERATED]["history"]]}
-    config = {**plan.cfg, "overrides": json.loads((plan.folder / CONFIG).read_text())["overrides"]}
-    if plan.switches.tensorboard:
-        points = job.pool.submit(projection, federated).result()
-        shown = Finished(plan.switches.rounds, config, final(summary["metrics"]), rows, points)
-        publish(plan.folder / BOARD, FEDERATED, shown)
-    profile = profiled.load(plan.folder) if plan.switches.profile else None
-    curves = job.pool.submit(scores, federated).result()
-    compared = scored.described(curves, results, measures, plan.switches.select_on_test)
-    more = {"config": config, "profile": profile, "scores": compared}
-    write_report(plan.folder, {**summary, **more}, history, rows)
-    write_json(plan.folder / SUMMARY, summary)
-    job.progress.end()
-    print(table(summary))
-    if summary["controls"]:
-        print(f"\n{controls.text(summary['controls'])}")
-    if profile:
-        print(f"\n{profiled.text(profile)}")
-    print(f"\nreport: {plan.folder / REPORT}")
-
-
-def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:
-    metrics = entry.get("metrics") or {}
-    always = {"loss": entry.get("loss", {}), "seconds": entry.get("seconds", 0.0)}
-    return {**entry, "metrics": metrics.get("mean"), OWN: metrics.get(OWN), **always}
+def _seen(job: Job) -> Seen:
+    """Return what the final model makes of the test data, which lie on this machine."""
+    federated = job.plan.federation(FEDERATED, job.sites)
+    points = job.pool.submit(projection, federated).result() if job.plan.switches.tensorboard else None
+    rows, curves = (job.pool.submit(show, federated).result() for show in (gallery, scores))
+    return Seen(rows, points, curves)

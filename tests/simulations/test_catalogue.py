@@ -21,7 +21,7 @@ def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("tasks", sorted(TASKS)),
         ("strategies", sorted({**STRATEGIES, **flowers()})),
         ("protocols", sorted(LEVELS)),
-        ("engines", ["local", "ray"]),
+        ("engines", ["deployed", "local", "ray"]),
         ("layouts", sorted(name for task in TASKS.values() for name in task.layouts)),
     ],
 )
