@@ -10,7 +10,7 @@ from isofed.suggest import unknown
 
 COMMANDS = {
     "simulate": ("isofed.simulations.command", "run a federation on this machine, from data to report"),
-    "run": ("isofed.simulations.run_command", "run a federation of deployed sites, from the server's machine"),
+    "run": ("isofed.simulations.run_command", "run a federation of deployed sites, at the server"),
     "server": ("isofed.server.hub.command", "a deployed server: make it, run it, let sites in and out"),
     "site": ("isofed.client.site.command", "a deployed site: make it, join, look after it, run it"),
     "compare": ("isofed.simulations.compare.command", "finished runs side by side, over their seeds"),

@@ -22,7 +22,7 @@ KEYS = {
 }
 ROLES = ("trainer", "evaluator")
 LARGEST = 16 * 1024  # bytes as JSON
-_TEXT = re.compile(r"[^/\\~\x00-\x1f\x7f]{0,100}\Z")
+_TEXT = re.compile(r"[^/\\~]{0,100}\Z")
 
 
 def checked(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,8 +89,9 @@ def _single(where: str, value: Any) -> None:
 
 
 def _text(where: str, value: Any) -> None:
-    if not isinstance(value, str) or not _TEXT.match(value):
+    # what a terminal would obey, or show in another order, is not printable
+    if not isinstance(value, str) or not value.isprintable() or not _TEXT.match(value):
         raise ContractError(
-            f"'{where}' in a manifest has a text that could be a path or is longer than 100 letters; "
+            f"'{where}' in a manifest has a text that could be a path, or more than 100 printable letters; "
             "a manifest names no places"
         )
