@@ -39,6 +39,7 @@ class VeinExperiment:
     local_epochs: int = said(1, "passes over a site's few pictures in a round", 1, MANY)
     scratch_rate: float = said(0.1, "peak learning rate from scratch", 1e-9)
     tuned_rate: float = said(0.01, "peak learning rate of fine-tuning", 1e-9)
+    frozen: int = said(2, "first rounds of fine-tuning, in which the first stage stands still", 0, MANY)
     strategy: str = said("fedavg", "of the federation; one whose whole backbone the server holds")
     protocol: str = said("camera", "its privacy level: camera, camera_strict or entity")
     seeds: int = said(5, "repetitions: other weights, batches, sites' fingers; one pretraining each", 1, 1000)

@@ -165,11 +165,11 @@ def arms(found: Plans, options: VeinExperiment, seed: int, start: str, given: Pa
         start: "scratch" or "pretrained".
         given: the pretrained weights, or None.
     """
-    rate = options.scratch_rate if start == SCRATCH else options.tuned_rate
+    rate, frozen = (options.scratch_rate, 0) if start == SCRATCH else (options.tuned_rate, options.frozen)
     sites = tuple(names(found.sites.layout.sites(found.sites.root, options.protocol)))
 
     def arm(way: str, plan: Plan, who: tuple[str, ...], site: str = "") -> Arm:
-        changes = {"seed": seed, "task": {**plan.cfg["task"], "rate": rate}}
+        changes = {"seed": seed, "task": {**plan.cfg["task"], "rate": rate, "frozen": frozen}}
         place = f"{start}/{way}" + (f"/{site}" if site else "")
         made = plan.federation(place, who, **changes)
         named = replace(made, name=f"seed {seed}, {start}, {site or way}", weights=given)

@@ -7,6 +7,7 @@ import pytest
 
 from isofed.errors import CompositionError, ConfigError, DataError
 from isofed.simulations.experiments.command import main
+from isofed.simulations.experiments.vein import plans as planned
 from isofed.simulations.experiments.vein import run
 from isofed.simulations.experiments.vein.options import VeinExperiment
 from isofed.simulations.experiments.vein.plans import plans
@@ -71,3 +72,21 @@ def test_the_generator_is_left_as_it_is(tmp_path: Path) -> None:
     public = found.public.layout.options(**found.public.data.make)
     assert (public.sensor, public.first, public.samples) == ("fingerveinsyn", 0, 4)
     assert found.public.data.seed not in [found.of(seed).sites.data.seed for seed in VeinExperiment().each]
+
+
+def test_the_first_stage_stands_still_where_pretrained_weights_are_tuned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data" / "usm_like").mkdir(parents=True)
+    monkeypatch.setattr(planned, "resolved", lambda plan: plan)
+    found = plans(VeinExperiment(), tmp_path)
+    for start, given, rate, frozen in (("scratch", None, 0.1, 0), ("pretrained", Path("w"), 0.01, 2)):
+        made = list(planned.arms(found, VeinExperiment(), 0, start, given))
+        assert [(arm.way, arm.site) for arm in made] == [
+            ("local", "usm_like"),
+            ("federated", ""),
+            ("pooled", ""),
+        ]
+        for arm in made:
+            task = arm.federation.cfg["task"]
+            assert (task["rate"], task["frozen"], arm.federation.weights) == (rate, frozen, given)
