@@ -103,7 +103,7 @@ class Composed(Strategy):
         """Send the global model to every evaluator, if there is a complete one, and to the sites, if they
         hold samples out."""
         own = measuring(self.state, self.setting, self.sites)
-        if not self.setting.evaluable:
+        if not self._judged:
             return own
         channels = {name: Value(self.state.trees[name]) for name in TRAVELLING}
         order = Order(self.setting.run, server_round, 1, "", self.setting.digest, channels)
@@ -113,7 +113,7 @@ class Composed(Strategy):
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
         """Merge the evaluators' statistics and compute the results once; those of each site stay its own."""
         answers, results, total = iter(replies), dict[str, Any](), dict[str, Any]()
-        if self.setting.evaluable:
+        if self._judged:
             for reply in islice(answers, len(self.evaluators)):
                 total = dict(merge(total, statistics(reply, server_round)))
             results |= self.setting.task.result(total)
@@ -123,6 +123,11 @@ class Composed(Strategy):
             )
             results |= over_sites(sites, self.setting)
         return MetricRecord(flat(results))
+
+    @property
+    def _judged(self) -> bool:
+        """Whether anybody measures the global model: it is whole, and there is an evaluator."""
+        return self.setting.evaluable and len(self.evaluators) > 0
 
     def summary(self) -> None:
         """Say nothing: the run's own report does."""
