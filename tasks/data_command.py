@@ -1,4 +1,4 @@
-"""``isofed data make`` and ``isofed data check``."""
+"""``isofed data make``, ``isofed data check`` and ``isofed data split``."""
 
 import dataclasses
 import sys
@@ -7,18 +7,24 @@ from typing import Any, NoReturn
 
 from isofed.config import read
 from isofed.errors import ConfigError
-from isofed.suggest import pick
+from isofed.suggest import pick, unknown
 from isofed.tasks import TASKS
+from isofed.tasks.parting import part
 from isofed.tasks.task import DataLayout
 
 HELP = """isofed data make LAYOUT --out DIR [--seed N] [--OPTION VALUE ...]
 isofed data check LAYOUT DIR
+isofed data split LAYOUT DIR OUT [--level LEVEL]
 
 make   draws a small synthetic data set in the layout as it is published
 check  compares a folder with the published counts and opens every image
+split  copies what belongs to each site into a folder of its own under OUT, and the benchmark's
+       test data into OUT/evaluator: a tree for each machine of a trial; under the level camera
+       unless another one is named
 
   isofed data make sysu --out /data/demo --seed 3 --identities 32
-  isofed data check sysu /data/SYSU-MM01"""
+  isofed data check sysu /data/SYSU-MM01
+  isofed data split sysu /data/demo /data/parts"""
 
 
 def layouts() -> dict[str, DataLayout]:
@@ -27,11 +33,11 @@ def layouts() -> dict[str, DataLayout]:
 
 
 def main(argv: list[str]) -> int:
-    """Make or check; 0 if all is well, 1 if a check found something."""
+    """Make, check or split; 0 if all is well, 1 if a check found something."""
     if not argv or {"-h", "--help"} & set(argv):
         print(HELP + "\n\n" + "\n".join(_options()))
         return 0
-    return pick("data command", argv[0], {"make": make, "check": check})(argv[1:])
+    return pick("data command", argv[0], {"make": make, "check": check, "split": split})(argv[1:])
 
 
 def make(argv: list[str]) -> int:
@@ -57,6 +63,22 @@ def check(argv: list[str]) -> int:
         mark = "ok " if finding.ok else "BAD"
         print(f"{mark}  {finding.what:<{width}}  found {finding.found}, expected {finding.expected}")
     return 0 if all(finding.ok for finding in findings) else 1
+
+
+def split(argv: list[str]) -> int:
+    """Copy a tree's parts into folders of their own."""
+    layout = _layout(argv)
+    if len(argv) < 3:
+        _usage("give two folders")
+    options = _pairs(argv[3:])
+    level = pick("level", options.pop("level", layout.levels[0]), {name: name for name in layout.levels})
+    if options:
+        raise unknown("option", next(iter(options)), ["level"])
+    root, out = Path(argv[1]), Path(argv[2])
+    task = next(task for task in TASKS.values() if task.layouts.get(layout.name) is layout)
+    for name, files in part(task, layout, root, out, level).items():
+        print(f"{out / name}: {files} files")
+    return 0
 
 
 def _layout(argv: list[str]) -> DataLayout:

@@ -1,10 +1,14 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from isofed.errors import ConfigError, DataError
+from isofed.tasks import TASKS
 from isofed.tasks.data_command import main
+from isofed.tasks.reid.options import ReidOptions
 
+SYSU, SIGHT = TASKS["reid"].layouts["sysu"], ReidOptions(height=32, width=16, batch_identities=2)
 SMALL = ["--identities", "16", "--test-identities", "2", "--images", "2", "--height", "32", "--width", "16"]
 
 
@@ -78,3 +82,48 @@ def test_what_does_not_fit_is_named(
 def test_a_folder_that_is_not_there_cannot_be_checked(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a folder"):
         main(["check", "sysu", str(tmp_path / "nowhere")])
+
+
+def test_a_tree_is_split_so_that_each_site_has_its_own_and_no_more(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tree / "cam2" / "isofed-level.txt").write_text("camera\n")
+    assert main(["split", "sysu", str(tree), str(tmp_path / "parts")]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 7
+    (tree / "cam2" / "isofed-level.txt").unlink()
+    part = tmp_path / "parts" / "cam2"
+    assert sorted(path.name for path in part.iterdir()) == ["cam2", "exp"]
+    assert (part / "cam2" / "isofed-level.txt").read_text() == "camera\n"
+    whole, own = (SYSU.open_train(root, "cam2", tmp_path / root.name, SIGHT) for root in (tree, part))
+    assert np.array_equal(whole.inputs[:], own.inputs[:]) and np.array_equal(whole.labels, own.labels)
+    with pytest.raises(DataError, match="cam1 is missing"):
+        SYSU.open_train(part, "cam1", tmp_path / "cache", SIGHT)
+    tested = SYSU.open_test(tmp_path / "parts" / "evaluator", tmp_path / "test", SIGHT)
+    shown = {path.parent.name for path in (tmp_path / "parts" / "evaluator").rglob("*.jpg")}
+    assert shown == {f"{person:04d}" for person in np.unique(tested.gallery.ids)}
+    assert not shown & {path.parent.name for path in part.rglob("*.jpg")}
+
+
+def test_where_names_say_who_is_tested_on_the_others_are_there_empty(tmp_path: Path) -> None:
+    main(["make", "hkpu", "--out", str(tmp_path / "tree"), "--subjects", "2", "--samples", "2"])
+    assert main(["split", "hkpu", str(tmp_path / "tree"), str(tmp_path / "parts"), "--level", "entity"]) == 0
+    sizes = {p.name: p.stat().st_size for p in (tmp_path / "parts" / "hkpu").rglob("*.bmp")}
+    whole = {p.name: p.stat().st_size for p in (tmp_path / "tree").rglob("*.bmp")}
+    assert 0 < sum(size > 0 for size in sizes.values()) < len(sizes) == len(whole)
+    assert all(size in (0, whole[name]) for name, size in sizes.items())
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["sysu", "tree"], "give two folders"),
+        (["sysu", "tree", "out", "--level", "camrea"], "did you mean 'camera'"),
+        (["sysu", "tree", "out", "--lvel", "camera"], "unknown option 'lvel'"),
+        (["sysu", "tree", "out"], "is not a folder"),
+    ],
+)
+def test_a_split_that_cannot_be_is_told(words: list[str], sentence: str, tmp_path: Path) -> None:
+    words = [str(tmp_path / word) if word in ("tree", "out") else word for word in words]
+    with pytest.raises((ConfigError, DataError), match=sentence):
+        main(["split", *words])
+    assert not (tmp_path / "out").exists()
