@@ -47,6 +47,7 @@ from isofed.errors import RoundError
 from isofed.protocols.link import Away, Link, Over, beating, told
 
 POLL = 0.05  # seconds between two looks for a task
+SOON = 0.01  # seconds between two looks for what a task in hand still lacks
 PATIENCE = 30.0  # seconds for which a site asks a SuperNode again that does not answer
 SERVER_TASK, SITE_TASK = str(TaskType.SERVER_APP), str(TaskType.CLIENT_APP)
 _PROJECT = f"""[build-system]
@@ -250,6 +251,11 @@ def answer_task(door: Door, token: str, handle: Callable[[Asked], Message]) -> b
         Whether the reply was handed over; not where the SuperNode died, or gave the task up.
     """
     client = door.runtime("flwr-clientapp", token)
+    # a SuperNode hands a task out before it has all of the message, and Flower looks again after a second
+    client.PullMessages = _patient(client.PullMessages, lambda got: got.messages_list)  # type: ignore[method-assign]
+    client.PullObject = _patient(  # type: ignore[method-assign]
+        client.PullObject, lambda got: got.object_available or not got.object_found
+    )
     beat = HeartbeatSender(beating(client, lambda: None))
     beat.start()
     status = SubStatus.FAILED
@@ -264,6 +270,18 @@ def answer_task(door: Door, token: str, handle: Callable[[Asked], Message]) -> b
         push_task_output(client=client, context=None, sub_status=status, details="")
     client.close()
     return status == SubStatus.COMPLETED
+
+
+def _patient(ask: Callable[[Any], Any], there: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a question that is asked again, every hundredth of a second, until what it is after is there."""
+
+    def asked(request: Any) -> Any:
+        end = time.monotonic() + PATIENCE
+        while not there(answer := ask(request)) and time.monotonic() < end:
+            time.sleep(SOON)
+        return answer
+
+    return asked
 
 
 def _retrying() -> RetryInvoker:
