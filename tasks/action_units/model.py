@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from isofed.tasks.action_units.infusion import infused
 from isofed.tasks.action_units.magnifier import CHANNELS, Magnifier
-from isofed.tasks.action_units.resnet import ResNet18, Stages
+from isofed.tasks.action_units.resnet import ResNet18
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17)  # the action units of CD6ME
 HEAD_PREFIXES = ("head.",)
@@ -72,7 +72,7 @@ class InfuseNet(nn.Module):
     def __init__(self, width: int = 64, scope: str = "sample", infuse: bool = True) -> None:
         super().__init__()
         self.scope, self.infuse = scope, infuse
-        self.flow, self.magnified = ResNet18(width), Stages(width)
+        self.flow, self.magnified = ResNet18(width), ResNet18(width, stem=False)
         same = width == 2 * CHANNELS
         self.entrance = nn.Identity() if same else nn.Conv2d(2 * CHANNELS, width, 1, bias=False)
         self.head = nn.Linear(self.flow.outputs, len(UNITS))
