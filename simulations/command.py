@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from omegaconf.errors import OmegaConfBaseException
 from isofed.errors import ConfigError, IsofedError
 from isofed.simulations.compare.command import tell
 from isofed.simulations.overrides import SHOW, SWEEP, check_options, options_first, own_strategy, single
-from isofed.simulations.plan import make_plan, runnable
+from isofed.simulations.plan import Plan, make_plan, runnable
 from isofed.simulations.refusals import in_one_sentence
 from isofed.simulations.simulate import resume, simulate
 from isofed.simulations.strategies_group import register, without_missing
 
+Run = Callable[[Mapping[str, Any], Path, list[str]], Any]
 HELP = """isofed simulate: a federation on this machine, from data to report
 
   isofed simulate                            six synthetic cameras, DPPT, 20 rounds
@@ -73,24 +74,30 @@ def main(argv: list[str]) -> int:
     try:
         if "--resume" in argv:
             return _resume(argv)
-        if not set(SHOW) & set(argv):
-            check([word for word in argv if not word.startswith("-")], bool(set(SWEEP) & set(argv)))
-        return _hydra(argv)
+        return started(argv, runnable, simulate, "simulate")
     except OSError as error:
-        named = f"'{error.filename}'" if error.filename else "a file of the run"
-        raise ConfigError(
-            f"cannot use {named} ({error.strerror}); make room, or name another folder"
-        ) from None
+        raise unusable(error) from None
 
 
-def check(overrides: list[str], multirun: bool = False) -> None:
+def unusable(error: OSError) -> ConfigError:
+    """Return what is told of a file or folder that cannot be used."""
+    named = f"'{error.filename}'" if error.filename else "a file of the run"
+    return ConfigError(f"cannot use {named} ({error.strerror}); make room, or name another folder")
+
+
+def check(overrides: list[str], multirun: bool = False, possible: Callable[[Plan], Plan] = runnable) -> None:
     """Compose and read the configuration before anything is written.
+
+    Args:
+        overrides: the words.
+        multirun: whether they may hold several values.
+        possible: refuses a plan that cannot be run here.
 
     Raises:
         IsofedError: one sentence for whatever is wrong.
     """
     for values in single(overrides, multirun):
-        runnable(make_plan(composed(values), Path("outputs")))
+        possible(make_plan(composed(values), Path("outputs")))
 
 
 def composed(overrides: list[str]) -> Mapping[str, Any]:
@@ -128,7 +135,17 @@ def _plain(config: Any) -> Mapping[str, Any]:
     return {**values, "strategy": without_missing(values["strategy"])}
 
 
-def _hydra(argv: list[str]) -> int:
+def started(argv: list[str], possible: Callable[[Plan], Plan], run: Run, command: str) -> int:
+    """Check what the words stand for, and run it under Hydra; return the exit code.
+
+    Args:
+        argv: options first.
+        possible: refuses a plan that cannot be run here.
+        run: of the configuration, the run's folder and the words.
+        command: behind ``isofed``.
+    """
+    if not set(SHOW) & set(argv):
+        check([word for word in argv if not word.startswith("-")], bool(set(SWEEP) & set(argv)), possible)
     failed: list[str] = []
     swept: dict[Path, Path] = {}  # each run of a sweep, with the sweep's folder
 
@@ -139,13 +156,13 @@ def _hydra(argv: list[str]) -> int:
         if running.mode == RunMode.MULTIRUN:
             swept[folder] = Path(running.runtime.cwd) / running.sweep.dir
         try:
-            with _stoppable(folder):
-                simulate(_plain(config), folder, list(running.overrides.task))
+            with stoppable(folder, command):
+                run(_plain(config), folder, list(running.overrides.task))
         except IsofedError as error:
             failed.append(str(error))
             print(f"isofed: {error}", file=sys.stderr)
 
-    sys.argv = ["isofed simulate", *argv]
+    sys.argv = [f"isofed {command}", *argv]
     # otherwise Hydra would print an error itself, in a paragraph
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register()
@@ -162,15 +179,16 @@ def _resume(argv: list[str]) -> int:
         raise ConfigError(
             "--resume takes the folder of one run and nothing else: isofed simulate --resume RUN"
         )
-    with _stoppable(Path(argv[1])):
+    with stoppable(Path(argv[1]), "simulate"):
         resume(Path(argv[1]))
     return 0
 
 
 @contextmanager
-def _stoppable(folder: Path) -> Iterator[None]:
+def stoppable(folder: Path, command: str) -> Iterator[None]:
+    """Say how a run that is stopped from the keyboard is continued."""
     try:
         yield
     except KeyboardInterrupt:
-        print(f"\nstopped; continue with: isofed simulate --resume {folder}", file=sys.stderr)
+        print(f"\nstopped; continue with: isofed {command} --resume {folder}", file=sys.stderr)
         raise SystemExit(130) from None
