@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,11 @@ class Place:
                 f"centres '{wanted.centres}', but {self.site} agreed to '{self.level}' with at least "
                 f"{self.min_images} and '{self.centres}'; change the run, or the site's own configuration"
             )
+
+    @cached_property
+    def ledger(self) -> Path:
+        """The file of what left this site in this run."""
+        return self.memory.parent / "left.jsonl"
 
     @property
     def secrets(self) -> Secrets:

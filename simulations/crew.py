@@ -18,7 +18,7 @@ from isofed.spans import ENGINE, WAITING, span
 
 AHEAD = 2  # batches that each worker has or will have at once; replies that nobody folds yet take memory
 MOST = 32  # messages of one batch
-SMALL = 1 << 20  # bytes of a batch's arrays, where it is more than one message
+SMALL = 4 << 20  # bytes of a batch's arrays, where it is more than one message
 LARGE = 16 << 20  # bytes of a reply
 WAIT_SECONDS = 0.2
 
@@ -107,12 +107,15 @@ class Crew:
 
     def _many(self, calls: int, size: int) -> int:
         """Return the calls of a batch: several where they are small, because a batch costs as much as one."""
-        return self.together or max(
-            1, min(MOST, SMALL // max(size, 1), calls // (2 * AHEAD * self.pool.workers))
-        )
+        return self.together or max(1, min(several(size), calls // (2 * AHEAD * self.pool.workers)))
 
     def _lend(self, size: int) -> Lent:
         return self.pool.slabs.lend(size) if self.pool.slabs and size else None
+
+
+def several(size: int) -> int:
+    """Return how many messages of ``size`` bytes are answered in one go: one where they are large."""
+    return max(1, min(MOST, SMALL // max(size, 1)))
 
 
 def _slab(lent: Lent) -> Slab | None:

@@ -1,7 +1,6 @@
 """Flower's grid in one process, or over a few workers: no Ray, no sockets, no bytes where none are needed."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import count, islice
@@ -12,10 +11,11 @@ from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 from flwr.supercore.task_identity import TaskIdentity
 
-from isofed.client.app import client_app, train_beside
+from isofed.client.app import client_app, train_several
 from isofed.errors import IsofedError
 from isofed.events import Emit, silent
-from isofed.simulations.crew import Crew
+from isofed.protocols.wire import payload
+from isofed.simulations.crew import Crew, several
 from isofed.simulations.pool import Pool
 from isofed.spans import ENGINE, spanned
 
@@ -54,9 +54,9 @@ def exchange(grid: Grid, messages: Iterable[Message]) -> list[Message]:
 class LocalGrid(Grid):
     """Delivers messages to the client app in this process, or in the pool's workers.
 
-    With one worker a message is handled when its reply is pulled, and more workers have but a few messages
-    ahead, so that replies can be folded one by one and memory does not grow with the number of nodes. Equal
-    results either way.
+    With one worker a message, or a few small ones, is handled when its reply is pulled, and more workers have
+    but a few messages ahead, so that replies can be folded one by one and memory does not grow with the
+    number of nodes. Equal results either way.
 
     Args:
         nodes: the simulated nodes, or what finds one by its number.
@@ -131,10 +131,8 @@ class LocalGrid(Grid):
             answers = self._crew.finished()
             self._drain()
         else:
-            first = list(islice(self._queued, self._together or 1))
-            answers = answer(
-                self._cfg, [self._call(self._queued.pop(each)) for each in first], self._together
-            )
+            first = [self._queued.pop(each) for each in list(islice(self._queued, self._at_once()))]
+            answers = answer(self._cfg, [self._call(message) for message in first], self._together)
         for reply, state in answers:
             if state:
                 self._state[reply.metadata.src_node_id] = state
@@ -143,6 +141,11 @@ class LocalGrid(Grid):
     def _call(self, message: Message) -> Call:
         number = message.metadata.dst_node_id
         return self._node(number), self._state.get(number) or RecordDict(), message
+
+    def _at_once(self) -> int:
+        """Return how many messages are answered phase by phase: small ones, so that memory stays small."""
+        first = next(iter(self._queued.values()), None)
+        return self._together or (several(payload(first.content)) if first else 1)
 
     def _drain(self) -> None:
         while self._pool.events is not None and not self._pool.events.empty():
@@ -164,25 +167,31 @@ def _app() -> Callable[[Message, Context], Message]:
 def answer(
     cfg: str, calls: Sequence[Call], together: int = 0, lends: bool = False
 ) -> list[tuple[Message, RecordDict]]:
-    """Let the client app answer messages, in their order.
+    """Let the client app answer messages.
 
     Args:
         cfg: the run's configuration as JSON.
         calls: of each message the node it goes to, and what Flower keeps there.
-        together: train so many sites at once; 0 for one after another.
+        together: whether models are trained at once: not 0.
         lends: whether a reply may show the model's own memory.
 
     Returns:
-        Replies, and what Flower is to keep at the nodes.
+        In the order of the calls, replies, and what Flower is to keep at the nodes.
     """
-    if together and len(calls) > 1 and all(message.metadata.message_type == TRAIN for *_, message in calls):
-        identify()
-        contexts = [_context(cfg, node, state, lends) for node, state, _ in calls]
-        # where one cannot be answered, each is asked by itself, and says so by itself
-        with suppress(IsofedError):
-            replies = train_beside([message for *_, message in calls], contexts)
-            return [(reply, context.state) for reply, context in zip(replies, contexts, strict=True)]
-    return [handle(cfg, *call, lends) for call in calls]
+    if len(calls) == 1 or any(message.metadata.message_type != TRAIN for *_, message in calls):
+        return [handle(cfg, *call, lends) for call in calls]
+    identify()
+    messages = [message for *_, message in calls]
+    contexts = [_context(cfg, node, state, lends) for node, state, _ in calls]
+    replies = map(_reply, train_several(messages, contexts, bool(together)), messages)
+    return [(reply, context.state) for reply, context in zip(replies, contexts, strict=True)]
+
+
+def _reply(content: RecordDict | IsofedError, message: Message) -> Message:
+    """Return a reply; what the client app raised becomes an error, as with Flower."""
+    if isinstance(content, IsofedError):
+        return Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, str(content)), reply_to=message)
+    return Message(content, reply_to=message)
 
 
 def _context(cfg: str, node: Node, state: RecordDict, lends: bool) -> Context:
@@ -201,5 +210,5 @@ def handle(
     try:
         reply = _app()(message, context)
     except IsofedError as error:
-        reply = Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, str(error)), reply_to=message)
+        reply = _reply(error, message)
     return reply, context.state

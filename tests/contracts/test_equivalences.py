@@ -17,7 +17,7 @@ from flwr.supercore.inflatable.inflatable_object import get_all_nested_objects
 from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents
 
 from isofed import seeds
-from isofed.client import app
+from isofed.client import turns
 from isofed.client.memory import Memory, version_of
 from isofed.client.place import Place
 from isofed.client.train import train
@@ -310,7 +310,7 @@ def test_a_site_that_keeps_its_reports_trains_once_for_an_attempt(
         trained.append((place.site, version))
         return train(shop, place, order, memory, version)
 
-    monkeypatch.setattr(app, "train", counted)
+    monkeypatch.setattr(turns, "train", counted)
     monkeypatch.setattr(federations, "LocalGrid", Repeating)
     run(worlds("batch_loss").federation(tmp_path, DPPT), Pool(1))
     assert trained == [(site, version) for version in ("1.1", "2.1") for site in ("left", "right")]

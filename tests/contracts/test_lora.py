@@ -15,8 +15,8 @@ from dummies import DUMMIES
 from hypothesis import given, settings
 from test_equivalences import final, weights
 
-from isofed.client.app import _workshop
 from isofed.client.memory import Memory
+from isofed.client.opened import _workshop
 from isofed.client.place import Place
 from isofed.client.workshop import Workshop
 from isofed.errors import CheckpointError, ConfigError, RoundError

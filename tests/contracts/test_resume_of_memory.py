@@ -11,7 +11,7 @@ import pytest
 from cases import World
 from test_equivalences import Killed, final
 
-from isofed.client import app
+from isofed.client import opened
 from isofed.client.memory import Memory
 from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError
@@ -58,7 +58,7 @@ def federations(strategy: Mapping[str, Any], worlds: Worlds, public: Path) -> Ca
 
 def ended(federation: Federation, emit: Any = lambda name, **fields: None) -> str:
     """Run as a new process would: with nothing but what lies on the disk."""
-    app._workshop.cache_clear()
+    opened._workshop.cache_clear()
     return str(run(federation, Pool(1), emit)["weights_sha256"])
 
 

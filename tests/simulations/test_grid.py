@@ -13,7 +13,7 @@ from isofed.protocols.letter import Held
 from isofed.simulations import crew as crews
 from isofed.simulations import grid as grids
 from isofed.simulations.carriage import Writer, Written, read
-from isofed.simulations.grid import LocalGrid, Node
+from isofed.simulations.grid import Call, LocalGrid, Node
 from isofed.simulations.pool import Pool
 from isofed.simulations.slabs import Slabs
 
@@ -23,13 +23,11 @@ def handled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The nodes whose client app was called, in order; it answers with nothing in it."""
     seen: list[int] = []
 
-    def answer(
-        cfg: str, node: Node, state: RecordDict, message: Message, lends: bool
-    ) -> tuple[Message, RecordDict]:
-        seen.append(node.number)
-        return Message(RecordDict(), reply_to=message), state
+    def answer(cfg: str, calls: list[Call], together: int) -> list[tuple[Message, RecordDict]]:
+        seen.extend(node.number for node, *_ in calls)
+        return [(Message(RecordDict(), reply_to=message), state) for _, state, message in calls]
 
-    monkeypatch.setattr(grids, "handle", answer)
+    monkeypatch.setattr(grids, "answer", answer)
     return seen
 
 
