@@ -124,13 +124,18 @@ class Wire:
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the body that follows a head, to its end."""
         size = 0
-        while not isinstance(event := await self.event(self.limits.patience), h11.EndOfMessage):
-            if not isinstance(event, h11.Data):
-                raise Unreachable("the other side stopped in the middle of a message")
+        while not isinstance(event := await self._middle(), h11.EndOfMessage):
             size += len(event.data)
             if size > self.limits.body:
                 raise Refused(413, f"a message of more than {self.limits.body} bytes")
             yield event.data
+
+    async def _middle(self) -> h11.Data | h11.EndOfMessage:
+        with suppress(OSError, h11.ProtocolError):
+            event = await self.event(self.limits.patience)
+            if isinstance(event, h11.Data | h11.EndOfMessage):
+                return event
+        raise Unreachable("the other side stopped in the middle of a message")
 
     async def write(self, head: h11.Event, body: AsyncIterator[bytes]) -> None:
         """Send a whole message."""
