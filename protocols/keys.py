@@ -74,11 +74,9 @@ def read_key(path: Path) -> Private:
         )
         key = read(content, None)
     except (OSError, ValueError, TypeError):
-        raise ConfigError(
-            f"{path.name} cannot be read as a private key; restore it or make a new one"
-        ) from None
+        raise ConfigError(f"{path.name} cannot be read as a private key; restore it from a backup") from None
     if not isinstance(key, Private) or not isinstance(key.curve, ec.SECP384R1):
-        raise ConfigError(f"{path.name} is no P-384 key; restore it or make a new one")
+        raise ConfigError(f"{path.name} is no P-384 key; restore it from a backup")
     return key
 
 

@@ -116,7 +116,7 @@ def _told(error: Any, host: str, port: int) -> ConfigError:
     if code in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.INTERNAL):
         return ConfigError(f"the server refused: {said}")
     if code == grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return UnreachableError(f"the server at {host}:{port} is busy ({said}); try again in a minute")
+        return UnreachableError(f"the server at {host}:{port} is busy ({said}); try again in a while")
     return ConfigError(f"the server at {host}:{port} answered {code.name}; does it run the same isofed?")
 
 

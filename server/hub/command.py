@@ -112,7 +112,7 @@ def _approve(argv: list[str]) -> int:
     again = " already" if before.state == "approved" else ""
     print(f"{site.name} is approved{again}, until {day(site.until)}; key {site.fingerprint}")
     print("\n".join(manifest_lines(site)))
-    print(_at_superlink(folder, "its node is registered", "its node is registered"))
+    print(_at_superlink(folder, "its node is registered"))
     return 0
 
 
@@ -127,13 +127,8 @@ def _revoke(argv: list[str]) -> int:
     before = authority.register(folder).site(given.site)
     site = authority.register(folder).revoke(given.site)
     print(_revoked(before, site))
-    print(
-        _at_superlink(
-            folder,
-            "its node is unregistered",
-            "its node is unregistered, and till then the gateway refuses it",
-        )
-    )
+    if before.node or before.state == "approved":
+        print(_at_superlink(folder, "its node is unregistered"))
     return 0
 
 
@@ -143,10 +138,10 @@ def _revoked(before: Site, site: Site) -> str:
     return f"{site.name} is revoked; to let it in again, with a new key: isofed server invite DIR {site.name}"
 
 
-def _at_superlink(folder: HubFolder, done: str, later: str) -> str:
+def _at_superlink(folder: HubFolder, done: str) -> str:
     from isofed.server.hub.nodes import register_missing
 
-    return done if register_missing(folder) else f"'isofed server up' is not running; when it starts {later}"
+    return done if register_missing(folder) else f"'isofed server up' is not running; when it starts, {done}"
 
 
 def _up(argv: list[str]) -> int:

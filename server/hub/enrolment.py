@@ -131,7 +131,7 @@ class Desk:
         address = _address(context.peer())
         if not self.limits.admits(address):
             # no line for each: a flood is to fill no log
-            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many requests; wait a minute")
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many requests")
         try:
             return work()
         except (ConfigError, ContractError) as error:

@@ -23,8 +23,8 @@ class Limits:
         clock: seconds, only going on.
     """
 
-    burst: float = 60.0
-    per_second: float = 5.0
+    burst: float = 240.0
+    per_second: float = 10.0
     clock: Callable[[], float] = time.monotonic
     _left: dict[str, tuple[float, float]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

@@ -11,7 +11,9 @@ from isofed.errors import ConfigError
 from isofed.protocols.keys import keep
 from isofed.server.hub.folder import HubFolder
 
-_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$")
+_HOST = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\Z"
+)
 _TOLD = {
     "name": "what the authority is called in its certificate",
     "host": "the name or address under which sites reach this server; it stands in the certificate",
