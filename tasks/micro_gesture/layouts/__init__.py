@@ -1,0 +1,1 @@
+"""Skeletons of micro-gestures as they are published: reading, splitting, checking, writing small trees."""
