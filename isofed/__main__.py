@@ -31,6 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
     os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # or every stranger's handshake is a line
     try:
         return _dispatch(argv)
     except IsofedError as error:

@@ -104,28 +104,27 @@ def _apply(
             f"the token is for '{invitation.name}', but this site is '{settings.name}'; "
             "change the name in site.toml, or ask the operator for a token of this name"
         )
-    _pin(folder, invitation)
-    settings = replace(
-        settings,
-        host=invitation.host,
-        gateway_port=invitation.gateway_port,
-        enrolment_port=invitation.enrolment_port,
-    )
-    key, said = _keys(folder), dumped(checked(manifest()))
-    write_settings(folder.settings, settings)
-    asked = (settings.name, invitation.secret, request(key, settings.name), said)
-    standing = _server(folder, settings).apply(*asked)
+    pinned, key = _pinned(folder, invitation), _keys(folder)
+    server = Server(invitation.host, invitation.enrolment_port, pinned)
+    csr, told = request(key, settings.name), dumped(checked(manifest()))
+    standing = server.apply(settings.name, invitation.secret, csr, told)
+    # only now: what is refused leaves no trace, and the next call asks for a token again
+    ports = {"gateway_port": invitation.gateway_port, "enrolment_port": invitation.enrolment_port}
+    write_settings(folder.settings, replace(settings, host=invitation.host, **ports))
+    keep(folder.authority, pinned)
     say(f"{settings.name} applied; its key is {fingerprint(public_pem(key.public_key()))}")
     return standing
 
 
-def _pin(folder: SiteFolder, invitation: Invitation) -> None:
-    """Keep the authority of the invitation; a site that joined one server does not go to another."""
-    if folder.authority.exists() and sha256(folder.authority.read_bytes()) == invitation.ca_sha256:
-        return
-    if folder.certificate.exists():
-        raise ConfigError("this site joined another server; make a folder of its own for each server")
-    keep(folder.authority, authority(invitation.host, invitation.enrolment_port, invitation.ca_sha256))
+def _pinned(folder: SiteFolder, invitation: Invitation) -> bytes:
+    """Return the authority of the invitation; a site that joined one server does not go to another."""
+    if folder.authority.exists():
+        held = folder.authority.read_bytes()
+        if sha256(held) == invitation.ca_sha256:
+            return held
+        if folder.certificate.exists():
+            raise ConfigError("this site joined another server; make a folder of its own for each server")
+    return authority(invitation.host, invitation.enrolment_port, invitation.ca_sha256)
 
 
 def _ask(folder: SiteFolder) -> Standing:

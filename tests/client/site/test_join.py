@@ -119,7 +119,7 @@ def test_joining_waits_for_the_operator(
 def test_cut_short_after_any_file_it_goes_on(
     hub: HubFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    """The n-th file is the last that is written: keys, authority, settings, certificate."""
+    """The n-th file is the last that is written: key, the same for TLS, authority, certificate."""
 
     class Killed(BaseException):
         """Nobody catches it."""
@@ -167,6 +167,7 @@ def test_who_may_not_join_is_told_why(hub: HubFolder, tmp_path: Path) -> None:
         join(site, said, "please")
     with pytest.raises(ContractError, match="may not say 'root'"):
         join(site, lambda: {"root": "data"}, token)
+    assert not site.authority.exists()  # nothing was begun: the next call asks for a token again
     other = made_site(tmp_path / "other", "cam2")
     assert join(other, said, token) == "pending"
     with pytest.raises(ConfigError, match=r"server refused: the token of 'cam2' was used on .* another key"):
