@@ -65,7 +65,7 @@ def _init(argv: list[str]) -> int:
     if not given["host"] and not folder.settings.exists():
         raise ConfigError("'--host' is missing: give the name or address under which sites reach this server")
     made = authority.init(folder, HubSettings(**given) if given["host"] else None)
-    print(_made(folder) if made else f"{folder.root} is a server's folder already; nothing was changed")
+    print(_made(folder) if made else f"{folder.root} is a server's folder already, and complete")
     return 0
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from isofed.server.hub.sites import Site
 
 LARGEST = 64 * 1024  # bytes of a request
 THREADS, AT_ONCE = 4, 64
+HOUR = 3600.0
 OPTIONS = (
     ("grpc.max_receive_message_length", LARGEST),
     ("grpc.max_concurrent_streams", 8),
@@ -175,8 +177,15 @@ def serve(folder: HubFolder, stop: threading.Event, ready: Callable[[int], None]
             ) from None
         server.start()
         ready(port)
-        stop.wait()
+        while not stop.wait(HOUR):
+            _keep_fresh(folder)
         server.stop(grace=0.5).wait()
+
+
+def _keep_fresh(folder: HubFolder) -> None:
+    """Renew the server's certificate in time; what hinders it now may not in an hour."""
+    with suppress(ConfigError, OSError):
+        refresh(folder)
 
 
 def _credentials(folder: HubFolder) -> grpc.ServerCredentials:

@@ -26,7 +26,7 @@ from isofed.server.hub.enrolment import LARGEST
 from isofed.server.hub.folder import HubFolder
 from isofed.server.hub.limits import Challenges, Limits
 from isofed.server.hub.settings import HubSettings, read_settings, write_settings
-from tests.server.hub.hub_case import free_port, lines, served
+from tests.server.hub.hub_case import free_port, lines, served, until
 
 MANIFEST = b'{"task": "reid"}'
 DENIED = grpc.StatusCode.PERMISSION_DENIED
@@ -241,3 +241,24 @@ def test_a_challenge_ages() -> None:
 )
 def test_the_address_of_a_caller(peer: str, address: str) -> None:
     assert enrolment._address(peer) == address
+
+
+def test_the_servers_certificate_is_renewed_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = HubFolder(tmp_path / "hub")
+    ports = {key: free_port() for key in ("gateway_port", "enrolment_port", "superlink_port")}
+    authority.init(folder, HubSettings("127.0.0.1", **ports))
+    monkeypatch.setattr(enrolment, "HOUR", 0.02)
+    with served(enrolment.serve, folder) as port:
+        write_settings(folder, replace(read_settings(folder), host="localhost"))
+        until(lambda: common_name(_held(folder)) == "localhost")
+        assert read_certificate(_shown(port)) == read_certificate(_held(folder))
+
+
+def _shown(port: int) -> bytes:
+    return ssl.get_server_certificate(("127.0.0.1", port), timeout=5).encode()
+
+
+def _held(folder: HubFolder) -> bytes:
+    return folder.certificate.read_bytes()

@@ -65,7 +65,7 @@ def test_init_says_what_comes_next_and_again_that_it_is_there(tmp_path: Path, ca
     assert "9443 and 9444" in told and "on this machine alone" in told and "isofed server up" in told
     for again in ([], ["--host", "hub.example.org"]):
         main(["init", folder, *again])
-        assert "nothing was changed" in capsys.readouterr().out
+        assert "already, and complete" in capsys.readouterr().out
     main(["init", str(tmp_path / "open"), "--host", "hub.example.org", "--listen", "0.0.0.0"])
     assert "on this machine alone" not in capsys.readouterr().out
 
