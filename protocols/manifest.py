@@ -15,6 +15,8 @@ KEYS = {
     "entity": "who owns it",
     "role": "trainer or evaluator",
     "level": "the privacy level under which its data may be used",
+    "min_images": "the least that a run may ask for, see isofed explain",
+    "centres": "whether identity centres may leave: level, none, plain or with_rows",
     "counts": "how many images, and of what else",
     "classes": "how many identities or classes",
     "facts": "what a report may say of it, such as modality",

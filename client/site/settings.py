@@ -54,7 +54,7 @@ class Settings:
         weights: file of public pre-trained weights; empty for none.
         host: the server's name or address; empty until the site joins.
         gateway_port, enrolment_port: the server's, 1 to 65535.
-        connector_port, supernode_port: this machine's, on loopback, 0 to 65535; 0 for any that is free.
+        connector_port, supernode_port: this machine's, on loopback, 1 to 65535, not the same.
 
     Raises:
         ConfigError: a value that is none of these.
@@ -84,7 +84,7 @@ class Settings:
         LevelOptions(self.min_images, self.centres)
         within("threads", self.threads, 1, 1024)
         for port in PORTS:
-            within(port, getattr(self, port), 1 if port in PORTS[:2] else 0, 65535)
+            within(port, getattr(self, port), 1, 65535)
         self._refuse_odd()
 
     def _refuse_odd(self) -> None:
@@ -98,6 +98,8 @@ class Settings:
             given = getattr(self, name)
             if (name == "root" or given) and not Path(given).is_absolute():
                 raise ConfigError(f"'{name}' is '{given}', but must be an absolute path")
+        if self.connector_port == self.supernode_port:
+            raise ConfigError("'supernode_port' is 'connector_port', too; give two different ones")
         if len(self.entity) > 80 or not self.entity.isprintable():
             raise ConfigError("'entity' must be one line of at most 80 characters")
 

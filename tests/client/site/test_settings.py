@@ -51,6 +51,7 @@ def test_a_missing_file_is_told_without_where_it_would_lie(tmp_path: Path) -> No
         ({"device": "gpu"}, "cuda:N"),
         ({"threads": 0}, "'threads' is 0"),
         ({"gateway_port": 0}, "'gateway_port' is 0"),
+        ({"supernode_port": 9451}, "give two different ones"),
         ({"entity": "two\nlines"}, "one line"),
     ],
 )

@@ -1,0 +1,151 @@
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from isofed.client.site import doctor
+from isofed.client.site.doctor import FAIL, OK, WARN, Finding, findings
+from isofed.client.site.folder import SiteFolder
+from isofed.client.site.policy import read_policy, write_policy
+from isofed.client.site.settings import read_settings, write_settings
+from tests.client.site.site_case import camera_tree, made_site, whole_tree
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tree")
+    return camera_tree(whole_tree(folder / "whole"), folder / "own")
+
+
+@pytest.fixture
+def site(tmp_path: Path, own: Path) -> SiteFolder:
+    folder = made_site(tmp_path / "site", own, connector_port=free(), supernode_port=free())
+    folder.root.chmod(0o700)
+    return folder
+
+
+def free() -> int:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return int(door.getsockname()[1])
+
+
+def about(found: Iterator[Finding], what: str) -> list[Finding]:
+    return [finding for finding in found if finding.what.startswith(what)]
+
+
+def change(site: SiteFolder, **settings: Any) -> None:
+    write_settings(site.settings, replace(read_settings(site.settings), **settings))
+
+
+def test_a_site_that_could_join_fails_in_nothing(site: SiteFolder) -> None:
+    found = list(findings(site))
+    assert [finding for finding in found if finding.state == FAIL] == []
+    assert all((finding.mend == "") == (finding.state == OK) for finding in found)
+    (data,) = about(iter(found), "data")
+    assert data.what.startswith("data: sysu, ") and "8 classes" in data.what
+    (server,) = about(iter(found), "server")
+    assert server.state == WARN and "isofed site join" in server.mend
+
+
+def test_each_finding_has_a_mend(site: SiteFolder, monkeypatch: pytest.MonkeyPatch, own: Path) -> None:
+    site.root.chmod(0o755)
+    assert about(findings(site), "files")[0].mend == f"chmod go= '{site.root}'"
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    change(site, device="cuda:1", threads=512, root=str(own / "cam1"))
+    found = list(findings(site))
+    threads, missing = about(iter(found), "device")
+    assert threads.state == WARN and "'threads' in site.toml" in threads.mend
+    assert missing.state == FAIL and "PyTorch sees 1 GPUs" in missing.what
+    (data,) = about(iter(found), "data")
+    assert data.state == FAIL and data.mend
+
+
+def test_a_policy_that_forbids_the_site_itself_is_found(site: SiteFolder, own: Path) -> None:
+    policy = replace(read_policy(site.policy), tasks=("vein",), strategies=("fedavgg",), levels=())
+    write_policy(site.policy, policy)
+    states = [(finding.state, finding.what, finding.mend) for finding in about(findings(site), "contract")]
+    assert (FAIL, "contract: the policy forbids this site's own reid") in [state[:2] for state in states]
+    assert any(state == WARN and "did you mean 'fedavg'" in mend for state, _, mend in states)
+    site.policy.write_text("tasks = 3")
+    (broken,) = about(findings(site), "contract")
+    assert broken.state == FAIL and "policy.toml" in broken.mend
+
+
+def test_contents_that_the_level_keeps_are_found(site: SiteFolder) -> None:
+    change(site, level="camera_strict")
+    write_policy(site.policy, replace(read_policy(site.policy), levels=("camera_strict",)))
+    (kept, fine) = about(findings(site), "contract")
+    assert (kept.state, fine.state) == (WARN, OK)
+    assert "camera_strict lets no identity_centres, identity_head_rows out" in kept.what
+
+
+def test_what_the_owner_of_the_data_declared_holds(site: SiteFolder, own: Path) -> None:
+    declaration = own / "cam1" / "isofed-level.txt"
+    declaration.write_text("camera_strict\n")
+    try:
+        (found,) = about(findings(site), "contract")
+    finally:
+        declaration.unlink()
+    assert found.state == FAIL and "declared for protocol 'camera_strict'" in found.mend
+
+
+def test_a_port_that_somebody_has_is_found(site: SiteFolder) -> None:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        change(site, supernode_port=door.getsockname()[1])
+        (found,) = about(findings(site), "ports")
+    assert found.state == FAIL and "'supernode_port'" in found.mend
+
+
+def test_a_server_that_is_away_is_found(site: SiteFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    from isofed.protocols.certificates import new_authority
+    from isofed.protocols.keys import for_flower, keep, new_key
+
+    change(site, host="127.0.0.1", enrolment_port=free())
+    keep(site.authority, new_authority(new_key(), "nobody").pem)
+    keep(site.key, for_flower(new_key()))
+    monkeypatch.setattr("isofed.client.site.joining.SECONDS", 1.0)
+    found = list(findings(site))
+    (server,), (certificate,) = about(iter(found), "server"), about(iter(found), "certificate")
+    assert server.state == FAIL and "does not answer" in server.what and "firewall" in server.mend
+    assert certificate.state == WARN and "approve" in certificate.mend
+
+
+@pytest.mark.parametrize(
+    ("apart", "state", "side"), [(0.2, OK, "behind"), (-30.0, WARN, "ahead of"), (500.0, FAIL, "behind")]
+)
+def test_clocks_that_differ_are_found(apart: float, state: str, side: str) -> None:
+    found = doctor._clock(apart)
+    assert found.state == state and f"{abs(apart):.1f} s {side} the server's" in found.what
+    assert ("timedatectl" in found.mend) == (state != OK)
+
+
+def test_little_room_is_found(site: SiteFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2**28))
+    monkeypatch.setattr(Path, "read_text", _memory(Path.read_text))
+    found = list(findings(site))
+    assert about(iter(found), "disk")[0].state == FAIL
+    assert about(iter(found), "memory")[0].state == WARN
+
+
+def _memory(real: Any) -> Any:
+    def read(path: Path, *args: Any, **kwargs: Any) -> str:
+        if str(path) == "/proc/meminfo":
+            return "MemTotal: 9 kB\nMemAvailable: 1048576 kB\n"
+        text: str = real(path, *args, **kwargs)
+        return text
+
+    return read
+
+
+def test_without_settings_nothing_else_is_looked_at(tmp_path: Path) -> None:
+    (found,) = findings(SiteFolder(tmp_path))
+    assert found.state == FAIL and "isofed site init" in str(found)
