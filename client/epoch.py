@@ -76,7 +76,7 @@ def run_epoch(
     now: Phase | None = None
     trained: list[torch.Tensor] = []
     still = held(shop, order)
-    shop.model.train()
+    shop.train()
     for step in steps_of(shop, place, order, when):
         if step.phase is not now:
             now = step.phase

@@ -38,7 +38,7 @@ def _visit(shop: Workshop, batches: Iterable[Any], each: Callable[[Any], Any], w
     """Give the loss of every batch to ``each``; return how many there were."""
     setting, count = shop.setting, 0
     kept = {group: tree.numpy() for group, tree in shop.trees.items() if group.endswith("buffers")}
-    shop.model.train()
+    shop.train()
     with seeded(shop.device), within or nullcontext():
         for batch in batches:
             each(setting.task.training.loss(shop.model(batch.inputs), batch.labels, setting.options))

@@ -119,7 +119,7 @@ def _tried(shop: Workshop, place: Place, phase: Phase) -> Part:
 
 def _selected(shop: Workshop, phase: Phase) -> Mapping[str, Tensor]:
     select(shop, phase)
-    shop.model.train()
+    shop.train()
     return dict(shop.model.named_parameters())
 
 

@@ -111,7 +111,7 @@ def _begin(shop: Workshop, works: Sequence[Work]) -> _Round:
         for group, trees in sources.items():
             trees.append(_source(shop, work, group))
     select(shop, Phase())
-    shop.model.train()
+    shop.train()
     stack = Stack.of(shop, sources)
     generators = [torch.Generator(shop.device).manual_seed(layers_seed(shop, work)) for work in works]
     return _Round(

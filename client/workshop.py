@@ -88,7 +88,12 @@ class Workshop:
             setting.task.load(model, self.weights)
         if setting.recipe.share.adapt:
             setting.recipe.share.adapt(model, setting.task.head, self._generator("", "adapters"))
-        return model.to(self.device)
+        return model.to(self.device).train()
+
+    def train(self) -> None:
+        """Put the model into training mode; where it is, that is left alone, because it takes a while."""
+        if not self.model.training:
+            self.model.train()
 
     @cached_property
     def trees(self) -> dict[str, Tree]:

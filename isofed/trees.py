@@ -141,15 +141,27 @@ class Tree:
 
     def numpy(self) -> "Tree":
         """Copy into NumPy, also from a GPU."""
-        return self.map(lambda b: b.copy() if isinstance(b, np.ndarray) else b.detach().cpu().numpy().copy())
+        return Tree(self.layout, {dtype: array.copy() for dtype, array in self._arrays().items()})
 
     def as_numpy(self) -> "Tree":
         """Show as NumPy arrays over the same memory; what lies on a GPU is copied."""
-        return self.map(lambda b: b if isinstance(b, np.ndarray) else b.detach().cpu().numpy())
+        return Tree(self.layout, dict(self._arrays()))
+
+    def _arrays(self) -> Mapping[str, np.ndarray]:
+        return self._host if self._here else {d: b.detach().cpu().numpy() for d, b in self.buffers.items()}
+
+    @cached_property
+    def _here(self) -> bool:
+        return all(isinstance(b, np.ndarray) or b.device.type == "cpu" for b in self.buffers.values())
+
+    @cached_property
+    def _host(self) -> Mapping[str, np.ndarray]:
+        return {d: b if isinstance(b, np.ndarray) else b.detach().numpy() for d, b in self.buffers.items()}
 
     def locked(self) -> "Tree":
         """Show as NumPy arrays over the same memory that nobody can write through."""
-        return _again(self.layout, self.as_numpy().map(locked).buffers, self.__dict__.get("finite"))
+        buffers = {dtype: locked(array) for dtype, array in self._arrays().items()}
+        return _again(self.layout, buffers, self.__dict__.get("finite"))
 
     def __reduce__(self) -> Any:
         return _again, (self.layout, self.buffers, self.__dict__.get("finite"))

@@ -3,7 +3,8 @@
 import pickle
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from isofed.records import Report
 from isofed.server.rounds import Refusal
 
 HELD_IN_MEMORY = 256 * 2**20
+MOST, SMALL = 64, 4 << 20  # replies of a run, and their bytes where there is more than one
+MOST, SMALL = 64, 4 << 20  # replies of a run, and their bytes where there is more than one
 
 
 def usable(reply: Message | None, read: Callable[[RecordDict], Report]) -> Report | Refusal:
@@ -41,7 +44,7 @@ class Waiting:
     """Early replies: in memory up to a bound, beyond it in a temporary folder of this process."""
 
     bound: int = HELD_IN_MEMORY
-    _held: dict[str, Any] = field(default_factory=dict)
+    _held: dict[str, tuple[Any, int]] = field(default_factory=dict)
     _bytes: int = 0
     _folder: Any = None
 
@@ -50,21 +53,33 @@ class Waiting:
         size = payload(message.content) if message.has_content() else 0
         if self._bytes + size <= self.bound:
             self._bytes += size
-            self._held[key] = message
+            self._held[key] = message, size
             return
         self._folder = self._folder or tempfile.TemporaryDirectory(prefix="isofed-replies-")
-        self._held[key] = path = Path(self._folder.name) / key
+        path = Path(self._folder.name) / key
         path.write_bytes(pickle.dumps(message))
+        self._held[key] = path, size
 
     def take(self, key: str) -> Message:
         """Return a kept reply and forget it."""
-        held = self._held.pop(key)
+        held, size = self._held.pop(key)
         if isinstance(held, Path):
             message: Message = pickle.loads(held.read_bytes())
             held.unlink()
             return message
-        self._bytes -= payload(held.content) if held.has_content() else 0
-        return held
+        self._bytes -= size
+        return held  # type: ignore[no-any-return]
+
+    def run(self, keys: Iterable[str]) -> list[Message]:
+        """Take the first of these replies and, where they are small and in memory, those that follow."""
+        found, whole = list[Message](), 0
+        for key in keys:
+            held, size = self._held.get(key, (None, 0))
+            whole += size
+            if held is None or (found and (isinstance(held, Path) or whole > SMALL)):
+                break
+            found.append(self.take(key))
+        return found
 
     def close(self) -> None:
         """Drop what is left, on disk too."""
@@ -76,28 +91,66 @@ class Waiting:
         return key in self._held
 
 
+@dataclass
+class Replies(Iterator[Message | None]):
+    """Replies one by one in the order in which they were asked for, None for one that did not come.
+
+    Args:
+        runs: the same replies, those in one list that are there.
+    """
+
+    runs: Generator[list[Message | None], None, None]
+    _run: deque[Message | None] = field(default_factory=deque)
+
+    def __next__(self) -> Message | None:
+        while not self._run:
+            self._run.extend(next(self.runs))
+        return self._run.popleft()
+
+    def close(self) -> None:
+        """Forget what has not been asked for."""
+        self._run.clear()
+        self.runs.close()
+
+
+def runs_of(replies: Iterable[Message | None]) -> Iterable[list[Message | None]]:
+    """Return replies in runs, which cost less to read than one by one."""
+    return replies.runs if isinstance(replies, Replies) else ([reply] for reply in replies)
+
+
 def in_order(
     grid: Grid,
     messages: list[Message],
     came: Callable[[Message], None],
     timeout: float,
     pause: Callable[[], None],
-) -> Iterator[Message | None]:
-    """Push messages and yield their replies one by one, in the order in which they were given.
+) -> Replies:
+    """Return the replies to messages in the order in which these are given.
 
     Args:
         grid: any Flower grid.
-        messages: one for each site, in the order of the sites' names.
+        messages: one for each site, in the order of the sites' names; pushed when replies are looked for.
         came: told of every reply as it arrives.
         timeout: seconds after which a missing reply is given up and yielded as None.
         pause: called when nothing new has come; it may sleep.
     """
+    return Replies(_runs(grid, messages, came, timeout, pause))
+
+
+def _runs(
+    grid: Grid,
+    messages: list[Message],
+    came: Callable[[Message], None],
+    timeout: float,
+    pause: Callable[[], None],
+) -> Generator[list[Message | None], None, None]:
     ids = list(grid.push_messages(messages))
     # a dict, because it keeps their order
     pending, waiting, end = dict.fromkeys(ids), Waiting(), time.monotonic() + timeout
+    at = 0
     try:
-        for wanted in ids:
-            while wanted not in waiting and time.monotonic() < end:
+        while at < len(ids):
+            while ids[at] not in waiting and time.monotonic() < end:
                 news = list(grid.pull_messages(pending))
                 for message in news:
                     came(message)
@@ -105,6 +158,8 @@ def in_order(
                     pending.pop(message.metadata.reply_to_message_id, None)
                 if not news:
                     pause()
-            yield waiting.take(wanted) if wanted in waiting else None
+            run: list[Message | None] = [*waiting.run(ids[at : at + MOST])] or [None]
+            at += len(run)
+            yield run
     finally:
         waiting.close()

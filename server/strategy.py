@@ -21,7 +21,7 @@ from isofed.seeds import Secrets
 from isofed.server.cohorts import asked
 from isofed.server.distil import Classroom, Lesson, lesson
 from isofed.server.own import flat, gathered, measuring, over_sites, statistics
-from isofed.server.replies import usable
+from isofed.server.replies import runs_of, usable
 from isofed.server.roster import Roster
 from isofed.server.rounds import Ask, Outcome, Refusal, Reply, Round, training_round
 from isofed.server.state import ServerState
@@ -147,16 +147,22 @@ class Composed(Strategy):
         return messages
 
     def _read(self, replies: Iterable[Message | None]) -> Iterable[Reply]:
-        for site, reply in zip(self._asked, replies, strict=True):
-            with span(PROTOCOL, "read", site):
-                read = usable(reply, self._report)
+        sites = iter(self._asked)
+        for run in runs_of(replies):
+            for site, read in [
+                (site, self._heard(site, reply)) for reply, site in zip(run, sites, strict=False)
+            ]:
+                if isinstance(read, Refusal):
+                    self.emit("refused", site=site, round=self.state.round + 1, reason=read.reason)
+                elif self._lesson:
+                    with span(AGGREGATION, "hear", site):
+                        self._lesson.hear(site, read)
+                yield site, read
+
+    def _heard(self, site: str, reply: Message | None) -> Report | Refusal:
+        with span(PROTOCOL, "read", site):
             self.bytes[site]["up"] = 0 if reply is None or reply.has_error() else wire.payload(reply.content)
-            if isinstance(read, Refusal):
-                self.emit("refused", site=site, round=self.state.round + 1, reason=read.reason)
-            elif self._lesson:
-                with span(AGGREGATION, "hear", site):
-                    self._lesson.hear(site, read)
-            yield site, read
+            return usable(reply, self._report)
 
     def _report(self, content: RecordDict) -> Report:
         wire.check(content, self.contract)
