@@ -126,16 +126,16 @@ def _revoke(argv: list[str]) -> int:
     folder = _hub(given)
     before = authority.register(folder).site(given.site)
     site = authority.register(folder).revoke(given.site)
-    print(_revoked(before, site))
+    print(_revoked(folder, before, site))
     if before.node or before.state == "approved":
         print(_at_superlink(folder, "its node is unregistered"))
     return 0
 
 
-def _revoked(before: Site, site: Site) -> str:
+def _revoked(folder: HubFolder, before: Site, site: Site) -> str:
     if before.state == "revoked":
         return f"{site.name} was revoked already, on {day(site.revoked_at)}"
-    return f"{site.name} is revoked; to let it in again, with a new key: isofed server invite DIR {site.name}"
+    return f"{site.name} is revoked; to let it in again, with a new key: isofed server invite {folder.root} {site.name}"
 
 
 def _at_superlink(folder: HubFolder, done: str) -> str:

@@ -25,7 +25,7 @@ def sites_table(folder: HubFolder) -> str:
 
 def manifest_lines(site: Site) -> list[str]:
     """Return what a site says of itself, a line for each word."""
-    return [f"  {key:<9} {_shown(value)}" for key, value in site.manifest.items()]
+    return [f"  {key:<10} {shown}" for key, value in site.manifest.items() if (shown := _shown(value))]
 
 
 def ago(seconds: float) -> str:
