@@ -1,16 +1,19 @@
 """A site's own account of what left it: one line a message, written before the message goes."""
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from isofed.records import Order, Report, Table
+from isofed.records import Channel, Order, Report, Table
 
 MEASURED = "own measurements"
+Entry = tuple[tuple[str, str | int], ...]
 
 
 def enter(path: Path, report: Report, rows: Mapping[str, int]) -> None:
@@ -21,8 +24,8 @@ def enter(path: Path, report: Report, rows: Mapping[str, int]) -> None:
         report: about to leave.
         rows: rows of each table that the site could have sent, had the contract let them out.
     """
-    channels = {name: _entry(channel, rows.get(name, 0)) for name, channel in report.channels.items()}
-    _append(path, report, channels, sorted(report.scalars))
+    entries = [(name, _entry(channel, rows.get(name, 0))) for name, channel in report.channels.items()]
+    _append(path, report, _told(tuple(entries), tuple(report.scalars)))
 
 
 def enter_measured(path: Path, order: Order, statistics: Mapping[str, float]) -> None:
@@ -33,15 +36,20 @@ def enter_measured(path: Path, order: Order, statistics: Mapping[str, float]) ->
         order: that asked for it.
         statistics: about to leave.
     """
-    entry = {"kind": "statistics", "bytes": 8 * len(statistics)}
-    _append(path, order, {MEASURED: entry}, [], MEASURED)
+    entry = ("kind", "statistics"), ("bytes", 8 * len(statistics))
+    _append(path, order, _told(((MEASURED, entry),), (), MEASURED))
 
 
-def _append(path: Path, of: Report | Order, channels: Any, numbers: list[str], what: str = "") -> None:
-    line = {"round": of.round, "attempt": of.attempt, "channels": channels, "numbers": numbers}
-    line |= {"what": what} if what else {}
+@lru_cache(maxsize=64)
+def _told(entries: tuple[tuple[str, Entry], ...], numbers: tuple[str, ...], what: str = "") -> str:
+    # of what many sites send alike
+    told = {"channels": {name: dict(entry) for name, entry in entries}, "numbers": sorted(numbers)}
+    return json.dumps(told | ({"what": what} if what else {}))[1:]
+
+
+def _append(path: Path, of: Report | Order, told: str) -> None:
     # the line break comes first, so that a line cut short by a crash cannot swallow the next one
-    text = b"\n" + json.dumps(line).encode()
+    text = f'\n{{"round": {of.round}, "attempt": {of.attempt}, {told}'.encode()
     try:
         _write(path, text)
     except FileNotFoundError:
@@ -50,15 +58,18 @@ def _append(path: Path, of: Report | Order, channels: Any, numbers: list[str], w
 
 
 def _write(path: Path, text: bytes) -> None:
-    with path.open("ab", buffering=0) as file:
-        file.write(text)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        os.write(file, text)
+    finally:
+        os.close(file)
 
 
-def _entry(channel: Any, held: int) -> dict[str, Any]:
-    entry = {"kind": channel.kind, "bytes": channel.nbytes}
+def _entry(channel: Channel, held: int) -> Entry:
+    entry: Entry = ("kind", channel.kind), ("bytes", channel.nbytes)
     if isinstance(channel, Table):
         sent = int((np.asarray(channel.counts) > 0).sum())
-        entry |= {"rows_sent": sent, "rows_withheld": max(held - sent, 0)}
+        entry += ("rows_sent", sent), ("rows_withheld", max(held - sent, 0))
     return entry
 
 

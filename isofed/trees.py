@@ -22,7 +22,13 @@ Buffer = Any  # numpy.ndarray or torch.Tensor, one-dimensional
 
 def dtype_name(array: Any) -> str:
     """Return ``"float32"`` for NumPy and torch alike."""
-    return str(array.dtype).removeprefix("torch.")
+    return _named(array.dtype)
+
+
+@lru_cache(maxsize=64)
+def _named(dtype: Any) -> str:
+    # NumPy puts a name together each time that it is asked for
+    return str(dtype).removeprefix("torch.")
 
 
 @dataclass(frozen=True)
@@ -180,6 +186,11 @@ class Tree:
     def tensors(self) -> Mapping[str, Any]:
         """The buffers as torch tensors over the same memory, to be read only."""
         return {dtype: _as_tensor(buffer) for dtype, buffer in self.buffers.items()}
+
+    @cached_property
+    def form(self) -> Mapping[str, tuple[str, tuple[int, ...]]]:
+        """Dtype and shape of each buffer, by key."""
+        return {key: (dtype_name(buffer), tuple(buffer.shape)) for key, buffer in self.buffers.items()}
 
     @cached_property
     def finite(self) -> bool:

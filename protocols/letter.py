@@ -13,7 +13,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
 from isofed.records import Channel, Table
-from isofed.trees import locked
+from isofed.trees import dtype_name, locked
 
 NUMBERS = "numbers"
 
@@ -132,6 +132,13 @@ LOOKS = (
 """All of RecordDict that does not go by way of these."""
 for _name in LOOKS:
     setattr(Letter, _name, _opening(_name))
+
+
+def form_of(channel: Channel) -> Mapping[str, tuple[str, tuple[int, ...]]]:
+    """Return dtype and shape of the arrays that carry a channel which :func:`sent` returned, by key."""
+    if isinstance(channel, Table):
+        return {name: (dtype_name(array), array.shape) for name, array in arrays_of(channel).items()}
+    return channel.tree.form
 
 
 def arrays_of(channel: Channel) -> Mapping[str, np.ndarray]:

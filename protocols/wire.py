@@ -14,9 +14,9 @@ from flwr.app import ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
 from isofed.contracts import MOST_ROWS, Contract, Form, TreeContract
 from isofed.errors import ContractError
-from isofed.protocols.letter import NUMBERS, Letter, Made, arrays_of, sent
+from isofed.protocols.letter import NUMBERS, Letter, Made, form_of, sent
 from isofed.records import Channel, Delta, Order, Report, Table, Value
-from isofed.trees import Tree
+from isofed.trees import Tree, dtype_name
 
 ORDER, REPORT = "order", "report"
 _REPORT_KEYS = {"round": int, "attempt": int, "version": str}
@@ -128,12 +128,8 @@ def _kinds(content: RecordDict) -> dict[str, type]:
 def _claimed(content: RecordDict, name: str) -> Form:
     """Return what is said of a record's arrays."""
     if isinstance(content, Letter):
-        return _form(arrays_of(content.channels[name.partition(".")[2]]))
+        return form_of(content.channels[name.partition(".")[2]])
     return {key: (array.dtype, tuple(array.shape)) for key, array in content[name].items()}  # type: ignore[union-attr]
-
-
-def _form(arrays: Mapping[str, np.ndarray]) -> Form:
-    return {key: (str(array.dtype), array.shape) for key, array in arrays.items()}
 
 
 def _numbers(content: RecordDict) -> Mapping[str, Any]:
@@ -143,8 +139,10 @@ def _numbers(content: RecordDict) -> Mapping[str, Any]:
 
 def _matches(found: Form, form: Form) -> bool:
     """Return whether arrays have an agreed form; a form without a number of rows takes any, all alike."""
+    if found == form:
+        return True
     if not any(None in shape for _, shape in form.values()):
-        return found == form
+        return False
     rows = {shape[0] or 0 for _, shape in found.values() if shape}
     if len(rows) != 1 or not 0 < max(rows) <= MOST_ROWS:
         return False
@@ -169,7 +167,7 @@ def _named(name: str, kind: str, contract: Contract) -> bool:
 
 
 def _as_agreed(name: str, channel: Channel, agreed: Any) -> Channel:
-    if not _matches(_form(arrays_of(channel)), agreed.form):
+    if not _matches(form_of(channel), agreed.form):
         raise ContractError(f"record '{channel.kind}.{name}' differs from the contract in dtype or shape")
     if isinstance(channel, Table) or channel.tree.layout.digest == agreed.layout.digest:
         return channel
@@ -187,7 +185,7 @@ def opened(name: str, record: ArrayRecord, form: Form) -> Mapping[str, np.ndarra
         arrays = {key: array.numpy() for key, array in record.items()}
     except Exception:
         raise ContractError(f"record '{name}' holds bytes that are no array") from None
-    if not _matches(_form(arrays), form):
+    if not _matches({key: (dtype_name(array), array.shape) for key, array in arrays.items()}, form):
         raise ContractError(f"record '{name}' differs from the contract in dtype or shape")
     if "present" in arrays and (arrays["present"] > 1).any():
         raise ContractError(f"record '{name}' says more of a row than whether it is present")
