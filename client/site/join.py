@@ -109,8 +109,8 @@ def _apply(
     csr, told = request(key, settings.name), dumped(checked(manifest()))
     standing = server.apply(settings.name, invitation.secret, csr, told)
     # only now: what is refused leaves no trace, and the next call asks for a token again
-    ports = {"gateway_port": invitation.gateway_port, "enrolment_port": invitation.enrolment_port}
-    write_settings(folder.settings, replace(settings, host=invitation.host, **ports))
+    known = replace(settings, host=invitation.host, enrolment_port=invitation.enrolment_port)
+    write_settings(folder.settings, replace(known, gateway_port=invitation.gateway_port))
     keep(folder.authority, pinned)
     say(f"{settings.name} applied; its key is {fingerprint(public_pem(key.public_key()))}")
     return standing

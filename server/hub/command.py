@@ -135,7 +135,8 @@ def _revoke(argv: list[str]) -> int:
 def _revoked(folder: HubFolder, before: Site, site: Site) -> str:
     if before.state == "revoked":
         return f"{site.name} was revoked already, on {day(site.revoked_at)}"
-    return f"{site.name} is revoked; to let it in again, with a new key: isofed server invite {folder.root} {site.name}"
+    again = f"isofed server invite {folder.root} {site.name}"
+    return f"{site.name} is revoked; to let it in again, with a new key: {again}"
 
 
 def _at_superlink(folder: HubFolder, done: str) -> str:
