@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from isofed.tasks.layouts import checking
 from isofed.tasks.layouts.tree import read_mark
 from isofed.tasks.task import Finding, Progress
+from isofed.tasks.vein.benchmarks.rules import Takes
 from isofed.tasks.vein.drawing.sensors import preset
 from isofed.tasks.vein.layouts.database import Database, Part
 from isofed.tasks.vein.layouts.masks import check_masks
@@ -69,6 +72,7 @@ def check_database(
         *broken,
         *check_masks(root, files),
         Finding("images that can be read", good, "all", not broken),
+        _comparable(takes_of(files)),
         *_hearsay(database),
     ]
 
@@ -95,6 +99,12 @@ def _count(files: Sequence[VeinFile]) -> Counts:
 def _rows(found: Counts, expected: Counts) -> Iterator[checking.Row]:
     for name, count in vars(found).items():
         yield name, count, getattr(expected, name)
+
+
+def _comparable(takes: Takes) -> Finding:
+    """Say whether there is anything to compare: a finger that is shown once has no genuine comparison."""
+    several = int((np.bincount(takes.ids()) > 1).sum())
+    return Finding("fingers shown more than once", str(several), "1 or more", several > 0)
 
 
 def _broken(

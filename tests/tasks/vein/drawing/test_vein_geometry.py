@@ -186,21 +186,28 @@ def test_another_sensor_sees_the_same_geometry(name: str) -> None:
     assert iou((there.vein > 0)[seen], expected[seen]) > 0.85
 
 
-@pytest.mark.parametrize("roll", [-20.0, -5.0, 10.0, 20.0])
-def test_surface_veins_move_by_the_cylinder_s_formula(fingers: list[Finger], roll: float) -> None:
-    """Each band of azimuths moves by its own amount: more in the middle, less and unevenly at the sides."""
-    finger = fingers[0]
-    still, turned = (render(finger, Variation(roll=r)).vein > 0 for r in (0.0, roll))
+def turned_by(
+    finger: Finger, still: np.ndarray, turned: np.ndarray, azimuth: float, roll: float
+) -> tuple[float, float]:
+    """Return by how many degrees masks show a band of the surface turned, and how well they agree."""
     columns = np.arange(100, 400)
     axis = finger.shape.axis[columns - outline.LEFT]
     radius = finger.identity.rho * finger.shape.radius[columns - outline.LEFT]
+    # a band of the surface before the roll, and the pixels that show it after it
+    band = azimuth + np.linspace(-0.25, 0.25, 41)[:, None]
+    before = still[np.rint(axis + radius * np.sin(band)).astype(int), columns]
+    agreed = {}
+    for tried in np.arange(roll - 12, roll + 12.5, 0.5):
+        rows = np.rint(axis + radius * np.sin(band + np.deg2rad(tried))).astype(int)
+        agreed[float(tried)] = iou(before, turned[rows, columns])
+    best = max(agreed, key=lambda t: agreed[t])
+    return best, agreed[best]
+
+
+@pytest.mark.parametrize("roll", [-20.0, -5.0, 10.0, 20.0])
+def test_surface_veins_move_by_the_cylinder_s_formula(fingers: list[Finger], roll: float) -> None:
+    """Each band of azimuths moves by its own amount: more in the middle, less and unevenly at the sides."""
+    still, turned = (render(fingers[0], Variation(roll=r)).vein > 0 for r in (0.0, roll))
     for azimuth in (-0.6, -0.3, 0.0, 0.3, 0.6):
-        # a band of the surface before the roll, and the pixels that show it after it
-        band = azimuth + np.linspace(-0.25, 0.25, 41)[:, None]
-        before = still[np.rint(axis + radius * np.sin(band)).astype(int), columns]
-        agreed = {}
-        for tried in np.arange(roll - 12, roll + 12.5, 0.5):
-            rows = np.rint(axis + radius * np.sin(band + np.deg2rad(tried))).astype(int)
-            agreed[tried] = iou(before, turned[rows, columns])
-        best = max(agreed, key=lambda t: agreed[t])
-        assert abs(best - roll) <= 1.5 and agreed[best] > 0.6, azimuth
+        found, agreed = turned_by(fingers[0], still, turned, azimuth, roll)
+        assert abs(found - roll) <= 1.5 and agreed > 0.6, azimuth

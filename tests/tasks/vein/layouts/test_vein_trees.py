@@ -203,6 +203,8 @@ def test_a_check_says_what_is_hearsay(tmp_path: Path, picture: Picture) -> None:
 
 def test_one_image_of_each_finger_is_refused(tmp_path: Path, picture: Picture) -> None:
     root = made(tmp_path / "t", "vera", picture, Small(4, 1))
+    bad = [finding for finding in check_database(root, DATABASES["vera"]) if not finding.ok]
+    assert [(each.what, each.found) for each in bad] == [("fingers shown more than once", "0")]
     takes = open_fingers(root, DATABASES["vera"]).takes
     with pytest.raises(DataError, match="4 images to test on show 4 fingers, 0 of them more than once"):
         rules.open_set(takes)
