@@ -91,8 +91,8 @@ async def run(
         end.gateway.forget()
 
 
-def _nobody(peer: Peer, why: str) -> None:
-    """Take no note of who fails on this machine's own loopback."""
+def _nobody(peer: Peer, why: str, path: str) -> None:
+    """Take no note of what fails on this machine's own loopback; the line notes what it refuses itself."""
 
 
 def serve(

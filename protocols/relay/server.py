@@ -102,14 +102,15 @@ class Server:
         context: the certificate to show and whom to let in; asked for each connection, so that a renewed one
             is used at once. None speaks without TLS.
         handle: answers a request; raises :class:`Refused` or :class:`Unreachable` instead.
-        refused: told of each connection that TLS did not let in, and why.
+        refused: told of each request that is refused, why and its path, and of each connection that was not
+            let in; then the path is empty.
         limits: of each connection.
         live: the conversations that go on; for :meth:`drop`.
     """
 
     context: Callable[[], ssl.SSLContext | None]
     handle: Handler
-    refused: Callable[[Peer, str], None]
+    refused: Callable[[Peer, str, str], None]
     limits: Limits = LIMITS
     live: dict["asyncio.Task[None]", Peer] = field(default_factory=dict)
 
@@ -134,7 +135,7 @@ class Server:
 
     def _take(self, sock: socket.socket, address: tuple[str, int]) -> None:
         if len(self.live) >= self.limits.connections:
-            self.refused(Peer(address[0]), TOO_MANY)
+            self.refused(Peer(address[0]), TOO_MANY, "")
             return sock.close()
         task = asyncio.get_running_loop().create_task(self._meet(sock, Peer(address[0])))
         self.live[task] = Peer(address[0])
@@ -144,21 +145,25 @@ class Server:
         try:
             wire = await self._secured(sock)
         except (OSError, ssl.CertificateError) as error:
-            return self.refused(peer, reason(error))
+            return self.refused(peer, reason(error), "")
         task = asyncio.current_task()
         secure = wire.writer.get_extra_info("ssl_object")
         peer = replace(peer, certificate=(secure and secure.getpeercert(True)) or b"")
         if task is not None:
             self.live[task] = peer
         if peer.certificate and list(self.live.values()).count(peer) > self.limits.each:
-            self.refused(peer, TOO_MANY)
+            self.refused(peer, TOO_MANY, "")
             return wire.cut()
         try:
             while await self._serve(wire, peer):
                 pass
-            wire.close()
+            await wire.close()
         except (OSError, h11.ProtocolError, Unreachable):
             wire.cut()  # it broke off, dawdles, or speaks no HTTP
+        except Exception as error:
+            # the text of an exception may hold what nobody else may read
+            self.refused(peer, f"unexpected {type(error).__name__}", "")
+            wire.cut()
         except BaseException:
             wire.cut()
             raise
@@ -186,6 +191,8 @@ class Server:
             _measure(exchange, request)
             await self.handle(exchange)
         except (Refused, Unreachable) as error:
+            if isinstance(error, Refused):
+                self.refused(peer, str(error), exchange.head.path)
             if wire.begun():
                 return False
             await exchange.refuse(error if isinstance(error, Refused) else Refused(503, str(error)))

@@ -117,19 +117,19 @@ class Upstream:
             since, wire = self.idle.pop()
             if time.monotonic() - since < self.keep and not wire.gone():
                 return wire, True
-            wire.close()
+            wire.cut()
         return await call(self.host, self.port, self.context(), self.name, self.limits), False
 
     def _back(self, wire: Wire) -> None:
         if wire.again() and not wire.gone():
             self.idle.append((time.monotonic(), wire))
         else:
-            wire.close()
+            wire.cut()
 
     def forget(self) -> None:
         """Close all unused connections, as when another certificate is to be shown."""
         while self.idle:
-            self.idle.pop()[1].close()
+            self.idle.pop()[1].cut()
 
 
 def _words(error: Exception) -> str:

@@ -11,6 +11,8 @@ import h11
 from isofed.errors import IsofedError
 
 Headers = tuple[tuple[bytes, bytes], ...]
+# asyncio hangs up on a certificate that it does not take before OpenSSL's alert has left
+SILENT = "hung up without a word; the log of refusals at its end may say why"
 LINGER = 1.0  # seconds
 REFUSED = b"isofed-refused"  # marks an answer that is the relay's own
 # what concerns one connection and not the request
@@ -154,7 +156,7 @@ class Wire:
         while isinstance(event := await self.event(patience), h11.InformationalResponse):
             pass
         if not isinstance(event, h11.Response):
-            raise Unreachable("the other side hung up instead of answering")
+            raise Unreachable(f"the other side {SILENT}")
         return event.status_code, passing(event.headers)
 
     def again(self) -> bool:
@@ -181,9 +183,15 @@ class Wire:
         """Tell whether the other side has hung up."""
         return self.reader.at_eof() or self.writer.is_closing()
 
-    def close(self) -> None:
-        """Hang up when all that was said has left."""
+    async def close(self) -> None:
+        """Hang up when all that was said has left; return when that is done."""
         self.writer.close()
+        try:
+            with suppress(OSError):
+                async with asyncio.timeout(LINGER):
+                    await self.writer.wait_closed()
+        finally:
+            self.cut()
 
     def cut(self) -> None:
         """Hang up at once."""
@@ -196,7 +204,9 @@ def reason(error: Exception) -> str:
     for found, words in _REASONS.items():
         if found in str(text):
             return words
-    return "did not agree on TLS" if isinstance(error, ssl.SSLError) else "hung up during the handshake"
+    if isinstance(error, TimeoutError):
+        return "said nothing for too long"
+    return "did not agree on TLS" if isinstance(error, ssl.SSLError) else SILENT
 
 
 async def once(content: bytes) -> AsyncIterator[bytes]:

@@ -33,7 +33,6 @@ STRIKES = 3  # times that one message is given to a site which never says that i
 class Given:
     """A message that a site was given and has not confirmed; the SuperLink gives it only once."""
 
-    number: str
     headers: Headers
     body: bytes
     times: int = 0
@@ -49,7 +48,6 @@ class Gate:
         bell: when to ask the SuperLink again.
         contacts: who was heard of.
         refusals: what was refused, one line each.
-        hold: seconds for which a request without an answer is kept.
     """
 
     register: Register
@@ -57,23 +55,18 @@ class Gate:
     bell: Bell
     contacts: Contacts
     refusals: Lines
-    hold: float = HOLD
-    given: dict[str, Given] = field(default_factory=dict)
+    given: dict[str, dict[str, Given]] = field(default_factory=dict)
     pulling: dict[str, Exchange] = field(default_factory=dict)
 
     async def handle(self, exchange: Exchange) -> None:
-        """Answer a request; what is refused gets its line."""
-        try:
-            site = self.admitted(exchange.peer)
-            if exchange.head.path == fleet.ALIVE:
-                return await self._alive(exchange, site)
-            fleet.check(exchange.head)
-            _itself(exchange, site)
-            self.contacts.heard(site.name)
-            await _ROUTES.get(exchange.head.path, Gate._through)(self, exchange, site)
-        except Refused as refused:
-            self.refused(exchange.peer, str(refused), exchange.head.path)
-            raise
+        """Answer a request, or refuse it."""
+        site = self.admitted(exchange.peer)
+        if exchange.head.path == fleet.ALIVE:
+            return await self._alive(exchange, site)
+        fleet.check(exchange.head)
+        _itself(exchange, site)
+        self.contacts.heard(site.name)
+        await _ROUTES.get(exchange.head.path, Gate._through)(self, exchange, site)
 
     def admitted(self, peer: Peer) -> Site:
         """Return the site whose certificate was shown.
@@ -92,7 +85,7 @@ class Gate:
             raise Refused(403, why)
         return site
 
-    def refused(self, peer: Peer, why: str, path: str = "") -> None:
+    def refused(self, peer: Peer, why: str, path: str) -> None:
         """Write a refusal down: who, what, why; never content."""
         with suppress(CheckpointError):
             found = self.register.by_certificate(_serial(peer.certificate)) if peer.certificate else None
@@ -106,7 +99,7 @@ class Gate:
         try:
             self.admitted(peer)
         except Refused as refused:
-            self.refused(peer, str(refused))
+            self.refused(peer, str(refused), "")
             return refused.status == 403
         return False
 
@@ -129,12 +122,10 @@ class Gate:
         body = await exchange.read(fleet.SMALL)
         async with self.superlink.ask(exchange.head, body) as answered:
             await _pass_on(exchange, answered)
-        held = self.given.get(site.name)
-        if held is not None and held.number == fleet.confirmed(body):
-            del self.given[site.name]
+        self.given.get(site.name, {}).pop(fleet.confirmed(body), None)
 
     async def _object(self, exchange: Exchange, site: Site) -> None:
-        body, wait = await exchange.read(fleet.SMALL), Wait.of(self)
+        body, wait = await exchange.read(fleet.SMALL), Wait.of(self.bell)
         while True:
             async with self.superlink.ask(exchange.head, body) as answered:
                 length = int(header(answered.headers, b"content-length") or fleet.BODY)
@@ -146,28 +137,29 @@ class Gate:
             await wait.on(exchange)
 
     async def _pull(self, exchange: Exchange, site: Site) -> None:
-        body, wait = await exchange.read(fleet.SMALL), Wait.of(self)
+        body, wait = await exchange.read(fleet.SMALL), Wait.of(self.bell)
         self.pulling[site.name] = exchange
-        while (held := self.given.get(site.name)) is None:
+        while not (held := self.given.setdefault(site.name, {})):
             async with self.superlink.ask(exchange.head, body) as answered:
                 if answered.status != 200:
                     return await _pass_on(exchange, answered)
                 content = await answered.read(fleet.BODY)
             if number := fleet.pulled(content):
-                self.given[site.name] = Given(number, answered.headers, content)
+                held[number] = Given(answered.headers, content)
             elif wait.over():
                 return await exchange.stream(200, answered.headers, once(content))
             else:
                 await wait.on(exchange)
             if self.pulling[site.name] is not exchange:
                 raise Unreachable("a newer request took this one's place")
-        await self._give(exchange, site, held)
+        await self._give(exchange, held)
 
-    async def _give(self, exchange: Exchange, site: Site, held: Given) -> None:
-        held.times += 1
-        if held.times >= STRIKES:
-            del self.given[site.name]
-        await exchange.stream(200, held.headers, once(held.body))
+    async def _give(self, exchange: Exchange, held: dict[str, Given]) -> None:
+        number, oldest = next(iter(held.items()))
+        oldest.times += 1
+        if oldest.times >= STRIKES:
+            del held[number]
+        await exchange.stream(200, oldest.headers, once(oldest.body))
 
     async def _alive(self, exchange: Exchange, site: Site) -> None:
         try:
@@ -193,14 +185,14 @@ _ROUTES = {
 class Wait:
     """A request that is kept because there is nothing to answer yet."""
 
-    gate: Gate
+    bell: Bell
     end: float
     asked: int = 0
 
     @classmethod
-    def of(cls, gate: Gate) -> "Wait":
+    def of(cls, bell: Bell) -> "Wait":
         """Begin."""
-        return cls(gate, time.monotonic() + gate.hold)
+        return cls(bell, time.monotonic() + HOLD)
 
     def over(self) -> bool:
         """Tell whether it has been kept long enough."""
@@ -213,7 +205,7 @@ class Wait:
             Unreachable: whoever asks has hung up.
         """
         began = time.monotonic()
-        await self.gate.bell.wait(GAPS[min(self.asked, len(GAPS) - 1)])
+        await self.bell.wait(GAPS[min(self.asked, len(GAPS) - 1)])
         # while the files change without a pause, as when a model arrives, it asks less and less often
         self.asked = 0 if time.monotonic() - began > QUIET else self.asked + 1
         if exchange.wire.gone():

@@ -1,7 +1,6 @@
 """The relay's two ends, on real sockets."""
 
 import asyncio
-import re
 import socket
 import ssl
 import tracemalloc
@@ -35,7 +34,7 @@ async def listening(
     """Run a server on a free port."""
     ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     heard: Said = [] if said is None else said
-    server = Server(lambda: context, handle, lambda peer, why: heard.append((peer, why)), limits)
+    server = Server(lambda: context, handle, lambda peer, why, path: heard.append((peer, why)), limits)
     task = asyncio.ensure_future(server.listen("127.0.0.1", 0, ready.set_result))
     try:
         yield server, await ready
@@ -397,21 +396,18 @@ def test_a_certificate_of_the_authority_is_let_in(authorities: dict[str, Path]) 
 
 
 @pytest.mark.parametrize(
-    ("certificate", "why", "heard"),
+    ("certificate", "why"),
     [
-        (None, "showed no certificate", "asks for a certificate"),
-        ("theirs-site", "another authority", "another authority|does not know our authority"),
-        ("ours-old", "has expired", "certificate has expired"),
-        ("ours-server", "not meant for this", "not meant for this|did not agree"),
+        (None, "showed no certificate"),
+        ("theirs-site", "another authority"),
+        ("ours-old", "has expired"),
+        ("ours-server", "not meant for this"),
     ],
 )
-def test_another_certificate_is_not(
-    authorities: dict[str, Path], certificate: str | None, why: str, heard: str
-) -> None:
-    got, said = met(
-        authorities, lambda port: asked(upstream(port, shown(authorities, "ours", certificate)), b"hi")
-    )
-    assert isinstance(got, Unreachable) and re.search(heard, str(got))
+def test_another_certificate_is_not(authorities: dict[str, Path], certificate: str | None, why: str) -> None:
+    context = shown(authorities, "ours", certificate)
+    got, said = met(authorities, lambda port: asked(upstream(port, context), b"hi"))
+    assert isinstance(got, Unreachable)
     assert [peer.address for peer, _ in said] == ["127.0.0.1"] and why in said[0][1]
 
 

@@ -89,7 +89,7 @@ def made_site(hub: Hub, root: Path, name: str, node: int = 7, days: float = 90) 
     keep(folder.secret, secrets.token_bytes(32))
     settings = Settings(
         name=name, task="reid", layout="sysu", root=str(root), host="127.0.0.1",
-        gateway_port=hub.settings.gateway_port, connector_port=0, supernode_port=free_port(),
+        gateway_port=hub.settings.gateway_port, connector_port=free_port(), supernode_port=free_port(),
     )  # fmt: skip
     write_site(folder.settings, settings)
     write_policy(folder.policy, first_policy(settings))
