@@ -171,6 +171,8 @@ def _step(
             if term.stepped and taken:
                 rates = [group["lr"] for group in shop.optimiser.param_groups]
                 term.stepped(state, seen, _rates(shop, rates))
+        for parameter in trained:
+            parameter.grad = None  # or it would lie beside the next step's
     return loss.detach(), taken
 
 

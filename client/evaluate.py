@@ -23,6 +23,6 @@ def evaluate(shop: Workshop, place: Place, channels: Mapping[str, Channel]) -> d
         raise CompositionError("the strategy has no complete global model to evaluate; evaluate at the sites")
     for group in TRAVELLING:
         channel: Any = channels[group]
-        shop.trees[group].copy_from(channel.tree)
+        shop.load(group, channel.tree)
     task = shop.setting.task
     return dict(task.evaluate(shop.model.eval(), shop.test_data(place), shop.setting.options))

@@ -98,6 +98,7 @@ def parts_of(shop: Workshop, place: Place) -> Mapping[str, Part]:
 
 def _tried(shop: Workshop, place: Place, phase: Phase) -> Part:
     shop.fit(place)
+    shop.whole()
     first = Order("", 1, 1, "", shop.setting.digest, {})
     batch = next(steps_of(shop, place, first)).batch
     trained = [name for name, p in _selected(shop, phase).items() if p.requires_grad]

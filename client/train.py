@@ -62,12 +62,12 @@ def train(shop: Workshop, place: Place, order: Order, memory: Sections, version:
     with span(UPDATE, "terms end"):
         done = Done(epoch.steps, reach(shop, epoch.factors, held(shop, order)) if recipe.local else {})
         further = [term.finish(state, done) if term.finish else {} for term, state in each(shop, states)]
-    channels = _travelling(shop, place)  # after the terms have finished: one may have changed the model
+    scalars, sections = _numbers(shop, len(samples), epoch, states, done), _sections(shop, states, precision)
+    # last of all: terms may have changed the model as they finished, or remember some of it
+    channels = _travelling(shop, place)
     for given in further:
         channels.update(given)
-    scalars = _numbers(shop, len(samples), epoch, states, done)
-    report = Report(order.round, order.attempt, version, channels, scalars)
-    return Trained(report, _sections(shop, states, precision))
+    return Trained(Report(order.round, order.attempt, version, channels, scalars), sections)
 
 
 def _numbers(
@@ -86,13 +86,11 @@ def _numbers(
 @spanned(PROTOCOL)
 def load(shop: Workshop, order: Order, memory: Sections) -> None:
     """Load the order's model, what the site keeps of it, and the optimiser's state into the workshop."""
-    for group, tree in shop.trees.items():
-        if group in FIXED:
-            continue
+    for group in [group for group in shop.trees if group not in FIXED]:
         source: Any = (
             order.channels[group] if group in TRAVELLING else memory.get(group, shop.initial.get(group))
         )
-        tree.copy_from(source.tree if group in TRAVELLING else source)
+        shop.load(group, source.tree if group in TRAVELLING else source)
     state: Any = memory.get("optimiser") if _keeps(shop) else None
     restore_state(shop.optimiser, dict(shop.parameters), state)
 
@@ -123,8 +121,7 @@ def _term_start(shop: Workshop, place: Place, order: Order, remembered: Any) -> 
 
 @spanned(PROTOCOL, "model to report")
 def _travelling(shop: Workshop, place: Place) -> dict[str, Channel]:
-    trees = {group: shop.trees[group] for group in TRAVELLING}
-    return {group: Value(t.as_numpy() if place.lends else t.numpy()) for group, t in trees.items()}
+    return {group: Value(shop.give(group, place.lends)) for group in TRAVELLING}
 
 
 @spanned(PROTOCOL, "model to memory")

@@ -25,10 +25,11 @@ from isofed.setting import Setting, build
 from isofed.spans import DATA, spanned
 from isofed.strategies.found import available, is_file
 from isofed.strategies.local.trees import take
-from isofed.strategies.share import FIXED, STAYING, TRAVELLING, flatten
+from isofed.strategies.share import FIXED, STAYING, TRAVELLING, flatten, homeless, housed, left
 from isofed.tasks import TASKS
 from isofed.trees import Tree, from_arrays, hash_arrays
 
+COPIED = 1 << 20  # bytes of what is copied as fast as a model is laid over other memory
 WITH_BASE = "+"  # in a digest, between that of the configuration and that of a frozen base
 
 
@@ -80,6 +81,9 @@ class Workshop:
     @cached_property
     def model(self) -> Any:
         """The module, with the run's initial weights: the seed's, public ones over them, then adapters."""
+        return self._made()
+
+    def _made(self) -> Any:
         setting = self.setting
         model = setting.task.model(setting.options, self._generator("", "model"))
         if self.weights is not None:
@@ -133,6 +137,35 @@ class Workshop:
     def peaks(self) -> list[float]:
         """The optimiser's learning rates as the task set them."""
         return [group["lr"] for group in self.optimiser.param_groups]
+
+    def load(self, group: str, tree: Tree) -> None:
+        """Overwrite a group of the model."""
+        if homeless(self.trees[group]):
+            self.trees[group] = housed(self.model, self.trees[group])
+        self.trees[group].copy_from(tree)
+
+    def whole(self) -> None:
+        """Let a model that was given away be used before it is loaded: it has its initial weights again."""
+        missing = [group for group, tree in self.trees.items() if homeless(tree)]
+        first = flatten(self._made(), self.setting.recipe.share) if missing else {}
+        for group in missing:
+            self.load(group, first[group])
+
+    def give(self, group: str, lend: bool = False) -> Tree:
+        """Return a group of the model as NumPy arrays that are the caller's: the last thing that is done with
+        a model, which has to be loaded before it is used again.
+
+        Args:
+            group: its name.
+            lend: show the model's own memory, because the caller copies it before the next order.
+        """
+        tree = self.trees[group]
+        if lend:
+            return tree.as_numpy()
+        if self.device != "cpu" or tree.layout.nbytes < COPIED:
+            return tree.numpy()
+        self.trees[group] = left(self.model, tree)
+        return tree.as_numpy()
 
     def fit(self, place: Place) -> None:
         """Where heads are private, give the model this site's own, as wide as the site has identities."""

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from isofed.trees import Tree
+from isofed.room import empty
+from isofed.trees import Layout, Tree
 
 BLOCK = 1 << 15  # entries of a scratch array
 LARGE = 1 << 22  # entries of a buffer for which several threads are worth their start
@@ -34,24 +35,30 @@ class Term:
     start: Tree | None = None
 
 
-def fold(total: Tree, *terms: Term) -> None:
+def no_sum(layout: Layout) -> Tree:
+    """Return a NumPy tree of float64 whose values are not said: for a first :func:`fold` to begin with."""
+    return Tree(layout, {dtype: empty(size, "float64") for dtype, size in layout.sizes.items()})
+
+
+def fold(total: Tree, *terms: Term, begin: bool = False) -> None:
     """Add terms to ``total`` in place, in their order, in float64 whatever the dtypes.
 
     Args:
-        total: NumPy, as :func:`isofed.trees.wide_zeros` makes it.
+        total: NumPy, float64.
         terms: of the same layout; several at once are read once each, and the total once for all.
+        begin: add to zeros, whatever ``total`` holds; without terms it becomes zeros.
     """
     for dtype, into in total.buffers.items():
         parts = [
             (term.factor, term.tree.buffers[dtype], term.start and term.start.buffers[dtype])
             for term in terms
         ]
-        _in_blocks(len(into), _adding(into, parts))
+        _in_blocks(len(into), _adding(into, parts, begin))
 
 
-def _adding(into: Any, parts: Sequence[tuple[float, Any, Any]]) -> Work:
+def _adding(into: Any, parts: Sequence[tuple[float, Any, Any]], begin: bool) -> Work:
     def work(part: slice, held: np.ndarray, beside: np.ndarray) -> None:
-        sums, widened = into[part], None
+        sums, widened, before = into[part], None, 0.0 if begin else into[part]
         for factor, source, old in parts:
             # widened by a copy: an operation between dtypes would go through small buffers, one by one
             np.copyto(held, source[part])
@@ -60,8 +67,12 @@ def _adding(into: Any, parts: Sequence[tuple[float, Any, Any]]) -> Work:
                     np.copyto(beside, old[part])
                     widened = old
                 np.subtract(held, beside, out=held)
-            np.multiply(held, factor, out=held)
-            np.add(sums, held, out=sums)
+            if factor != 1.0:
+                np.multiply(held, factor, out=held)
+            np.add(before, held, out=sums)
+            before = sums
+        if not parts and begin:
+            sums.fill(0.0)
 
     return work
 
@@ -73,7 +84,7 @@ def moved(tree: Tree, step: Tree) -> Tree:
         tree: NumPy.
         step: NumPy, of the same layout, float64.
     """
-    buffers = {dtype: np.empty_like(buffer) for dtype, buffer in tree.buffers.items()}
+    buffers = {dtype: empty(len(buffer), str(buffer.dtype)) for dtype, buffer in tree.buffers.items()}
     for dtype, into in buffers.items():
         _in_blocks(len(into), _moving(into, tree.buffers[dtype], step.buffers[dtype]))
     return Tree(tree.layout, buffers)

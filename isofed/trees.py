@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from isofed.room import LARGE, empty
+
 Buffer = Any  # numpy.ndarray or torch.Tensor, one-dimensional
 
 
@@ -147,7 +149,7 @@ class Tree:
 
     def numpy(self) -> "Tree":
         """Copy into NumPy, also from a GPU."""
-        return Tree(self.layout, {dtype: array.copy() for dtype, array in self._arrays().items()})
+        return Tree(self.layout, {dtype: _copied(array) for dtype, array in self._arrays().items()})
 
     def as_numpy(self) -> "Tree":
         """Show as NumPy arrays over the same memory; what lies on a GPU is copied."""
@@ -224,6 +226,14 @@ def hash_in_order(arrays: Iterable[tuple[str, np.ndarray]]) -> str:
         digest.update(json.dumps([name, str(array.dtype), list(array.shape)]).encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def _copied(buffer: np.ndarray) -> np.ndarray:
+    if buffer.nbytes < LARGE:
+        return buffer.copy()
+    copy = empty(len(buffer), str(buffer.dtype))
+    np.copyto(copy, buffer)
+    return copy
 
 
 def _widen(buffer: Buffer) -> Buffer:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from isofed.errors import RoundError
-from isofed.folding import Term, divided, fold, moved
+from isofed.folding import Term, divided, fold, moved, no_sum
 from isofed.protocols.joint import MODEL
 from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
@@ -103,6 +103,7 @@ def training_round(
     replies = yield asks
     for site, reply in replies:
         total.add(site, reply)
+        del reply  # the next one is made in its memory
     if len(total.numbers) < fewest:
         raise RoundError(_too_few(number, total, fewest))
     total.protect(Pipeline(setting.recipe.privacy), Use(number, attempt, secrets))
@@ -141,6 +142,7 @@ class Total:
     numbers: dict[str, Mapping[str, float]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     _pending: list[Term] = field(default_factory=list)
+    _begun: bool = False
 
     @classmethod
     def of(cls, state: ServerState, setting: Setting, population: int, cohort: Cohort) -> "Total":
@@ -149,7 +151,7 @@ class Total:
         return cls(
             state,
             setting.recipe,
-            wide_zeros(state.trees["model"].layout),
+            no_sum(state.trees["model"].layout),
             wide_zeros(state.trees["buffers"].layout),
             {n: TableSum.empty(rows, width) for n, r in setting.recipe.tables.items() if not r.personal},
             {name: {} for name, rule in setting.recipe.tables.items() if rule.personal},
@@ -196,7 +198,8 @@ class Total:
 
     @spanned(AGGREGATION, "fold together")
     def _fold(self) -> None:
-        fold(self.model, *self._pending)
+        fold(self.model, *self._pending, begin=not self._begun)
+        self._begun = True
         self._pending.clear()
 
     def _staleness(self, site: str) -> int:
@@ -261,9 +264,9 @@ class Total:
 
 
 def _at_once(size: int) -> int:
-    """Return how many models of ``size`` bytes are folded in one go, so that the sums are read less often: as
-    many as the memory of a few small ones, two large ones, is worth."""
-    return 1 if size < SMALL else 4 if size < LARGE else 2
+    """Return how many models of ``size`` bytes are folded in one go, so that the sums are read less often:
+    one where that costs less than the calls do, or is more memory than it is worth."""
+    return 4 if SMALL <= size < LARGE else 1
 
 
 def _finite(what: str, rule: LinearRule, value: float) -> float:

@@ -173,7 +173,7 @@ def driven(
     checkpoints = Checkpoints(federation.folder / CHECKPOINTS, shop.setting.digest, company.durable)
     strategy = _driver(federation, shop, state, company, emit)
     remembers = shop.remembers
-    del shop  # or its model would lie beside those of the sites until the end
+    del shop, state  # or their models would lie beside those of the sites until the end
     return run_rounds(strategy, company.grid, checkpoints, emit, company.patience), remembers
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from isofed.client.place import Place
 from isofed.client.workshop import Workshop
-from isofed.records import Value
 from isofed.server.state import Checkpoints
 from isofed.simulations.federation import EVALUATOR, Federation, first_state
 from isofed.simulations.projector import Projection
@@ -56,6 +55,5 @@ def final(shop: Workshop, federation: Federation) -> tuple[Any, Any]:
     checkpoints = Checkpoints(federation.folder / "checkpoints", shop.setting.digest)
     state = checkpoints.latest(first_state(shop))
     for group in TRAVELLING:
-        tree = state.trees[group]
-        shop.trees[group].copy_from(Value(tree).tree)
+        shop.load(group, state.trees[group])
     return shop.model.eval(), shop.test_data(Place.of(federation.nodes()[EVALUATOR].config))

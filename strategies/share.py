@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import nn
 
+from isofed import room
 from isofed.suggest import pick
-from isofed.trees import Layout, Leaf, Tree, dtype_name
+from isofed.trees import Layout, Tree, dtype_name
 
 TRAVELLING = ("model", "buffers")
 STAYING = ("own", "own_buffers")
@@ -178,6 +179,31 @@ def flatten(
     return trees
 
 
+def left(module: nn.Module, tree: Tree) -> Tree:
+    """Leave a tree to whoever has it, and return one without memory; so is what of the module lay over it.
+
+    What was in the module can be used no more, until :func:`housed` gives it memory again.
+    """
+    nowhere = tree.map(lambda buffer: buffer.new_empty(()))
+    for leaf in tree.layout.leaves:
+        # of the same shape, so that whoever looks at that alone need not know
+        _attach(module, leaf.name, nowhere.buffers[leaf.dtype].expand(leaf.shape))
+    return nowhere
+
+
+def homeless(tree: Tree) -> bool:
+    """Whether a tree is one that :func:`left` returned."""
+    return any(buffer.dim() == 0 for buffer in tree.buffers.values())
+
+
+def housed(module: nn.Module, tree: Tree) -> Tree:
+    """Lay what of a module has no memory over some of which the values are not said, and return its tree."""
+    layout = tree.layout
+    fresh = Tree(layout, {d: _empty(size, d, None) for d, size in layout.sizes.items()})
+    _rehome(module, fresh)
+    return fresh
+
+
 def _persistent_buffers(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     kept = set(module.state_dict())
     return ((name, buffer) for name, buffer in module.named_buffers() if name in kept)
@@ -186,24 +212,27 @@ def _persistent_buffers(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]
 def _flat(arrays: Mapping[str, torch.Tensor]) -> Tree:
     layout = Layout.of((name, tuple(a.shape), dtype_name(a)) for name, a in arrays.items())
     device = next(iter(arrays.values())).device if arrays else None
-    buffers = {
-        dtype: torch.empty(size, dtype=getattr(torch, dtype), device=device)
-        for dtype, size in layout.sizes.items()
-    }
-    tree = Tree(layout, buffers)
+    tree = Tree(layout, {dtype: _empty(size, dtype, device) for dtype, size in layout.sizes.items()})
     for name, array in arrays.items():
         tree[name].copy_(array)
     return tree
 
 
+def _empty(size: int, dtype: str, device: torch.device | None) -> torch.Tensor:
+    if device is not None and device.type != "cpu":
+        return torch.empty(size, dtype=getattr(torch, dtype), device=device)
+    return torch.from_numpy(room.empty(size, dtype))
+
+
 def _rehome(module: nn.Module, tree: Tree) -> None:
-    for leaf in tree.layout.leaves:
-        path, _, attribute = leaf.name.rpartition(".")
-        _attach(module.get_submodule(path), attribute, leaf, tree)
+    for name in tree:
+        _attach(module, name, tree[name])
 
 
-def _attach(owner: nn.Module, attribute: str, leaf: Leaf, tree: Tree) -> None:
+def _attach(module: nn.Module, name: str, value: torch.Tensor) -> None:
+    path, _, attribute = name.rpartition(".")
+    owner = module.get_submodule(path)
     if attribute in owner._parameters:
-        owner._parameters[attribute].data = tree[leaf.name]  # type: ignore[union-attr]
+        owner._parameters[attribute].data = value  # type: ignore[union-attr]
     else:
-        owner._buffers[attribute] = tree[leaf.name]
+        owner._buffers[attribute] = value

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from isofed import folding
-from isofed.folding import BLOCK, Term, divided, fold, moved
+from isofed.folding import BLOCK, Term, divided, fold, moved, no_sum
 from isofed.trees import Tree, from_arrays, wide_zeros
 
 SIZES = [0, 1, BLOCK - 1, BLOCK, 2 * BLOCK + 3]
@@ -48,6 +48,21 @@ def test_several_at_once_are_as_one_after_the_other() -> None:
     for term in terms:
         fold(apart, term)
     assert all(np.array_equal(together.buffers[d], apart.buffers[d]) for d in apart.buffers)
+
+
+@pytest.mark.usefixtures("_cores")
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_sum_that_begins_anew_has_the_bits_of_one_that_began_at_zero(size: int, count: int) -> None:
+    one, two = pair(size)
+    one.buffers["float32"][:1] = -0.0
+    terms = [Term(1.0, one), Term(0.3, one, two), Term(-1.0, two, one)][:count]
+    zeros, anew = wide_zeros(one.layout), no_sum(one.layout)
+    for buffer in anew.buffers.values():
+        buffer[:] = np.nan
+    fold(zeros, *terms)
+    fold(anew, *terms, begin=True)
+    assert all(anew.buffers[d].tobytes() == zeros.buffers[d].tobytes() for d in zeros.buffers)
 
 
 @pytest.mark.usefixtures("_cores")

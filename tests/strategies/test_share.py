@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from isofed.strategies.share import everything, flatten, without
+from isofed.strategies.share import everything, flatten, homeless, housed, left, without
 from isofed.trees import Tree
 
 
@@ -92,6 +92,28 @@ def test_loading_a_tree_loads_the_module() -> None:
     steps(model.train())
     steps(other.train())
     assert torch.equal(model.body[1].running_var, other.body[1].running_var)
+
+
+def test_what_leaves_a_module_is_written_to_by_nobody_and_new_memory_is_as_good() -> None:
+    model, plain = net(), net()
+    trees, donor = flatten(model), flatten(plain)["model"]
+    steps(model)
+    gone, values = trees["model"].as_numpy(), trees["model"].numpy()
+    nowhere = left(model, trees["model"])
+    assert homeless(nowhere) and not homeless(trees["buffers"])
+    shapes = {name: value.shape for name, value in plain.state_dict().items()}
+    assert {name: value.shape for name, value in model.state_dict().items()} == shapes
+    with pytest.raises(RuntimeError):
+        nowhere.copy_from(values)  # nothing is lost without a word
+    there = housed(model, nowhere)
+    there.copy_from(donor.numpy())
+    trees["buffers"].copy_from(flatten(net())["buffers"].numpy())
+    steps(model)
+    steps(plain)
+    for name, value in plain.state_dict().items():
+        assert torch.equal(model.state_dict()[name], value), name
+    assert all(np.array_equal(gone[name], values[name]) for name in values)
+    assert all(parameter.grad is not None for parameter in model.parameters())
 
 
 def test_without_the_head_the_head_stays() -> None:
