@@ -1,17 +1,16 @@
 """``isofed site up``: the connector, Flower's SuperNode and the worker, kept running until stopped."""
 
-import fcntl
 import os
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from isofed.client.site.children import Child, begun
+from isofed.children import Child, alone, begun, held
 from isofed.client.site.folder import SiteFolder
 from isofed.client.site.policy import read_policy
 from isofed.client.site.settings import Settings, read_settings
@@ -39,7 +38,7 @@ def main(folder: SiteFolder, say: Say) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with _locked(folder):
+    with alone(folder.root / LOCK, "this site is up already; stop the other isofed site up first"):
         _prepare(folder)
         children = processes(folder, settings)
         try:
@@ -61,6 +60,8 @@ def processes(folder: SiteFolder, settings: Settings) -> tuple[Child, ...]:
         "FLWR_HOME": str(folder.root / HOME),
         "FLWR_TELEMETRY_ENABLED": "0",
         "FLWR_DISABLE_UPDATE_CHECK": "1",
+        # four lines for each message are enough to fill a disk in the end; receipts say as much
+        "FLWR_LOG_LEVEL": os.environ.get("FLWR_LOG_LEVEL", "WARNING"),
         "OMP_NUM_THREADS": str(settings.threads),
     }
     worker = Child("worker", [*python, "isofed.client.site.worker", root], folder.logs, environment)
@@ -136,20 +137,6 @@ def _prepare(folder: SiteFolder) -> None:
     keep(folder.secret, os.urandom(32))
 
 
-@contextmanager
-def _locked(folder: SiteFolder) -> Iterator[None]:
-    with (folder.root / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigError("this site is up already; stop the other isofed site up first") from None
-        yield
-
-
 def is_up(folder: SiteFolder) -> bool:
     """Return whether another process keeps this site up."""
-    try:
-        with _locked(folder):
-            return False
-    except ConfigError:
-        return True
+    return held(folder.root / LOCK)

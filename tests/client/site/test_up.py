@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from isofed.client.site import children, up
-from isofed.client.site.children import Child, begun
+from isofed import children
+from isofed.children import Child, alone, begun
+from isofed.client.site import up
 from isofed.client.site.folder import SiteFolder
 from isofed.client.site.settings import read_settings
 from isofed.errors import ConfigError
@@ -76,7 +77,7 @@ def test_a_log_of_long_ago_makes_room(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")
 def test_no_process_outlives_the_one_that_keeps_it_up(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from isofed.client.site.children import Child\n"
+        "import sys, time; from pathlib import Path; from isofed.children import Child\n"
         f"child = Child('child', {SLEEPS!r}, Path({str(tmp_path)!r})); child.start()\n"
         "print(child.process.pid, flush=True); time.sleep(60)"
     )
@@ -113,7 +114,7 @@ def test_a_site_is_up_until_it_is_stopped(site: SiteFolder, monkeypatch: pytest.
 
     def stop() -> None:
         until(lambda: said)
-        with pytest.raises(ConfigError, match="up already"), up._locked(site):
+        with pytest.raises(ConfigError, match="it is taken"), alone(site.root / up.LOCK, "it is taken"):
             pass
         assert up.is_up(site)
         os.kill(os.getpid(), signal.SIGTERM)

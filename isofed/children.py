@@ -1,10 +1,12 @@
 """Processes that are kept running: started, watched, started again with growing pauses, ended together."""
 
+import fcntl
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +42,7 @@ class Child:
 
     def start(self) -> None:
         """Start it; it ends with this process."""
-        leash = [sys.executable, "-m", "isofed.client.site.leash", str(os.getpid())]
+        leash = [sys.executable, "-m", "isofed.leash", str(os.getpid())]
         with _log(self.log / f"{self.name}.log").open("ab") as file:
             self.process = subprocess.Popen(
                 [*leash, *self.command],
@@ -91,6 +93,32 @@ def begun(children: Sequence[Child], seconds: float, stopped: Callable[[], bool]
             if time.monotonic() > end:
                 raise ConfigError(f"{child.name} did not begin its work in {seconds:.0f} s; see its log")
             time.sleep(0.05)
+
+
+@contextmanager
+def alone(path: Path, refusal: str) -> Iterator[None]:
+    """Be the only process that holds a file while the block lasts.
+
+    Raises:
+        ConfigError: another one holds it; ``refusal`` says so.
+    """
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(refusal) from None
+        yield
+
+
+def held(path: Path) -> bool:
+    """Return whether another process holds a file by :func:`alone`."""
+    if not path.exists():
+        return False
+    try:
+        with alone(path, ""):
+            return False
+    except ConfigError:
+        return True
 
 
 def _last(child: Child) -> str:
