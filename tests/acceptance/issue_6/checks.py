@@ -41,7 +41,7 @@ CHECKS = {
 
 def outcomes(only: str) -> tuple[dict[str, Counter[str]], str]:
     """Run the tests, and return for each check how often each outcome came, and what pytest said."""
-    words = ["-v", "-rs", "--no-header", "-p", "no:cacheprovider", "--tb=short", "-k", f"test_check_{only}"]
+    words = ["-vv", "-rs", "--no-header", "-p", "no:cacheprovider", "--tb=short", "-k", f"test_check_{only}"]
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", *words, str(ROOT / "tests" / "tasks" / "vein")],
         cwd=ROOT,
