@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from isofed.client.site.folder import SiteFolder
@@ -43,13 +43,12 @@ def tls_key(folder: SiteFolder) -> Path:
     return path
 
 
-def line(folder: SiteFolder, settings: Settings, bundle: str) -> Line:
+def line(folder: SiteFolder, settings: Settings, bundle: Awaitable[str]) -> Line:
     """Return the line from a site's folder to its gateway."""
     key = tls_key(folder)
     shown: Fresh[ssl.SSLContext] = Fresh(
         (folder.authority, folder.certificate, key),
         lambda: client_context(folder.authority, folder.certificate, key),
-        lambda: gateway.forget(),
     )
     gateway = Upstream(settings.host, settings.gateway_port, settings.host, shown, keep=KEEP)
     policy: Fresh[Policy] = Fresh((folder.policy,), lambda: read_policy(folder.policy))
@@ -72,16 +71,18 @@ async def run(
     settings = read_settings(folder.settings)
     loopback(folder.local, time.time())
     local = server_context(folder.local / "server.pem", folder.local / "server.key")
-    end = line(folder, settings, bundle or pinned())
+    known = asyncio.ensure_future(asyncio.to_thread(lambda: bundle or pinned()))
+    end = line(folder, settings, known)
     server = Server(lambda: local, end.handle, _nobody)
     tasks = [
         asyncio.ensure_future(server.listen("127.0.0.1", settings.connector_port, ready)),
         asyncio.ensure_future(end.signs_of_life()),
+        known,
     ]
     try:
-        while not stop.is_set() and not any(task.done() for task in tasks):
+        while not stop.is_set() and not any(task.done() for task in tasks[:2]):
             await asyncio.sleep(TICK)
-        for task in tasks:
+        for task in tasks[:2]:
             if task.done():
                 task.result()
     finally:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 
@@ -66,7 +66,7 @@ class Line:
     folder: SiteFolder
     gateway: Upstream
     most: Callable[[], int]
-    bundle: str
+    bundle: Awaitable[str]
     level: str
     receipts: Lines
     refusals: Lines
@@ -106,7 +106,7 @@ class Line:
     async def _bundle(self, exchange: Exchange) -> None:
         async with self._ask(exchange.head, await exchange.read(fleet.SMALL)) as answered:
             content = await answered.read(fleet.BODY)
-        if answered.status == 200 and fleet.bundle_of(content) != self.bundle:
+        if answered.status == 200 and fleet.bundle_of(content) != await self.bundle:
             why = "a bundle that is not the pinned one"
             self._note(why, exchange.head.path)
             raise Refused(403, why)

@@ -16,12 +16,10 @@ class Fresh(Generic[T]):
         paths: the files; each is replaced as a whole.
         make: reads them. What it raises is raised at the first time; later the value before stays, because
             of two files that belong together one is always replaced first.
-        changed: called when there is a new value, not for the first.
     """
 
     paths: tuple[Path, ...]
     make: Callable[[], T]
-    changed: Callable[[], None] = lambda: None
     _held: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __call__(self) -> T:
@@ -33,15 +31,11 @@ class Fresh(Generic[T]):
         return held
 
     def _renew(self, stamp: tuple[tuple[int, int, int], ...]) -> None:
-        first = "value" not in self._held
         try:
             self._held.update(value=self.make(), stamp=stamp)
         except Exception:
-            if first:
+            if "value" not in self._held:
                 raise
-            return
-        if not first:
-            self.changed()
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:

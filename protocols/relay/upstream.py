@@ -54,10 +54,11 @@ class Upstream:
         host: where it is.
         port: its port.
         name: what its certificate must be for.
-        context: whom to trust and what to show; asked for each connection. None speaks without TLS.
+        context: whom to trust and what to show; asked for each request, and where it is another one than
+            before, another connection is made. None speaks without TLS.
         limits: of each connection.
         keep: seconds after which an unused connection is not used again; less than the server keeps it.
-        idle: unused connections and since when.
+        idle: unused connections, since when and with which TLS.
     """
 
     host: str
@@ -66,7 +67,7 @@ class Upstream:
     context: Callable[[], ssl.SSLContext | None]
     limits: Limits = LIMITS
     keep: float = 4.0
-    idle: list[tuple[float, Wire]] = field(default_factory=list)
+    idle: list[tuple[float, ssl.SSLContext | None, Wire]] = field(default_factory=list)
 
     @asynccontextmanager
     async def ask(
@@ -113,23 +114,24 @@ class Upstream:
 
     async def _wire(self, fresh: bool) -> tuple[Wire, bool]:
         """Return a connection, and whether it was used before."""
+        context = self.context()
         while self.idle and not fresh:
-            since, wire = self.idle.pop()
-            if time.monotonic() - since < self.keep and not wire.gone():
+            since, shown, wire = self.idle.pop()
+            if shown is context and time.monotonic() - since < self.keep and not wire.gone():
                 return wire, True
             wire.cut()
-        return await call(self.host, self.port, self.context(), self.name, self.limits), False
+        return await call(self.host, self.port, context, self.name, self.limits), False
 
     def _back(self, wire: Wire) -> None:
         if wire.again() and not wire.gone():
-            self.idle.append((time.monotonic(), wire))
+            self.idle.append((time.monotonic(), wire.context, wire))
         else:
             wire.cut()
 
     def forget(self) -> None:
-        """Close all unused connections, as when another certificate is to be shown."""
+        """Close all unused connections."""
         while self.idle:
-            self.idle.pop()[1].cut()
+            self.idle.pop()[-1].cut()
 
 
 def _words(error: Exception) -> str:

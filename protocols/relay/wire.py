@@ -102,12 +102,13 @@ def header(headers: Headers, name: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Wire:
-    """One connection and where HTTP stands on it."""
+    """One connection, where HTTP stands on it, and its TLS."""
 
     link: h11.Connection
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     limits: Limits
+    context: ssl.SSLContext | None = None
 
     async def event(self, patience: float) -> object:
         """Return what comes next; waits ``patience`` seconds for each piece of it."""
@@ -231,7 +232,7 @@ async def call(host: str, port: int, context: ssl.SSLContext | None, name: str, 
             )  # fmt: skip
     except (OSError, ssl.CertificateError) as error:
         raise Unreachable(f"the other side {_failure(error)}") from None
-    return Wire(link(h11.CLIENT, limits), reader, writer, limits)
+    return Wire(link(h11.CLIENT, limits), reader, writer, limits, context)
 
 
 def _failure(error: Exception) -> str:

@@ -452,12 +452,17 @@ def test_one_certificate_has_a_few_connections_at_a_time(authorities: dict[str, 
 
 
 def test_a_value_from_files_is_made_anew_when_one_changes(tmp_path: Path) -> None:
-    path, changes = tmp_path / "a", []
+    path, reads = tmp_path / "a", []
+
+    def read() -> int:
+        reads.append(1)
+        return int(path.read_text())
+
     path.write_text("1")
-    fresh = Fresh((path,), lambda: int(path.read_text()), lambda: changes.append(1))
-    assert (fresh(), fresh()) == (1, 1) and changes == []
+    fresh = Fresh((path,), read)
+    assert (fresh(), fresh()) == (1, 1) and len(reads) == 1
     path.write_text("22")
-    assert fresh() == 22 and changes == [1]
+    assert (fresh(), fresh()) == (22, 22) and len(reads) == 2
     path.write_text("half")
     assert fresh() == 22  # a file that is not whole yet changes nothing
     path.write_text("3")
