@@ -244,8 +244,10 @@ def _grid(job: Job, federation: Federation, found: Members) -> Iterator[Deployed
     names = {number: name for name, number in {**found.sites, **found.evaluators}.items()}
     watch = Watch(job.hub.contacts, found.names, job.emit)
     rule = Rule(_fewest(job, found), job.deployment.absent)
-    cfg, into = json.dumps(federation.cfg), door(job.hub)
-    grid, done = DeployedGrid(lambda: _opened(into, cfg), names, watch, rule, job.emit), False
+    cfg = json.dumps(federation.cfg)
+    # asked for each time: a server that was started anew has another secret
+    grid = DeployedGrid(lambda: _opened(door(job.hub), cfg), names, watch, rule, job.emit)
+    done = False
     grid.open()
     try:
         yield grid

@@ -1,7 +1,7 @@
 """The register as a table for the operator."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from isofed.server.hub.authority import register
@@ -17,7 +17,11 @@ def sites_table(folder: HubFolder) -> str:
     sites, contacts = register(folder).sites(), read_contacts(folder.contacts)
     if not sites:
         return f"nobody was invited yet: isofed server invite {folder.root} SITE"
-    rows = [HEAD, *(_row(site, contacts.get(site.name, {}), time.time()) for site in sites)]
+    return columns([HEAD, *(_row(site, contacts.get(site.name, {}), time.time()) for site in sites)])
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Write rows of equal length below each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(f"{cell:<{n}}" for cell, n in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
