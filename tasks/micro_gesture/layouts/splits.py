@@ -58,7 +58,9 @@ def kept(clips: Listing, rows: Integers, options: Any) -> Integers:
 
 def _by_lists(clips: Listing, fold: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     train, test = clips.lists == TRAIN, clips.lists == TEST
-    if not train.any() and not test.any():
+    if not (train | test).any() and not (clips.labels != UNLABELLED).any():
+        return ~train, test
+    if not (train | test).any():
         raise DataError(
             f"{clips.title} lies here without lists of training and test clips; expected those of its "
             "protocol: add them, or write task.split=folds"
