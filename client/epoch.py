@@ -71,7 +71,7 @@ def run_epoch(
     shop: Workshop, place: Place, order: Order, states: list[Any], precision: Precision, when: str = TRAIN
 ) -> Epoch:
     """Take the round's steps, or those before use, at the rates of the round that was."""
-    total, steps, size = torch.zeros((), device=shop.device), 0, 0
+    total, steps, size = None, 0, 0
     factors: dict[Phase, list[float]] = {}
     now: Phase | None = None
     trained: list[torch.Tensor] = []
@@ -83,7 +83,7 @@ def run_epoch(
             trained = select(shop, now, still)
         factor = _set_rate(shop, max(order.round, 1) - 1 + step.done)
         loss, taken = _step(shop, step, states, precision, trained)
-        total += loss
+        total = loss.to(torch.float32, copy=True) if total is None else total.add_(loss)
         factors.setdefault(now, []).extend([factor] if taken else [])
         steps, size = steps + 1, len(step.images)
     return Epoch(steps, size, factors, float(total) / steps)

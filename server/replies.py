@@ -151,15 +151,20 @@ def _runs(
     try:
         while at < len(ids):
             while ids[at] not in waiting and time.monotonic() < end:
-                news = list(grid.pull_messages(pending))
-                for message in news:
-                    came(message)
-                    waiting.put(message.metadata.reply_to_message_id, message)
-                    pending.pop(message.metadata.reply_to_message_id, None)
-                if not news:
+                if not _pulled(grid, pending, waiting, came):
                     pause()
             run: list[Message | None] = [*waiting.run(ids[at : at + MOST])] or [None]
             at += len(run)
             yield run
     finally:
         waiting.close()
+
+
+def _pulled(grid: Grid, pending: dict[str, None], waiting: Waiting, came: Callable[[Message], None]) -> bool:
+    """Let what is new wait for its turn; return whether there was anything."""
+    news = list(grid.pull_messages(pending))
+    for message in news:
+        came(message)
+        waiting.put(message.metadata.reply_to_message_id, message)
+        pending.pop(message.metadata.reply_to_message_id, None)
+    return bool(news)

@@ -43,6 +43,7 @@ class Refusal:
 
 
 SMALL, LARGE = 1 << 20, 16 << 20  # bytes of a model
+MANY = 64  # models folded in one go
 
 Reply = tuple[str, Report | Refusal]
 Round = Generator[list[Ask], Iterable[Reply], "Outcome"]
@@ -264,9 +265,9 @@ class Total:
 
 
 def _at_once(size: int) -> int:
-    """Return how many models of ``size`` bytes are folded in one go, so that the sums are read less often:
-    one where that costs less than the calls do, or is more memory than it is worth."""
-    return 4 if SMALL <= size < LARGE else 1
+    """Return how many models of ``size`` bytes are folded in one go, so that sums are read less often and
+    fewer calls made: one where that is more memory than it is worth."""
+    return max(4, min(MANY, SMALL // max(size, 1))) if size < LARGE else 1
 
 
 def _finite(what: str, rule: LinearRule, value: float) -> float:

@@ -1,5 +1,6 @@
 """Any recipe as a Flower strategy: the one class that inherits from Flower's."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
@@ -149,15 +150,18 @@ class Composed(Strategy):
     def _read(self, replies: Iterable[Message | None]) -> Iterable[Reply]:
         sites = iter(self._asked)
         for run in runs_of(replies):
-            for site, read in [
-                (site, self._heard(site, reply)) for reply, site in zip(run, sites, strict=False)
-            ]:
-                if isinstance(read, Refusal):
-                    self.emit("refused", site=site, round=self.state.round + 1, reason=read.reason)
-                elif self._lesson:
-                    with span(AGGREGATION, "hear", site):
-                        self._lesson.hear(site, read)
-                yield site, read
+            read = deque((site, self._heard(site, reply)) for reply, site in zip(run, sites, strict=False))
+            run.clear()  # nothing here may hold a reply for longer than it is looked at: it may be large
+            while read:
+                self._tell(*read[0])
+                yield read.popleft()
+
+    def _tell(self, site: str, read: Report | Refusal) -> None:
+        if isinstance(read, Refusal):
+            self.emit("refused", site=site, round=self.state.round + 1, reason=read.reason)
+        elif self._lesson:
+            with span(AGGREGATION, "hear", site):
+                self._lesson.hear(site, read)
 
     def _heard(self, site: str, reply: Message | None) -> Report | Refusal:
         with span(PROTOCOL, "read", site):
