@@ -113,6 +113,8 @@ def _watch(folder: SiteFolder, children: tuple[Child, ...], stop: threading.Even
     while not stop.wait(TICK):
         for child in children:
             child.look(say)
+        if renewal.process is not None:
+            renewal.process.poll()  # or it would stay in the table of processes
         if time.monotonic() >= due:
             renewal.end()
             renewal.start()

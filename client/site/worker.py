@@ -22,6 +22,7 @@ from flwr.app import Context, Error, Message, MessageType
 from flwr.common.constant import ErrorCode
 
 from isofed.client.app import client_app
+from isofed.client.place import TRAINER
 from isofed.client.site.diary import Asking, Diary
 from isofed.client.site.folder import SiteFolder
 from isofed.client.site.policy import read_policy
@@ -213,8 +214,9 @@ def at_work(folder: SiteFolder) -> Desk:
     read_policy(folder.policy)
     torch.set_num_threads(settings.threads)
     desk = Desk(folder, settings, Diary.open(folder))
-    # the first optimiser makes torch import its compiler, which takes a second
-    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    if settings.role == TRAINER:
+        # the first optimiser makes torch import its compiler, which takes a second
+        torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     write_state(folder, desk.state)
     return desk
 

@@ -1,17 +1,12 @@
-"""A tiny site, and real processes of Flower around it."""
+"""A tiny site: its data, its folder, and a run's configuration."""
 
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import httpx
 
 from isofed.client.site.folder import SiteFolder
 from isofed.client.site.policy import first_policy, write_policy
@@ -30,7 +25,6 @@ CFG: Mapping[str, Any] = {
     **{"protocol": {"name": "camera", "min_images": 2, "centres": "level"}, "strategy": {"name": "dppt"}},
     **{"privacy": {"name": "none"}, "holdout": 0.0, "cohort": 0},
 }
-HERE = Path(sys.executable).parent
 
 
 def whole_tree(out: Path) -> Path:
@@ -63,52 +57,9 @@ def cfg(**changes: Any) -> str:
     return json.dumps({**CFG, **changes})
 
 
-@contextmanager
-def started(log: Path, *command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process until the block ends; what it says is in ``log``."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    env = {**os.environ, "FLWR_HOME": str(log.with_suffix(".home")), **environment}
-    with log.open("wb") as file:
-        process = subprocess.Popen(command, env=env, stdout=file, stderr=subprocess.STDOUT)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-@contextmanager
-def superlink(folder: Path, port: int, secret: Path) -> Iterator[None]:
-    """Run Flower's SuperLink on loopback, without TLS."""
-    command = [str(HERE / "flower-superlink"), "--insecure", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--isolation", "process", "--database", str(folder / "state.db")]
-    command += ["--disable-runtime-dependency-installation", "--superexec-auth-secret-file", str(secret)]
-    with started(folder / "superlink.log", *command) as process:
-        until(lambda: healthy(port), process)
-        yield
-
-
-@contextmanager
-def supernode(folder: Path, superlink: int, port: int, secret: Path) -> Iterator[None]:
-    """Run Flower's SuperNode on loopback, without TLS."""
-    command = [str(HERE / "flower-supernode"), "--insecure", "--superlink", f"127.0.0.1:{superlink}"]
-    command += ["--isolation", "process", "--port", str(port), "--superexec-auth-secret-file", str(secret)]
-    with started(folder / "supernode.log", *command):
-        yield
-
-
-def healthy(port: int) -> bool:
-    """Return whether a SuperLink answers."""
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def until(there: Any, process: subprocess.Popen[bytes] | None = None, seconds: float = 30.0) -> None:
-    """Wait until something is so; the tests fail if it never is, or if the process that it needs ends."""
+def until(there: Any, seconds: float = 60.0) -> None:
+    """Wait until something is so; the test fails if it never is."""
     end = time.monotonic() + seconds
     while not there():
-        assert process is None or process.poll() is None, "the process has ended"
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
