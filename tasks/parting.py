@@ -61,8 +61,12 @@ def part(task: Task, layout: DataLayout, root: Path, out: Path, level: str = "ca
 def _openers(layout: DataLayout, root: Path, level: str, options: Any) -> Iterator[tuple[str, Opener]]:
     for site in layout.sites(root, level):
         name = site if isinstance(site, str) else site.name
-        yield name, lambda at, cache, name=name: layout.open_train(at, name, cache, options)
+        yield name, _trainer(layout, name, options)
     yield EVALUATOR, lambda at, cache: layout.open_test(at, cache, options)
+
+
+def _trainer(layout: DataLayout, name: str, options: Any) -> Opener:
+    return lambda at, cache: layout.open_train(at, name, cache, options)
 
 
 def _part(root: Path, out: Path, name: str, opener: Opener) -> int:
