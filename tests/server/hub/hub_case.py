@@ -23,7 +23,7 @@ from isofed.client.site.settings import Settings
 from isofed.client.site.settings import write_settings as write_site
 from isofed.protocols import certificates
 from isofed.protocols.keys import for_flower, for_tls, keep, new_key, public_pem, read_public
-from isofed.protocols.runtime import Door, register_node
+from isofed.protocols.runtime import Door, bundle, register_node
 from isofed.server.hub import gateway
 from isofed.server.hub.folder import HubFolder
 from isofed.server.hub.register import Register
@@ -222,3 +222,13 @@ def until(done: Callable[[], Any], most: float = 10.0) -> Any:
 def lines(path: Path) -> list[dict[str, Any]]:
     """Return what a log of one JSON object a line holds."""
     return [json.loads(line) for line in path.read_text().splitlines() if line] if path.exists() else []
+
+
+@contextmanager
+def echoing(hub: Hub, site: SiteFolder) -> Iterator[None]:
+    """Run all of a site, with a worker that says what it was asked."""
+    worker = str(Path(__file__).with_name("echo_worker.py"))
+    with connected(site, bundle=bundle()[1]) as port, supernode(site, port):
+        door = site_door(site)
+        with process(["python", worker, door.address, str(site.secret)], site.home / "worker"):
+            yield
