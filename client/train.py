@@ -110,7 +110,7 @@ def _term_start(shop: Workshop, place: Place, order: Order, remembered: Any) -> 
         model=shop.model,
         head=setting.task.head,
         travelling=tuple(shop.trees["model"]),
-        images=None if labels is None else np.bincount(labels, minlength=classes),
+        images=None if labels is None else np.bincount(labels[labels >= 0], minlength=classes),
         memory=remembered,
         gradient=lambda: mean_gradient(shop, (step.batch for step in steps_of(shop, place, order))),
         mean_loss=lambda: mean_loss(shop, (step.batch for step in steps_of(shop, place, order))),

@@ -238,7 +238,8 @@ class Workshop:
     def held(self, place: Place) -> Mapping[str, int]:
         """Rows of each table that this site has something for: its distinct labels."""
         channels = self.setting.recipe.tables
-        return dict.fromkeys(channels, len(np.unique(self.samples(place).labels)) if channels else 0)
+        labels = self.samples(place).labels if channels else np.zeros(0, np.int64)
+        return dict.fromkeys(channels, len(np.unique(labels[labels >= 0])))
 
     def samples(self, place: Place) -> Any:
         """Open a site's samples to train on, once in this process while there is room."""

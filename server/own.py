@@ -98,10 +98,11 @@ def together(sites: Mapping[str, Mapping[str, float]]) -> Results:
     """Return ``mean``, ``spread`` and ``lowest`` over sites by measure, and each site's under ``sites``.
 
     The mean gives every site the same weight, the spread is the sample standard deviation over sites (0 for
-    one), the lowest is the worst site's, measure by measure.
+    one), the lowest is the worst site's, measure by measure. A site without some measure, as one without
+    labels has no accuracy, is left out of that measure alone.
     """
-    names = next(iter(sites.values()), {})
-    each = {name: [measures[name] for measures in sites.values()] for name in names}
+    names = dict.fromkeys(name for measures in sites.values() for name in measures)
+    each = {name: [measures[name] for measures in sites.values() if name in measures] for name in names}
     return {
         "mean": {name: fmean(values) for name, values in each.items()},
         "spread": {name: stdev(values) if len(values) > 1 else 0.0 for name, values in each.items()},

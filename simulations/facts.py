@@ -59,5 +59,5 @@ class Open:
         if len(samples) == 0:
             raise DataError(f"{site} holds no training images; leave it out or copy its data again")
         held = len(shop.held_out(Place.of(nodes[site].config)))
-        found = {"images": len(samples), "identities": len(set(samples.labels.tolist()))}
+        found = {"images": len(samples), "identities": len(set(samples.labels.tolist()) - {-1})}
         return found | ({"held_out": held} if held else {})

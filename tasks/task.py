@@ -53,7 +53,7 @@ class Samples:
         inputs: indexable by an integer array, often memory-mapped; first axis N. Inputs that are more than
             rows have ``part(rows)``, and, where samples belong together, ``scenes``, (N,) int64, equal for
             those that are only held out together.
-        labels: (N,) int64 rows of the head, or None where a task has no labels.
+        labels: (N,) int64 rows of the head, -1 where nobody knows it, or None where a task has no labels.
         domains: (N,) int64, the kind of sensor behind each sample, or None; only a trainer that holds
             everything (``sharing``) may look at it.
     """

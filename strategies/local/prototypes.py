@@ -27,7 +27,7 @@ def prototypes(lam: float) -> LocalTerm:
 
     The site hands back the mean of the features that it saw of each class in this round; one of which a
     single image makes more than 1/min_images stays at the site. A class without a global prototype is not
-    pulled, and nothing is in the first round.
+    pulled, and nothing is in the first round, nor is an image whose class nobody knows.
 
     Args:
         lam: λ, at least 0.
@@ -41,8 +41,9 @@ def prototypes(lam: float) -> LocalTerm:
         collect(state.bank, seen, normalise=False)
         if state.bank.targets is None:
             return None
-        apart = (seen.output.features - state.bank.targets[seen.labels]).square().mean(1)
-        return lam * (apart * state.known[seen.labels]).mean()
+        rows = seen.labels.clamp(min=0)
+        apart = (seen.output.features - state.bank.targets[rows]).square().mean(1)
+        return lam * (apart * (state.known[rows] & (seen.labels >= 0))).mean()
 
     return LocalTerm(
         f"prototypes(lam={lam})",

@@ -45,7 +45,8 @@ def rectify(lam: float, k: int, loss: str = "cosine", normalise: bool = True) ->
     error plus half of that (``mixed``, the released code). Each client collects its features during
     the epoch and hands back one rectified centre an identity: the mean of the K features nearest to
     their mean. A centre of which one image makes more than 1/min_images stays at the client. Off while
-    there are no global centres, that is in the first round.
+    there are no global centres, that is in the first round. An image whose class nobody knows is pulled
+    nowhere, and is in no centre.
 
     Args:
         lam: λ, at least 0; 0 leaves the model as FedAvg would have it.
@@ -64,7 +65,7 @@ def rectify(lam: float, k: int, loss: str = "cosine", normalise: bool = True) ->
         collect(bank, seen, normalise)
         if bank.targets is None or lam == 0.0:
             return None
-        return lam * LOSSES[loss](seen.output.features, bank.targets[seen.labels])
+        return lam * LOSSES[loss](seen.output.features, _targets(bank.targets, seen))
 
     return LocalTerm(
         f"rectify(lam={lam}, k={k}, loss='{loss}', normalise={normalise})",
@@ -85,6 +86,12 @@ def begin(start: TermStart) -> Bank:
     return Bank(start, torch.from_numpy(np.array(centres.values)).to(device))
 
 
+def _targets(centres: torch.Tensor, seen: Seen) -> torch.Tensor:
+    """Return the centre of each image's class, (B, D); of an unknown class the feature itself: no pull."""
+    known = (seen.labels >= 0)[:, None]
+    return torch.where(known, centres[seen.labels.clamp(min=0)], seen.output.features.detach())
+
+
 def collect(bank: Bank, seen: Seen, normalise: bool) -> None:
     """Add a batch's features to the bank, at unit length or as they are."""
     features = seen.output.features.detach().float()
@@ -95,12 +102,11 @@ def collect(bank: Bank, seen: Seen, normalise: bool) -> None:
 
 def finish(bank: Bank, k: int) -> Mapping[str, Channel]:
     """Return the centres of the K features nearest to each identity's mean that may leave."""
+    labels = torch.cat(bank.labels)
+    images = torch.from_numpy(np.concatenate(bank.images)).to(labels.device)
+    known = labels >= 0
     centres, counts = rectified_centres(
-        torch.cat(bank.features),
-        torch.cat(bank.labels),
-        torch.from_numpy(np.concatenate(bank.images)).to(bank.labels[0].device),
-        bank.start.classes,
-        k,
+        torch.cat(bank.features)[known], labels[known], images[known], bank.start.classes, k
     )
     # a centre of which one image makes a large part is nearly that image's template: it stays at home
     enough = counts >= bank.start.min_images

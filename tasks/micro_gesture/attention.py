@@ -1,6 +1,7 @@
 """Hypergraph-enhanced self-attention among the joints of a frame."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,21 @@ from torch.nn import functional as F
 from isofed.tasks.micro_gesture.joints import Body
 
 PARTS = 6  # groups of the convolution behind the heads
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What attention among joints looks at.
+
+    Args:
+        plain: at the joints alone, without hyperedges and without how far joints are apart: a control.
+        edge_value: ``"joint"``, v of E' is that of x, as released; ``"edge"``, it is E's own.
+        unused: whether to keep the released code's parameters that nothing reads, for its counts.
+    """
+
+    plain: bool = False
+    edge_value: str = "joint"
+    unused: bool = False
 
 
 class Hyperedges(nn.Module):
@@ -45,14 +61,16 @@ class HypergraphAttention(nn.Module):
         E' = beta softmax_m(eq_n ek_m / sqrt(c)) v
 
     alpha, beta and r begin at 0, B (heads, V, V) at the identity: a joint begins by looking at itself.
+    Plain attention has A = q_n k_m alone, and no E.
 
     Args:
         body: V joints, their groups and hops.
         inputs: channels of x.
         heads: H.
         width: D = H c, a multiple of 6.
-        edge_value: ``"joint"``, v of E' is that of x, as released; ``"edge"``, it is E's own.
-        unused: whether to keep the released code's parameters that nothing reads.
+        kind: what attention looks at.
+        makes: whether E is ever made here; a block that is always given one has no W of its own.
+        passes: whether a later block reads E'; otherwise there is no beta, and None is returned.
 
     Source: Xia et al., "Hybrid-supervised Hypergraph-enhanced Transformer for Micro-gesture Based Emotion
     Recognition", 2025, and its released code; Zhou et al., "Hypergraph Transformer for Skeleton-based Action
@@ -62,43 +80,65 @@ class HypergraphAttention(nn.Module):
     hops: Tensor
 
     def __init__(
-        self, body: Body, inputs: int, heads: int, width: int, edge_value: str = "joint", unused: bool = False
+        self,
+        body: Body,
+        inputs: int,
+        heads: int,
+        width: int,
+        kind: Kind = Kind(),
+        makes: bool = True,
+        passes: bool = True,
     ) -> None:
         super().__init__()
         joints = len(body.joints)
-        self.heads, self.width, self.edge_value = heads, width, edge_value
-        self.edges = Hyperedges(body, inputs, width)
+        self.heads, self.width, self.kind = heads, width, kind
         self.norm = nn.LayerNorm(inputs)
         self.of_joints = nn.Linear(inputs, 3 * width, bias=False)
-        self.of_edges = nn.Linear(width, (3 if unused or edge_value == "edge" else 2) * width, bias=False)
-        self.distances = nn.Parameter(torch.zeros(int(body.hops.max()) + 1, width))
+        if not kind.plain:
+            self.edges = Hyperedges(body, inputs, width) if makes or kind.unused else None
+            own_value = passes and kind.edge_value == "edge"
+            self.of_edges = nn.Linear(width, (3 if kind.unused or own_value else 2) * width, bias=False)
+            self.distances = nn.Parameter(torch.zeros(int(body.hops.max()) + 1, width))
+            self.beta = nn.Parameter(torch.zeros(())) if passes or kind.unused else None
         self.alpha = nn.Parameter(torch.zeros(()))
-        self.beta = nn.Parameter(torch.zeros(()))
         self.fixed = nn.Parameter(torch.eye(joints).repeat(heads, 1, 1))
         self.out = nn.Conv2d(width, width, 1, groups=PARTS)
         self.skip = nn.Identity() if inputs == width else nn.Linear(inputs, width, bias=False)
-        if unused:
+        if kind.unused:
             self.unused = nn.Parameter(torch.zeros(width))
         self.register_buffer("hops", torch.from_numpy(body.hops), persistent=False)
 
-    def forward(self, x: Tensor, edges: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, edges: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return (x', E'): (N, T, V, C) and E (N, T, V, D) or None, which is then made from x.
 
         Hyperedges of another number of frames are made anew, too.
         """
+        q, k, v = self._heads(self.of_joints(self.norm(x)), 3)
+        if self.kind.plain:
+            return self._mixed(x, self._softmax(q @ k.transpose(-1, -2)), v), None
+        eq, ek, *ev = self.of_hyperedges(x, edges)
+        among = eq @ ek.transpose(-1, -2)
+        weights = self._softmax(q @ (k + ek).transpose(-1, -2) + self._apart(q) + among)
+        passed = None
+        if self.beta is not None:
+            value = ev[0] if self.kind.edge_value == "edge" else v
+            passed = self._joined(self.beta * (self._softmax(among) @ value))
+        return self._mixed(x, weights, v), passed
+
+    def of_hyperedges(self, x: Tensor, edges: Tensor | None) -> tuple[Tensor, ...]:
+        """Return eq, ek and, where there is one, E's own value, each (N, T, H, V, c)."""
         if edges is None or edges.shape[1] != x.shape[1]:
             edges = self.edges(x)
-        q, k, v = self._heads(self.of_joints(self.norm(x)), 3)
-        eq, ek, *ev = self._heads(
-            self.of_edges(edges), self.of_edges.out_features // v.shape[2] // v.shape[4]
-        )
-        scale = 1 / math.sqrt(q.shape[-1])
-        among = (eq @ ek.transpose(-1, -2)) * scale
-        weights = torch.softmax((q @ (k + ek).transpose(-1, -2) + self._apart(q)) * scale + among, -1)
-        mixed = (self.alpha * weights + self.fixed) @ v
-        passed = self.beta * (torch.softmax(among, -1) @ (ev[0] if self.edge_value == "edge" else v))
-        out: Tensor = self.out(self._joined(mixed).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        return self.skip(x) + out, self._joined(passed)
+        return self._heads(self.of_edges(edges), self.of_edges.out_features // self.width)
+
+    def _softmax(self, scores: Tensor) -> Tensor:
+        return torch.softmax(scores / math.sqrt(self.width // self.heads), -1)
+
+    def _mixed(self, x: Tensor, weights: Tensor, v: Tensor) -> Tensor:
+        """Return S(x) + W_o (alpha P + B) v."""
+        mixed = self._joined((self.alpha * weights + self.fixed) @ v)
+        out: Tensor = self.skip(x) + self.out(mixed.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return out
 
     def _heads(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
         """Split (N, T, V, parts D) into ``parts`` of (N, T, H, V, c)."""

@@ -33,6 +33,11 @@ class Body:
     mirror: tuple[int, ...]
     channels: tuple[str, str, str]
 
+    @property
+    def flat(self) -> bool:
+        """Whether places lie in a picture, so that a joint's third number is a confidence."""
+        return self.channels[2] == "confidence"
+
     @cached_property
     def hops(self) -> np.ndarray:
         """Bones between every two joints, (V, V) int64."""

@@ -1,5 +1,6 @@
 """The hypergraph-enhanced Transformer: encoder, decoder for self-reconstruction, shallow emotion head."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isofed.suggest import pick
-from isofed.tasks.micro_gesture.attention import HypergraphAttention
+from isofed.tasks.micro_gesture.attention import HypergraphAttention, Kind
 from isofed.tasks.micro_gesture.joints import BODIES, Body
 from isofed.tasks.micro_gesture.temporal import TemporalConvolution, conv, upsampler
 
@@ -62,8 +63,8 @@ class Block(nn.Module):
         super().__init__()
         self.attention, self.temporal, self.residual = attention, temporal, residual
 
-    def forward(self, x: Tensor, edges: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return (y, E'): (N, T, V, C) to (N, T', V, D), and E' of the T frames that came in."""
+    def forward(self, x: Tensor, edges: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return (y, E'): (N, T, V, C) to (N, T', V, D), and E' of the T frames that came in, or None."""
         mixed, passed = self.attention(x, edges)
         y = self.temporal(mixed.permute(0, 3, 1, 2)) + self.residual(x.permute(0, 3, 1, 2))
         return F.relu(y).permute(0, 2, 3, 1), passed
@@ -99,8 +100,7 @@ class MicroGestureNet(nn.Module):
         heads: H, 9 in the paper.
         width: D, 216 in the paper; a multiple of 12 and of H.
         up: upsampler of the decoder, of ``UPSAMPLERS``, or ``""`` for no decoder.
-        edge_value: see `HypergraphAttention`.
-        unused: keep the released code's parameters that nothing reads, for its parameter counts.
+        kind: what attention looks at.
         alpha: where every block's alpha begins; 0 as released.
     """
 
@@ -111,15 +111,14 @@ class MicroGestureNet(nn.Module):
         heads: int = 9,
         width: int = 216,
         up: str = "linear",
-        edge_value: str = "joint",
-        unused: bool = False,
+        kind: Kind = Kind(),  # noqa: B008 - frozen
         alpha: float = 0.0,
     ) -> None:
         super().__init__()
         joints = len(body.joints)
 
-        def block(inputs: int, stride: int, grown: str, frames: int) -> Block:
-            attention = HypergraphAttention(body, inputs, heads, width, edge_value, unused)
+        def block(inputs: int, stride: int, grown: str, frames: int, makes: bool, passes: bool) -> Block:
+            attention = HypergraphAttention(body, inputs, heads, width, kind, makes, passes)
             nn.init.constant_(attention.alpha, alpha)
             temporal = TemporalConvolution(width, stride, grown, frames, joints)
             residual: nn.Module = upsampler(grown, frames, joints)
@@ -129,12 +128,12 @@ class MicroGestureNet(nn.Module):
 
         self.data_bn = nn.BatchNorm1d(joints * CHANNELS)
         frames, inputs, encoder = FRAMES, CHANNELS, []
-        for stride in depth.strides:
-            encoder.append(block(inputs, stride, "", frames))
+        for stride, handed in zip(depth.strides, _handed([s > 1 for s in depth.strides]), strict=True):
+            encoder.append(block(inputs, stride, "", frames, *handed))
             frames, inputs = -(-frames // stride), width
-        decoder = []
-        for grows in depth.ups if up else ():
-            decoder.append(block(width, 1, up if grows else "", frames))
+        ups, decoder = depth.ups if up else (), []
+        for grows, handed in zip(ups, _handed(ups), strict=True):
+            decoder.append(block(width, 1, up if grows else "", frames, *handed))
             frames *= 2 if grows else 1
         self.encoder, self.decoder = nn.ModuleList(encoder), nn.ModuleList(decoder)
         self.rebuild = nn.Linear(width, CHANNELS, bias=False) if up else None
@@ -165,6 +164,16 @@ class MicroGestureNet(nn.Module):
         return x
 
 
+def _handed(changes: Sequence[bool]) -> Iterator[tuple[bool, bool]]:
+    """Yield of each block whether it makes hyperedges, and whether the next one reads what it hands on.
+
+    The first makes them, and whoever follows a block that changes the number of frames.
+    """
+    last = len(changes) - 1
+    for at, change in enumerate(changes):
+        yield at == 0 or changes[at - 1], at < last and not change
+
+
 def build(
     body: str,
     depth: str,
@@ -172,8 +181,7 @@ def build(
     heads: int = 9,
     width: int = 216,
     up: str = "linear",
-    edge_value: str = "joint",
-    unused: bool = False,
+    kind: Kind = Kind(),  # noqa: B008 - frozen
     alpha: float = 0.0,
 ) -> MicroGestureNet:
     """Return the network with weights that follow from ``generator`` alone.
@@ -188,7 +196,7 @@ def build(
     chosen, blocks = pick("body", body, BODIES), pick("depth", depth, DEPTHS)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        model = MicroGestureNet(chosen, blocks, heads, width, up, edge_value, unused, alpha)
+        model = MicroGestureNet(chosen, blocks, heads, width, up, kind, alpha)
         _initialise(model)
     return model
 

@@ -1,0 +1,92 @@
+"""How the micro-gesture task trains: shuffled clips, the hybrid loss, the released schedule."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isofed.tasks.micro_gesture import augment, schedule
+from isofed.tasks.micro_gesture.losses import WEIGHTINGS, hybrid, rebuilding
+from isofed.tasks.micro_gesture.model import MicroGestureNet, Output
+from isofed.tasks.micro_gesture.options import MicroGestureOptions
+from isofed.tasks.task import Batch, Samples, Training
+
+
+def sample(samples: Samples, options: MicroGestureOptions, rng: np.random.Generator) -> np.ndarray:
+    """Return (E ceil(N / B), B) int64: E shuffled passes over N clips, labelled or not.
+
+    The last batch of a pass is filled up with the first clips of the same pass; of fewer than B clips
+    batches hold N.
+
+    Source: shuffled batches, as in the released code. Differs from it in: no clip is dropped, for a site may
+    have few.
+    """
+    count = len(samples)
+    size = min(options.batch, count)
+    steps = -(-count // size)
+    passes = [np.resize(rng.permutation(count), (steps, size)) for _ in range(options.local_epochs)]
+    return np.concatenate(passes)
+
+
+def transform(
+    samples: Samples, clips: Any, options: MicroGestureOptions, rng: np.random.Generator, device: str
+) -> Batch:
+    """Return a batch on ``device``; labels are -1 where the emotion is not known."""
+    inputs = augment.training(samples.inputs[clips], options, rng, device)
+    return Batch(inputs, torch.from_numpy(samples.labels[clips]).to(device))
+
+
+def still(samples: Samples, clips: Any, options: MicroGestureOptions, device: str) -> Batch:
+    """Return a batch on ``device`` as evaluation sees it, neither augmented nor labelled."""
+    return Batch(torch.from_numpy(np.array(samples.inputs[clips], np.float32)).to(device), None)
+
+
+def loss(output: Output, labels: Tensor, options: MicroGestureOptions) -> Tensor:
+    """Return the mean over examples of a [labelled] CE + b rec; see tasks/micro_gesture/losses.py."""
+    emotion, rebuilt = WEIGHTINGS[options.weighting](options.balance)
+    weights = (emotion * options.emotion_weight, rebuilt * options.rebuilt_weight)
+    each = None
+    if output.rebuilt is not None:
+        each = rebuilding(output.rebuilt, output.reference, options.over, options.distance)
+    return hybrid(output.logits, labels, each, weights)
+
+
+def optimiser(model: MicroGestureNet, options: MicroGestureOptions) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum as released, or AdamW; one rate for all."""
+    if options.optimiser == "adamw":
+        return torch.optim.AdamW(
+            model.parameters(), lr=options.rate, weight_decay=options.weight_decay, foreach=True
+        )
+    return torch.optim.SGD(
+        model.parameters(),
+        lr=options.rate,
+        momentum=options.momentum,
+        nesterov=options.momentum > 0,
+        weight_decay=options.weight_decay,
+        foreach=True,
+    )
+
+
+def rate(done: float, rounds: int, options: MicroGestureOptions) -> float:
+    """Return the factor on the peak rate after ``done`` rounds; see tasks/micro_gesture/schedule.py."""
+    return schedule.factor(done, rounds, options.warmup, options.schedule)
+
+
+def _remembers(options: MicroGestureOptions) -> bool:
+    return options.keep_momentum and (options.optimiser == "adamw" or options.momentum > 0.0)
+
+
+TRAINING = Training(
+    sample=sample,
+    transform=transform,
+    loss=loss,
+    loss_unit="example",
+    optimiser=optimiser,
+    rate=rate,
+    capabilities=("features", "logits"),
+    precision=lambda options: options.precision,
+    keeps_optimiser=_remembers,
+    plain=lambda options: options.optimiser == "sgd" and options.momentum == 0.0,
+    still=still,
+)
