@@ -1,6 +1,8 @@
 """``isofed site service``: files with which systemd, or a container, keeps a site up and shut in."""
 
+import json
 import os
+import pwd
 import sys
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -49,7 +51,7 @@ def unit(folder: SiteFolder, settings: Settings, user: str) -> str:
             "",
             "[Service]",
             f"User={user}",
-            f"ExecStart={_quoted(sys.executable)} -m isofed site up {_quoted(root)}",
+            f"ExecStart={_command(sys.executable)} -m isofed site up {_command(root)}",
             "Restart=on-failure",
             "RestartSec=5",
             "# the site ends its own processes, in order; what is left after that is killed",
@@ -123,7 +125,7 @@ def compose(folder: SiteFolder, settings: Settings) -> str:
             "  site:",
             f"    image: isofed-site:{__version__}",
             "    build: .",
-            f"    command: [site, up, {_quoted(root)}]",
+            f"    command: [site, up, {_in_yaml(root)}]",
             f'    user: "{owner.st_uid}:{owner.st_gid}"',
             "    init: true",
             "    read_only: true",
@@ -134,8 +136,8 @@ def compose(folder: SiteFolder, settings: Settings) -> str:
             "    ulimits:",
             "      core: 0",
             "    volumes:",
-            f"      - {{type: bind, source: {_quoted(root)}, target: {_quoted(root)}}}",
-            f"      - {{type: bind, source: {_quoted(settings.root)}, target: {_quoted(settings.root)}, "
+            f"      - {{type: bind, source: {_in_yaml(root)}, target: {_in_yaml(root)}}}",
+            f"      - {{type: bind, source: {_in_yaml(settings.root)}, target: {_in_yaml(settings.root)}, "
             "read_only: true}",
             *gpus,
             "    restart: unless-stopped",
@@ -175,8 +177,6 @@ def how(paths: Sequence[Path]) -> str:
 
 def user() -> str:
     """Return the name of whoever runs this process, or the number where there is no name."""
-    import pwd
-
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -184,5 +184,15 @@ def user() -> str:
 
 
 def _quoted(path: Path | str) -> str:
-    text = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    return f'"{text}"'
+    """Write a path for a unit, in which a per cent sign begins a specifier."""
+    return json.dumps(str(path), ensure_ascii=False).replace("%", "%%")
+
+
+def _command(path: Path | str) -> str:
+    """Write a path for a unit's command, in which a dollar sign begins a variable, too."""
+    return _quoted(path).replace("$", "$$")
+
+
+def _in_yaml(path: Path | str) -> str:
+    """Write a path for a compose file, in which a dollar sign begins a variable."""
+    return json.dumps(str(path), ensure_ascii=False).replace("$", "$$")

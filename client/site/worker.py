@@ -181,8 +181,9 @@ def _about(message: Message) -> Asking:
 
 
 def _note(folder: SiteFolder) -> None:
-    folder.logs.mkdir(parents=True, exist_ok=True)
-    with (folder.logs / ERRORS).open("a") as file:
+    # where the app writes, too
+    folder.home.mkdir(parents=True, exist_ok=True)
+    with (folder.home / ERRORS).open("a") as file:
         file.write(traceback.format_exc())
 
 

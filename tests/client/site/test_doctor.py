@@ -120,7 +120,15 @@ def test_a_server_that_is_away_is_found(site: SiteFolder, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("apart", "state", "side"), [(0.2, OK, "behind"), (-30.0, WARN, "ahead of"), (500.0, FAIL, "behind")]
+    ("apart", "state", "side"),
+    [
+        (0.2, OK, "behind"),
+        (-0.2, OK, "ahead of"),
+        (-2.0, WARN, "ahead of"),
+        (-6.0, FAIL, "ahead of"),
+        (30.0, WARN, "behind"),
+        (150.0, FAIL, "behind"),
+    ],
 )
 def test_clocks_that_differ_are_found(apart: float, state: str, side: str) -> None:
     found = doctor._clock(apart)
@@ -149,3 +157,22 @@ def _memory(real: Any) -> Any:
 def test_without_settings_nothing_else_is_looked_at(tmp_path: Path) -> None:
     (found,) = findings(SiteFolder(tmp_path))
     assert found.state == FAIL and "isofed site init" in str(found)
+
+
+def test_flower_takes_no_clock_that_the_doctor_passes_wrongly() -> None:
+    from flwr.common.constant import SYSTEM_TIME_TOLERANCE, TIMESTAMP_TOLERANCE
+
+    from isofed.client.site.line import LONGEST
+
+    assert doctor.AHEAD[1] < SYSTEM_TIME_TOLERANCE
+    assert doctor.BEHIND[1] + LONGEST < TIMESTAMP_TOLERANCE + SYSTEM_TIME_TOLERANCE
+
+
+def test_an_evaluator_without_scipy_is_told(
+    tmp_path: Path, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = own.parent / "whole"
+    site = made_site(tmp_path / "site", whole, name="evaluator", role="evaluator")
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    fine, missing = about(findings(site), "data")
+    assert (fine.state, missing.state) == (OK, WARN) and "pip install scipy" in missing.mend

@@ -54,6 +54,15 @@ def test_the_files_are_written_into_the_sites_folder(site: SiteFolder) -> None:
     assert "systemctl enable --now isofed-cam1" in service.how(paths)
 
 
+def test_odd_names_of_folders_are_written_as_each_file_needs_them(tmp_path: Path) -> None:
+    site = made_site(tmp_path / 'a "100 %" $ite', tmp_path / "data")
+    settings = read_settings(site.settings)
+    unit = keys(service.unit(site, settings, "isofed"))
+    assert unit["ReadWritePaths"].endswith(r'/a \"100 %%\" $ite"')
+    assert unit["ExecStart"].endswith(r'/a \"100 %%\" $$ite"')
+    assert r'/a \"100 %\" $$ite"' in service.compose(site, settings)
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
 def test_systemd_takes_the_unit(site: SiteFolder) -> None:
     path = service.write(site, "root")[0]

@@ -153,7 +153,7 @@ def test_what_goes_wrong_is_one_sentence_without_content(site: SiteFolder) -> No
     assert refusal(site, desk(site, ours), asked()) == "cam1 holds 2 identities"
     reason = refusal(site, desk(site, foreign), asked())
     assert reason == "unexpected MemoryError; see errors.log in the site's folder"
-    assert "0001.jpg" in (site.logs / "errors.log").read_text()
+    assert "0001.jpg" in (site.home / "errors.log").read_text()
 
 
 def test_a_message_without_an_order_is_refused_by_the_app_and_logged(site: SiteFolder) -> None:
