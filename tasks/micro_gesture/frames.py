@@ -44,8 +44,7 @@ def places(lengths: Integers, frames: int = FRAMES) -> Integers:
 
 def seen(clips: Floats, body: Body) -> NDArray[np.bool_]:
     """Return (n, T, V), whether a joint was found: by its confidence, or, without one, by any coordinate."""
-    found: NDArray[np.bool_] = clips[..., 2] > 0 if _flat(body) else (clips != 0).any(-1)
-    return found
+    return np.asarray(clips[..., 2] > 0 if _flat(body) else (clips != 0).any(-1))
 
 
 def held(clips: Floats, found: NDArray[np.bool_]) -> Floats:
@@ -80,10 +79,10 @@ def prepared(
     numbers = held(clips, found) if missing == "hold" else clips.copy()
     if missing == "hold":
         numbers[..., _coordinates(body) :] = clips[..., _coordinates(body) :]
-    known = found.any(1, keepdims=True) if missing == "hold" else found
+    known = np.asarray(found.any(1, keepdims=True)) if missing == "hold" else found
     count = _coordinates(body)
     places_ = NORMALISATIONS[normalise](numbers[..., :count].astype(np.float64), found, body)
-    numbers[..., :count] = np.where(known[..., None], places_, 0.0)
+    numbers[..., :count] = np.where(np.expand_dims(known, -1), places_, 0.0)
     return np.ascontiguousarray(VIEWS[view](numbers, body).transpose(0, 3, 1, 2), np.float32)
 
 
@@ -106,7 +105,7 @@ def _by_body(x: NDArray[np.float64], found: NDArray[np.bool_], body: Body) -> ND
 
 def _by_range(x: NDArray[np.float64], found: NDArray[np.bool_], body: Body) -> NDArray[np.float64]:
     """Scale each axis of a clip to -1 .. 1 over the joints that are seen."""
-    there = found[..., None]
+    there = np.expand_dims(found, -1)
     low = np.where(there, x, np.inf).min((1, 2), keepdims=True)
     high = np.where(there, x, -np.inf).max((1, 2), keepdims=True)
     return 2 * (x - low) / np.maximum(high - low, SMALLEST) - 1
@@ -124,8 +123,9 @@ def _median(x: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.floa
 def _moments(x: NDArray[np.float64], found: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:
     """Return mean (n, c) and spread (n, 1) of all joints that are seen, for clips that show no shoulders."""
     count = np.maximum(found.sum((1, 2)), 1)[:, None]
-    mean = np.where(found[..., None], x, 0.0).sum((1, 2)) / count
-    apart = np.where(found[..., None], (x - mean[:, None, None]) ** 2, 0.0).sum((1, 2, 3))
+    there = np.expand_dims(found, -1)
+    mean = np.where(there, x, 0.0).sum((1, 2)) / count
+    apart = np.where(there, (x - mean[:, None, None]) ** 2, 0.0).sum((1, 2, 3))
     return mean, np.sqrt(apart[:, None] / count)
 
 

@@ -11,6 +11,7 @@ from isofed.seeds import public
 from isofed.suggest import pick
 from isofed.tasks.micro_gesture.drawing.gestures import GESTURES, mix
 
+Integers = NDArray[np.int64]
 SIGNALS = ("gestures", "fingers")
 SHORTEST, LONGEST, PAUSE = 20, 120, 12  # frames of a clip, and between two
 TRAINED, TESTED = "train", "test"
@@ -105,14 +106,10 @@ def planned(seed: int, place: str, small: Small) -> Iterator[Video]:
             label = 1 if single else (subject + video // 2 + video % 2) % 2
             odd = small.odd and subject == small.subjects - 1 and video == 0
             aside = (2 * label - 1) if side == TRAINED else (2 * int(rng.integers(2)) - 1)
-            yield Video(
-                1 + subject * small.videos + video,
-                1 + subject,
-                label,
-                side,
-                *_clips(rng, small, label, odd),
-                small.shift * aside,
-            )
+            starts, lengths, gestures = _clips(rng, small, label, odd)
+            number = 1 + subject * small.videos + video
+            neck = small.shift * aside
+            yield Video(number, 1 + subject, label, side, starts, lengths, gestures, neck)
 
 
 def _side(subject: int, video: int) -> str:
@@ -120,7 +117,9 @@ def _side(subject: int, video: int) -> str:
     return TESTED if kind == 3 or (kind != 2 and video % 2) else TRAINED
 
 
-def _clips(rng: np.random.Generator, small: Small, label: int, odd: bool) -> tuple[NDArray[np.int64], ...]:
+def _clips(
+    rng: np.random.Generator, small: Small, label: int, odd: bool
+) -> tuple[Integers, Integers, Integers]:
     count = 1 if odd else small.clips
     # many short clips and a few long ones, as published: median 40 frames, mean 65
     skewed = SHORTEST + (LONGEST - SHORTEST) * rng.random(count) ** 2

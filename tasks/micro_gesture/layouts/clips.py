@@ -88,7 +88,8 @@ class TestClips:
         inputs: (N, 3, 52, V) float32, indexable by an integer array, possibly memory-mapped.
         labels: (N,) int64, 0 or 1.
         videos: (N,) int64, numbered from 0; a video's clips stand together and share a label.
-        subjects: (N,) int64, numbered from 0; -1 where the tree does not say.
+        subjects: (N,) int64, as numbered in the tree, plus a million for every silo before; -1 where it does
+            not say.
         body: whose joints.
     """
 

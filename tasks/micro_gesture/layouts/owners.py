@@ -83,7 +83,7 @@ def people(found: Silo) -> tuple[Site, ...]:
     refuse_unnamed(clips)
     trained = clips.lists == TRAIN
     subjects = np.unique(clips.subjects[trained] if trained.any() else clips.subjects)
-    facts = {"data set": found.format.title, "joints": len(found.format.body.joints)}
+    facts: dict[str, str | int] = {"data set": found.format.title, "joints": len(found.format.body.joints)}
     return tuple(Site(f"{PERSON}{number:03d}", facts) for number in subjects.tolist())
 
 

@@ -36,10 +36,10 @@ def list_clips(root: Path, subject: int | None = None) -> Listing:
     for path in walk(root, ".json", TITLE):
         found = NAME.fullmatch(path)
         if found:
-            subject, video, _, word = found.groups()
+            whom, video, _, word = found.groups()
             on = next((SPLITS[folder] for folder in path.split("/")[:-1] if folder in SPLITS), NONE)
-            key = (int(subject), int(video))
-            rows.append(Row(Span(root / path), emotion(word, unknown), key, int(subject), on))
+            key = (int(whom), int(video))
+            rows.append(Row(Span(root / path), emotion(word, unknown), key, int(whom), on))
     refuse_unknown(unknown, len(rows), TITLE, "0, 1, or u for an unlabelled clip, as the name's last word")
     refuse_none(len(rows), TITLE, "train/Sample0001_0_1_1.json")
     return listing(TITLE, SMG, rows)

@@ -12,6 +12,8 @@ from isofed.tasks.micro_gesture.layouts.owners import Silo, listed
 from isofed.tasks.micro_gesture.layouts.splits import sides
 from isofed.tasks.micro_gesture.layouts.store import opened
 
+SILO = 1_000_000  # between the numbers of one silo's subjects and those of the next
+
 
 def open_test(found: tuple[Silo, ...], cache: Path, options: Any) -> TestClips:
     """Open the tested clips of every silo; no video is one of two silos, nor is a subject.
@@ -19,16 +21,15 @@ def open_test(found: tuple[Silo, ...], cache: Path, options: Any) -> TestClips:
     Raises:
         DataError: there is none; clips that cannot be read.
     """
-    parts, videos, subjects, labels = [], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], []
-    for silo in found:
+    parts, videos, subjects, labels = [], [np.zeros(0, np.int64)], [], []
+    for place, silo in enumerate(found):
         clips = listed(silo)
         own = clips.take(sides(clips, options)[1])
         parts.append(opened(own, silo.format.frames, cache / silo.name, options))
         labels.append(own.labels)
         videos.append(_numbered(own.videos) + videos[-1].max(initial=-1) + 1)
         known = own.subjects != NOBODY
-        past = max(part.max(initial=-1) for part in subjects) + 1
-        subjects.append(np.where(known, _numbered(own.subjects) + past, NOBODY))
+        subjects.append(np.where(known, own.subjects + SILO * place, NOBODY))
     tested = np.concatenate(labels)
     if not len(tested):
         raise DataError(
