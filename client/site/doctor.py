@@ -7,10 +7,12 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
+from isofed.client.place import EVALUATOR
 from isofed.client.site import up
 from isofed.client.site.folder import SiteFolder
 from isofed.client.site.join import tls_key
@@ -235,10 +237,11 @@ def data(folder: SiteFolder, settings: Settings) -> Iterator[Finding]:
     began = time.monotonic()
     said = manifest(settings)
     counted = ", ".join(f"{count:,} {what}" for what, count in said["counts"].items())
-    took = time.monotonic() - began
-    yield Finding(
-        OK, f"data: {said['layout']}, {counted}, {said['classes']:,} classes; opened in {took:.0f} s"
-    )
+    shown = f"{settings.layout}, {counted}, {said['classes']:,} classes"
+    yield Finding(OK, f"data: {shown}; opened in {time.monotonic() - began:.0f} s")
+    if settings.role == EVALUATOR and find_spec("scipy") is None:
+        mend = "pip install scipy, which reads published draws such as SYSU-MM01's"
+        yield Finding(WARN, "data: SciPy is not installed", mend)
 
 
 def _state(value: float, least: float, enough: float) -> str:
