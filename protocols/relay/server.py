@@ -105,6 +105,8 @@ class Server:
         refused: told of each request that is refused, why and its path, and of each connection that was not
             let in; then the path is empty.
         limits: of each connection.
+        speaks: returns who asks; another one than the peer where a proxy that is believed speaks for it.
+        exempt: tells who may have any number of connections.
         live: the conversations that go on; for :meth:`drop`.
     """
 
@@ -112,6 +114,8 @@ class Server:
     handle: Handler
     refused: Callable[[Peer, str, str], None]
     limits: Limits = LIMITS
+    speaks: Callable[[Exchange], Peer] = lambda exchange: exchange.peer
+    exempt: Callable[[Peer], bool] = lambda peer: False
     live: dict["asyncio.Task[None]", Peer] = field(default_factory=dict)
 
     async def listen(self, host: str, port: int, ready: Callable[[int], None]) -> None:
@@ -151,7 +155,7 @@ class Server:
         peer = replace(peer, certificate=(secure and secure.getpeercert(True)) or b"")
         if task is not None:
             self.live[task] = peer
-        if peer.certificate and list(self.live.values()).count(peer) > self.limits.each:
+        if self._crowded(peer):
             self.refused(peer, TOO_MANY, "")
             return wire.cut()
         try:
@@ -167,6 +171,10 @@ class Server:
         except BaseException:
             wire.cut()
             raise
+
+    def _crowded(self, peer: Peer) -> bool:
+        mine = list(self.live.values()).count(peer) if peer.certificate else 0
+        return mine > self.limits.each and not self.exempt(peer)
 
     async def _secured(self, sock: socket.socket) -> Wire:
         loop = asyncio.get_running_loop()
@@ -187,12 +195,13 @@ class Server:
         if not isinstance(request, h11.Request):
             return False
         exchange = _exchange(wire, peer, request)
+        exchange = replace(exchange, peer=self.speaks(exchange))
         try:
             _measure(exchange, request)
             await self.handle(exchange)
         except (Refused, Unreachable) as error:
             if isinstance(error, Refused):
-                self.refused(peer, str(error), exchange.head.path)
+                self.refused(exchange.peer, str(error), exchange.head.path)
             if wire.begun():
                 return False
             await exchange.refuse(error if isinstance(error, Refused) else Refused(503, str(error)))

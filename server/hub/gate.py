@@ -74,6 +74,8 @@ class Gate:
         Raises:
             Refused: it is unknown, revoked, replaced or expired.
         """
+        if not peer.certificate:
+            raise Refused(403, "no certificate")
         number = _serial(peer.certificate)
         try:
             site = self.register.by_certificate(number)
@@ -135,6 +137,7 @@ class Gate:
             if not fleet.still_coming(content) or wait.over():
                 return await exchange.stream(200, answered.headers, once(content))
             await wait.on(exchange)
+            self.admitted(exchange.peer)
 
     async def _pull(self, exchange: Exchange, site: Site) -> None:
         body, wait = await exchange.read(fleet.SMALL), Wait.of(self.bell)
@@ -150,6 +153,7 @@ class Gate:
                 return await exchange.stream(200, answered.headers, once(content))
             else:
                 await wait.on(exchange)
+                self.admitted(exchange.peer)
             if self.pulling[site.name] is not exchange:
                 raise Unreachable("a newer request took this one's place")
         await self._give(exchange, held)

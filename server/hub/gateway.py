@@ -13,9 +13,11 @@ from isofed.protocols.relay.fresh import Fresh
 from isofed.protocols.relay.lines import Lines
 from isofed.protocols.relay.server import Server
 from isofed.protocols.relay.upstream import Upstream
+from isofed.protocols.relay.wire import LIMITS
 from isofed.server.hub.bell import Bell
 from isofed.server.hub.contacts import Contacts
 from isofed.server.hub.folder import HubFolder
+from isofed.server.hub.front import Front
 from isofed.server.hub.gate import Gate
 from isofed.server.hub.register import Register
 from isofed.server.hub.settings import read_settings
@@ -44,7 +46,8 @@ async def run(folder: HubFolder, stop: threading.Event, ready: Callable[[int], N
     files = (folder.certificate, folder.key, folder.authority)
     context: Fresh[ssl.SSLContext] = Fresh(files, lambda: server_context(*files))
     context()  # a wrong certificate is found now
-    server = Server(context, door.handle, door.refused)
+    front = Front.of(folder)
+    server = Server(context, door.handle, door.refused, LIMITS, front.speaks, front.is_it)
     tasks = [
         asyncio.ensure_future(server.listen(settings.listen, settings.gateway_port, ready)),
         asyncio.ensure_future(door.bell.watch()),
@@ -52,7 +55,7 @@ async def run(folder: HubFolder, stop: threading.Event, ready: Callable[[int], N
     try:
         while not stop.is_set() and not any(task.done() for task in tasks):
             await asyncio.sleep(TICK)
-            _tend(server, door)
+            _tend(server, door, front)
         for task in tasks:
             if task.done():
                 task.result()
@@ -63,9 +66,9 @@ async def run(folder: HubFolder, stop: threading.Event, ready: Callable[[int], N
         door.superlink.forget()
 
 
-def _tend(server: Server, door: Gate) -> None:
+def _tend(server: Server, door: Gate, front: Front) -> None:
     """End what belongs to sites that are admitted no more; write down who was heard of."""
-    out = {peer for peer in set(server.live.values()) if door.outcast(peer)}
+    out = {peer for peer in set(server.live.values()) if not front.is_it(peer) and door.outcast(peer)}
     server.drop(out.__contains__)
     door.contacts.write()
 

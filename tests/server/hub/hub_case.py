@@ -55,18 +55,19 @@ class Hub:
         return Door(self.settings.superlink, self.folder.secret.read_bytes(), self.authority.pem)
 
 
-def made_hub(root: Path) -> Hub:
+def made_hub(root: Path, host: str = "127.0.0.1") -> Hub:
     """Make a server's folder."""
     folder = HubFolder(root)
     settings = HubSettings(
-        "127.0.0.1", gateway_port=free_port(), enrolment_port=free_port(), superlink_port=free_port()
+        host, gateway_port=free_port(), enrolment_port=free_port(), superlink_port=free_port()
     )
     write_settings(folder, settings)
     authority = certificates.new_authority(new_key(), "test")
     key = new_key()
     keep(folder.authority, authority.pem)
+    keep(folder.authority_key, for_tls(authority.key))
     keep(folder.key, for_tls(key))
-    keep(folder.certificate, certificates.for_server(authority, key.public_key(), ["127.0.0.1"]))
+    keep(folder.certificate, certificates.for_server(authority, key.public_key(), [host]))
     keep(folder.secret, secrets.token_bytes(32))
     return Hub(folder, settings, authority)
 
