@@ -70,7 +70,8 @@ def counts(settings: Settings, task: Task, layout: DataLayout) -> dict[str, int]
             _, trace = traced(root, lambda: layout.open_test(root, Path(cache), options))
             return {"files": len(trace.files)}
         samples, trace = traced(root, lambda: layout.open_train(root, settings.name, Path(cache), options))
-        identities = {} if samples.labels is None else {"identities": len(set(samples.labels.tolist()) - {-1})}
+        known = set() if samples.labels is None else set(samples.labels.tolist()) - {-1}
+        identities = {} if samples.labels is None else {"identities": len(known)}
         return {"files": len(trace.files), "images": len(samples), **identities}
 
 

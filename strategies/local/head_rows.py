@@ -44,8 +44,9 @@ def _start(start: TermStart) -> Head:
 
 
 def _weight(start: TermStart) -> Any:
-    found = [p for name, p in start.model.named_parameters() if name.startswith(start.head) and p.dim() == 2]
-    return found[0]
+    # a head may have layers before the one whose rows are classes
+    parameters = (p for name, p in start.model.named_parameters() if name.startswith(start.head))
+    return next(p for p in parameters if p.dim() == 2 and len(p) == start.classes)
 
 
 def _finish(head: Head, done: Done) -> Mapping[str, Channel]:

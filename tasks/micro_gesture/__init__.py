@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from isofed.tasks.micro_gesture import evaluate, model, own
+from isofed.tasks.micro_gesture import evaluate, model, own, pictures
 from isofed.tasks.micro_gesture.joints import IMIGUE
 from isofed.tasks.micro_gesture.layouts.layout import LAYOUTS
 from isofed.tasks.micro_gesture.options import MicroGestureOptions
@@ -35,6 +35,7 @@ TASK = Task(
     evaluate=evaluate.measure,
     result=evaluate.result,
     benchmark=evaluate.described,
+    pictures=pictures.rows,
     baselines={
         "always positive": evaluate.measure_majority,
         "random emotions": evaluate.measure_random,

@@ -117,12 +117,11 @@ class HypergraphAttention(nn.Module):
         if self.kind.plain:
             return self._mixed(x, self._softmax(q @ k.transpose(-1, -2)), v), None
         eq, ek, *ev = self.of_hyperedges(x, edges)
-        among = eq @ ek.transpose(-1, -2)
-        weights = self._softmax(q @ (k + ek).transpose(-1, -2) + self._apart(q) + among)
+        weights = self._softmax(q @ (k + ek).transpose(-1, -2) + self._apart(q) + eq @ ek.transpose(-1, -2))
         passed = None
         if self.beta is not None:
             value = ev[0] if self.kind.edge_value == "edge" else v
-            passed = self._joined(self.beta * (self._softmax(among) @ value))
+            passed = self._joined(self.beta * (self.among(eq, ek) @ value))
         return self._mixed(x, weights, v), passed
 
     def of_hyperedges(self, x: Tensor, edges: Tensor | None) -> tuple[Tensor, ...]:
@@ -130,6 +129,10 @@ class HypergraphAttention(nn.Module):
         if edges is None or edges.shape[1] != x.shape[1]:
             edges = self.edges(x)
         return self._heads(self.of_edges(edges), self.of_edges.out_features // self.width)
+
+    def among(self, eq: Tensor, ek: Tensor) -> Tensor:
+        """Return what hyperedges give each other, softmax_m(eq_n ek_m / sqrt(c)), (N, T, H, V, V)."""
+        return self._softmax(eq @ ek.transpose(-1, -2))
 
     def _softmax(self, scores: Tensor) -> Tensor:
         return torch.softmax(scores / math.sqrt(self.width // self.heads), -1)

@@ -10,6 +10,10 @@ from dummies import DUMMIES, SITES, DummyOptions, PointOptions, TestPoints, open
 
 from isofed.simulations.federation import Federation
 from isofed.tasks import TASKS
+from isofed.tasks.micro_gesture.layouts import owners as rooms
+from isofed.tasks.micro_gesture.layouts.clips import TestClips
+from isofed.tasks.micro_gesture.layouts.splits import sides
+from isofed.tasks.micro_gesture.layouts.testing import SILO
 from isofed.tasks.reid.layouts.sysu.read import read_lists
 from isofed.tasks.reid.layouts.test_set import TestSet
 from isofed.tasks.task import Task
@@ -79,6 +83,18 @@ def _half_sensors(test: opening.Tests) -> tuple[opening.Tests, opening.Tests]:
     return tuple(opening.Tests({name: each}) for name, each in test.sets.items())  # type: ignore[return-value]
 
 
+def _people(root: Path, site: str, cache: Path, options: Any) -> set[int]:
+    every = [silo.name for silo in rooms.silos(root)]
+    (silo,) = rooms.silos(root, site)
+    clips = rooms.listed(silo)
+    return set((clips.subjects[sides(clips, options)[0]] + SILO * every.index(silo.name)).tolist())
+
+
+def _half_videos(test: TestClips) -> tuple[TestClips, TestClips]:
+    first = test.videos <= np.median(np.unique(test.videos))
+    return test.take(np.flatnonzero(first)), test.take(np.flatnonzero(~first))
+
+
 POINTS = Case("points", PointOptions(), {}, _half_points, _points, lambda test: set(test.subjects.tolist()))
 CASES: dict[str, Case] = dict.fromkeys(DUMMIES, POINTS) | {
     "reid": Case(
@@ -98,6 +114,15 @@ CASES: dict[str, Case] = dict.fromkeys(DUMMIES, POINTS) | {
         _half_images,
         _persons,
         lambda test: set(test.query.ids.tolist()) | set(test.gallery.ids.tolist()),
+    ),
+    # the second room knows nobody's emotion
+    "micro_gesture": Case(
+        "micro_gesture_silos",
+        TASKS["micro_gesture"].layouts["micro_gesture_silos"].options(2, 1, subjects=4, videos=2, clips=2),
+        {"split": "subjects", "width": 12, "batch": 4},
+        _half_videos,
+        _people,
+        lambda test: set(test.subjects.tolist()),
     ),
     "vein": Case(
         "vein_sensors",

@@ -52,7 +52,7 @@ def test_what_travels_is_what_the_paper_says(task: str, worlds: Worlds) -> None:
     norms = {name for name in names if ".bn" in name or "neck." in name or "body.1." in name} | {
         name for name in names if name.startswith("backbone.bn.") or "shortcut.1." in name
     }
-    if task == "vein":  # of whose layers some have numbers for names
+    if task in ("vein", "micro_gesture"):  # of whose layers some have numbers for names
         norms = norm_names(plain.model)
     wanted = {"fedavg": names, "fedbn": names - norms, "fedper": names - heads, "lgfedavg": heads}
     if world.task.private_head:  # whatever the strategy

@@ -1,0 +1,210 @@
+"""Rows of a gallery: clips as strips with their reconstruction, hyperedges on the body, a confusion matrix."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from isofed.tasks.micro_gesture import evaluate, votes
+from isofed.tasks.micro_gesture.attention import HypergraphAttention
+from isofed.tasks.micro_gesture.joints import Body
+from isofed.tasks.micro_gesture.layouts.clips import TestClips
+from isofed.tasks.micro_gesture.options import MicroGestureOptions
+
+SIZE, SHOWN = 200, 6  # pixels of a frame, frames of a strip
+COLOURS = ((31, 119, 180), (214, 110, 20), (44, 150, 60), (150, 60, 170))  # of hyperedges
+GREY, RED, INK, PAPER = (150, 150, 150), (200, 30, 40), (30, 30, 30), (255, 255, 255)
+EMOTIONS = ("negative", "positive")
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+
+
+def rows(model: Any, test: TestClips, options: MicroGestureOptions, count: int = 6) -> list[Any]:
+    """Return (strip of a clip, its caption, [(picture, whether its emotion is found, caption)]).
+
+    The strip has the clip's joints in grey and what the network rebuilds in red over them, both in the
+    clip's own coordinates. Beside it: the same body with its hyperedges, the discs as large as the attention
+    that each receives from all joints, lines as strong as one gives another. The last row is the confusion
+    matrix of all tested clips. Clips are an even choice of the tested videos.
+
+    Args:
+        model: in evaluation mode.
+        test: what the evaluator holds.
+        options: of the task.
+        count: of rows with clips.
+    """
+    _, first = np.unique(test.videos, return_index=True)
+    asked = first[np.linspace(0, len(first) - 1, min(count, len(first))).astype(int)]
+    shown = [_row(model, test, int(row)) for row in asked]
+    predicted, _ = evaluate.through(model, test.inputs, len(test))
+    matrix = votes.counted(test.labels, predicted, test.videos).clips
+    right = f"{100 * votes.accuracy(matrix):.0f} % of {matrix.sum()} clips right"
+    return [*shown, (confusion(matrix), f"all clips: rows are true, columns found; {right}", [])]
+
+
+def _row(model: Any, test: TestClips, row: int) -> tuple[Pixels, str, list[Any]]:
+    clip = np.array(test.inputs[np.array([row])], np.float32)
+    device = next(model.parameters()).device
+    with torch.inference_mode(), Watched(model) as watched:
+        output = model(torch.from_numpy(clip).to(device))
+    found = int(output.logits[0].argmax())
+    sure = float(output.logits[0].softmax(0)[found])
+    said = f"{EMOTIONS[int(test.labels[row])]}; found {EMOTIONS[found]}, {100 * sure:.0f} %"
+    rebuilt = None if output.rebuilt is None else original(model, output.rebuilt)[0]
+    right = bool(found == test.labels[row])
+    edges = [
+        (hyperedges(clip[0], test.body, strength), right, f"hyperedges, block {number}")
+        for number, strength in watched.strengths(test.body)
+    ]
+    return strip(clip[0], rebuilt, test.body), said, edges
+
+
+def original(model: Any, rebuilt: torch.Tensor) -> Floats:
+    """Undo the input's normalisation of a reconstruction, (N, 3, T, V): y = (x - b) s / w + m."""
+    norm = model.data_bn
+    n, channels, frames, joints = rebuilt.shape
+    flat = rebuilt.permute(0, 3, 1, 2).reshape(n, joints * channels, frames)
+    column = lambda x: x[None, :, None]  # noqa: E731
+    gain = column(torch.sqrt(norm.running_var + norm.eps) / norm.weight)
+    places = (flat - column(norm.bias)) * gain + column(norm.running_mean)
+    found: Floats = places.view(n, joints, channels, frames).permute(0, 2, 3, 1).cpu().float().numpy()
+    return found
+
+
+class Watched:
+    """Watch a model's attention among joints while it looks at clips."""
+
+    def __init__(self, model: Any) -> None:
+        self.blocks = [m for m in model.modules() if isinstance(m, HypergraphAttention) and not m.kind.plain]
+        self.seen: list[NDArray[np.float64]] = []
+        self.hooks: list[Any] = []
+
+    def __enter__(self) -> "Watched":
+        self.hooks = [block.register_forward_pre_hook(self._look) for block in self.blocks]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for hook in self.hooks:
+            hook.remove()
+
+    def _look(self, block: Any, given: tuple[Any, ...]) -> None:
+        weights = block.among(*block.of_hyperedges(*given)[:2])
+        self.seen.append(weights.mean((0, 1, 2)).double().cpu().numpy())
+
+    def strengths(self, body: Body) -> list[tuple[int, NDArray[np.float64]]]:
+        """Return, of the first block and the last, its number and (G, G), what each hyperedge gives another.
+
+        The mean over clips, frames, heads and joints of softmax(eq ek / sqrt(c)), summed over the joints of
+        the hyperedge that is looked at; each row sums to 1.
+        """
+        member = np.eye(len(body.group_names))[list(body.groups)]
+        chosen = dict.fromkeys((0, len(self.seen) - 1)) if self.seen else {}
+        return [(at + 1, (member / member.sum(0)).T @ self.seen[at] @ member) for at in chosen]
+
+
+def strip(clip: Floats, rebuilt: Floats | None, body: Body, shown: int = SHOWN) -> Pixels:
+    """Return frames of a clip side by side, (SIZE, shown SIZE, 3); the reconstruction in red over it.
+
+    Args:
+        clip: (3, T, V).
+        rebuilt: (3, T, V), or None.
+        body: whose bones.
+        shown: how many frames, even in time.
+    """
+    frames = np.linspace(0, clip.shape[1] - 1, shown).astype(int)
+    put = _window(clip, body)
+    picture = Image.new("RGB", (shown * SIZE, SIZE), PAPER)
+    draw = ImageDraw.Draw(picture)
+    for place, frame in enumerate(frames.tolist()):
+        for numbers, colour, width in ((clip, GREY, 4), (rebuilt, RED, 2)):
+            if numbers is not None:
+                shift = np.array([place * SIZE, 0])
+                _bones(draw, put(numbers[:2, frame]) + shift, _there(clip, body), body, colour, width)
+    return np.asarray(picture)
+
+
+def hyperedges(clip: Floats, body: Body, strength: NDArray[np.float64]) -> Pixels:
+    """Return a body whose joints have the colours of their hyperedges, (SIZE, SIZE, 3).
+
+    Args:
+        clip: (3, T, V); its middle frame is drawn.
+        body: whose hyperedges.
+        strength: (G, G), what each gives another, rows sum to 1.
+    """
+    places = _window(clip, body)(clip[:2, clip.shape[1] // 2])
+    there, groups = _there(clip, body), np.array(body.groups)
+    picture = Image.new("RGB", (SIZE, SIZE), PAPER)
+    draw = ImageDraw.Draw(picture, "RGBA")
+    _bones(draw, places, there, body, (210, 210, 210), 2)
+    mine = [there & (groups == g) if (there & (groups == g)).any() else groups == g for g in set(body.groups)]
+    centres = np.array([places[each].mean(0) for each in mine])
+    for a, b in zip(*np.triu_indices(len(centres), 1), strict=True):
+        both = float(strength[a, b] + strength[b, a]) / 2
+        draw.line([*centres[a], *centres[b]], fill=(*INK, 150), width=max(1, round(12 * both)))
+    received = strength.mean(0)
+    for (x, y), colour, share in zip(centres, COLOURS, received, strict=False):
+        radius = 30 * float(share) ** 0.5
+        draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=(*colour, 130), outline=colour)
+    for (x, y), group in zip(places[there], groups[there], strict=True):
+        draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=COLOURS[group])
+    _legend(draw, body, received)
+    return np.asarray(picture)
+
+
+def confusion(matrix: NDArray[np.int64]) -> Pixels:
+    """Return [y, p] as a table of shaded cells, (SIZE, SIZE, 3): rows are true, columns found."""
+    picture = Image.new("RGB", (SIZE, SIZE), PAPER)
+    draw = ImageDraw.Draw(picture)
+    edge, cell = 40, (SIZE - 48) // 2
+    for y in (0, 1):
+        draw.text((edge + (y + 0.5) * cell, 20), EMOTIONS[y], fill=INK, anchor="mm")
+        draw.text((4, edge + (y + 0.5) * cell), EMOTIONS[y][:3], fill=INK, anchor="lm")
+        for p in (0, 1):
+            share = matrix[y, p] / max(matrix[y].sum(), 1)
+            light = tuple(round(255 - share * (255 - c)) for c in COLOURS[0])
+            left, top = edge + p * cell, edge + y * cell
+            draw.rectangle([left, top, left + cell - 2, top + cell - 2], fill=light)
+            draw.text(
+                (left + cell / 2, top + cell / 2),
+                f"{matrix[y, p]}\n{100 * share:.0f} %",
+                fill=PAPER if share > 0.6 else INK,
+                anchor="mm",
+                align="center",
+            )
+    return np.asarray(picture)
+
+
+def _bones(
+    draw: Any, places: NDArray[np.float64], there: NDArray[np.bool_], body: Body, colour: Any, width: int
+) -> None:
+    for one, other in body.bones:
+        if there[one] and there[other]:
+            draw.line([*places[one], *places[other]], fill=colour, width=width)
+
+
+def _legend(draw: Any, body: Body, received: NDArray[np.float64]) -> None:
+    for at, (name, colour, share) in enumerate(zip(body.group_names, COLOURS, received, strict=False)):
+        draw.text((4, 4 + 12 * at), f"{name} {100 * share:.0f} %", fill=colour)
+
+
+def _there(clip: Floats, body: Body) -> NDArray[np.bool_]:
+    """Return (V,), which joints are seen in any frame."""
+    found: NDArray[np.bool_] = (clip[2] > 0).any(0) if body.flat else (clip != 0).any((0, 1))
+    return found
+
+
+def _window(clip: Floats, body: Body) -> Any:
+    """Return what puts places, (2, V), into a frame's pixels, (V, 2): all of the clip fits, y of 3-D up."""
+    there = _there(clip, body)
+    seen = clip[:2][:, :, there if there.any() else slice(None)].reshape(2, -1).astype(np.float64)
+    low, high = seen.min(1), seen.max(1)
+    scale = 0.8 * SIZE / max(float((high - low).max()), 1e-6)
+    sign = np.array([1.0, 1.0 if body.flat else -1.0])
+
+    def put(places: Floats) -> NDArray[np.float64]:
+        middle = (low + high) / 2
+        return (places.T - middle) * sign * scale + SIZE / 2
+
+    return put
