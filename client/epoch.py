@@ -71,7 +71,8 @@ def run_epoch(
     shop: Workshop, place: Place, order: Order, states: list[Any], precision: Precision, when: str = TRAIN
 ) -> Epoch:
     """Take the round's steps, or those before use, at the rates of the round that was."""
-    total, steps, size = None, 0, 0
+    total: torch.Tensor | None = None
+    steps = size = 0
     factors: dict[Phase, list[float]] = {}
     now: Phase | None = None
     trained: list[torch.Tensor] = []
@@ -86,6 +87,7 @@ def run_epoch(
         total = loss.to(torch.float32, copy=True) if total is None else total.add_(loss)
         factors.setdefault(now, []).extend([factor] if taken else [])
         steps, size = steps + 1, len(step.images)
+    assert total is not None  # a task's sampler yields at least one batch
     return Epoch(steps, size, factors, float(total) / steps)
 
 

@@ -27,6 +27,7 @@ class Precision:
         optimiser: whose gradients the scaler takes back.
         plain: whether its step is rate times gradient and nothing else, which is then taken at once: torch's
             own bookkeeping around a step costs as much as a small model's forward pass.
+        unwritten: whether nobody writes into gradients.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Precision:
     scaler: Any
     optimiser: torch.optim.Optimizer
     plain: bool = False
+    unwritten: bool = False
 
     @classmethod
     def of(cls, shop: Workshop, memory: Sections) -> "Precision":
@@ -45,7 +47,9 @@ class Precision:
         if scaler is not None and isinstance(saved, Tree):
             fresh = scaler.state_dict()
             scaler.load_state_dict({name: type(value)(saved[name]) for name, value in fresh.items()})
-        return cls(kind, dtype, scaler, shop.optimiser, scaler is None and is_plain(shop.optimiser))
+        plain = scaler is None and is_plain(shop.optimiser)
+        unwritten = plain and not any(term.drift for term in shop.setting.recipe.local)
+        return cls(kind, dtype, scaler, shop.optimiser, plain, unwritten)
 
     def arithmetic(self) -> AbstractContextManager[Any]:
         """Return the context of the forward pass."""
@@ -57,7 +61,9 @@ class Precision:
         if self.scaler is None:
             # the bits of zero_grad() and backward(), without their walk over everything else
             found = torch.autograd.grad(loss, parameters, allow_unused=True)
-            for parameter, gradient in zip(parameters, owned(found), strict=True):
+            for parameter, gradient in zip(
+                parameters, found if self.unwritten else owned(found), strict=True
+            ):
                 parameter.grad = gradient
             return
         self.optimiser.zero_grad(set_to_none=True)

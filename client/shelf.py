@@ -36,6 +36,11 @@ class Shelf:
         return made
 
 
+def plain(values: Any) -> Any:
+    """Return a mapped array as an ordinary one over the same file: its rows are taken in half the time."""
+    return np.asarray(values) if isinstance(values, np.memmap) else values
+
+
 def weight(value: Any) -> int:
     """Return the bytes that go when this is dropped: of its arrays, each once, but for those in a file."""
     return OBJECT + sum({id(array): array.nbytes for array in _arrays(value) if not _mapped(array)}.values())

@@ -13,7 +13,7 @@ import torch
 from isofed.client.holdout import split
 from isofed.client.memory import Memory
 from isofed.client.place import Place
-from isofed.client.shelf import BOUND, Shelf
+from isofed.client.shelf import BOUND, Shelf, plain
 from isofed.contracts import Contract
 from isofed.errors import ConfigError, ContractError
 from isofed.protocols.declared import declared, refuse
@@ -238,7 +238,9 @@ class Workshop:
     def held(self, place: Place) -> Mapping[str, int]:
         """Rows of each table that this site has something for: its distinct labels."""
         channels = self.setting.recipe.tables
-        labels = self.samples(place).labels if channels else np.zeros(0, np.int64)
+        if not channels:
+            return {}
+        labels = self.samples(place).labels
         return dict.fromkeys(channels, len(np.unique(labels[labels >= 0])))
 
     def samples(self, place: Place) -> Any:
@@ -261,6 +263,7 @@ class Workshop:
         self._agreed(place.root, place.site)
         cache, options = place.home / "train", self.setting.options
         samples = self._layout.open_train(place.root, place.site, cache, options)
+        samples = replace(samples, inputs=plain(samples.inputs), labels=plain(samples.labels))
         if self.setting.level.private_head:
             samples = replace(samples, labels=_renumbered(samples.labels, place.secrets))
         # only a trainer that holds everything may know which sensor a picture is from

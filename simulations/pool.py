@@ -1,6 +1,7 @@
 """Worker processes that end with their parent, whatever ends it."""
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -77,6 +78,7 @@ class Pool:
 
     def stop(self, now: bool = False) -> None:
         """End the workers and the engine; ``now`` does not wait for what they are doing."""
+        gc.unfreeze()
         if self.engine is not None:
             self.engine.stop(now)
         if self.executor is not None:
@@ -126,6 +128,8 @@ def _warm_up(workers: int) -> None:
         torch.set_num_threads(1)
     # the first optimiser makes torch import its compiler, which takes a second: once, before forking
     torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    # what has been imported stays: nobody looks through it for garbage again, for which workers would copy it
+    gc.freeze()
 
 
 def end_with(parent: int) -> None:
