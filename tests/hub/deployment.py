@@ -1,0 +1,214 @@
+"""A whole deployment by its commands: a server, its sites, each a folder and processes of its own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.hub.rooms import SERVER, Rooms, rooms
+
+EVALUATOR = "evaluator"
+CAMERAS = tuple(f"cam{number}" for number in range(1, 7))
+ISOFED = [sys.executable, "-m", "isofed"]
+TREE = ["--identities", "16", "--test_identities", "4", "--images", "4", "--height", "32", "--width", "16"]
+MODEL = ("task.stem=4", "task.stage2=4", "task.stage3=8", "task.dimensions=8")
+SIZES = ("task.height=32", "task.width=16", "task.batch_identities=4", "task.batch_images=2")
+SMALL = (*SIZES, *MODEL)
+LONGEST = 240.0  # seconds after which anything is held to hang
+QUIET = {"OMP_NUM_THREADS": "1", "FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1"}
+
+
+@dataclass
+class Deployment:
+    """What stands, and what runs.
+
+    Args:
+        base: one folder for each room.
+        rooms: where each runs.
+        running: processes by what they are: ``server``, or a site's name.
+    """
+
+    base: Path
+    rooms: Rooms
+    running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    @property
+    def hub(self) -> Path:
+        """The server's folder."""
+        return self.base / SERVER / "hub"
+
+    def site(self, name: str) -> Path:
+        """Return a site's folder."""
+        return self.base / name / "site"
+
+    def data(self, name: str) -> Path:
+        """Return where a site's data lie."""
+        return self.base / name / "data"
+
+    def log(self, name: str) -> Path:
+        """Return where what a room's process says is written."""
+        return self.base.parent / f"{name}.log"
+
+    def isofed(self, room: str, *words: str, told: str = "", codes: Sequence[int] = (0,)) -> str:
+        """Run a command in a room to its end and return what it printed.
+
+        Raises:
+            AssertionError: it ended with another code than those.
+        """
+        done = subprocess.run(
+            self.rooms.command(room, [*ISOFED, *words]),
+            input=told, text=True, capture_output=True, timeout=LONGEST, env={**os.environ, **QUIET},
+        )  # fmt: skip
+        said = f"isofed {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert done.returncode in codes, said
+        return done.stdout
+
+    def start(self, room: str, *words: str, name: str = "") -> "subprocess.Popen[bytes]":
+        """Start a command in a room; it is ended with the deployment."""
+        with self.log(name or room).open("ab") as log:
+            self.running[name or room] = subprocess.Popen(
+                self.rooms.command(room, [*ISOFED, *words]),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **QUIET},
+            )  # fmt: skip
+        return self.running[name or room]
+
+    def until_said(self, name: str, words: str, most: float = LONGEST) -> None:
+        """Wait until a process has said something."""
+        until(lambda: words in self.log(name).read_text(), most, lambda: self.log(name).read_text())
+
+    def stop(self, name: str, hard: bool = False) -> None:
+        """End a process and all that it keeps running; ``hard`` as a power cut would."""
+        process = self.running.pop(name)
+        process.kill() if hard else process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def serve(self) -> None:
+        """Make the server and run it."""
+        listen = "0.0.0.0" if self.rooms.apart else "127.0.0.1"
+        words = ["--host", self.rooms.host, "--listen", listen]
+        if not self.rooms.apart:
+            for port in ("gateway", "enrolment", "superlink"):
+                words += [f"--{port}-port", str(free_port())]
+        self.isofed(SERVER, "server", "init", str(self.hub), *words)
+        self.up_server()
+
+    def up_server(self) -> None:
+        """Run the server, which was made."""
+        self.log(SERVER).write_bytes(b"")
+        self.start(SERVER, "server", "up", str(self.hub))
+        self.until_said(SERVER, " is up")
+
+    def join(self, *names: str, layout: str = "sysu", level: str = "camera") -> None:
+        """Let sites join, all at the same time: made, invited, applied, approved."""
+        tokens = {name: self.isofed(SERVER, "server", "invite", str(self.hub), name) for name in names}
+        makers = {}
+        for name in names:
+            role = EVALUATOR if name == EVALUATOR else "trainer"
+            words = ["--name", name, "--task", "reid", "--layout", layout, "--root", str(self.data(name))]
+            words += ["--role", role, "--level", level]
+            if not self.rooms.apart:
+                words += ["--connector-port", str(free_port()), "--supernode-port", str(free_port())]
+            makers[name] = self.start(name, "site", "init", str(self.site(name)), *words, name=f"{name} init")
+        for name, maker in makers.items():
+            assert maker.wait(LONGEST) == 0, self.log(f"{name} init").read_text()
+            del self.running[f"{name} init"]
+        self._applied(tokens)
+
+    def _applied(self, tokens: dict[str, str]) -> None:
+        joining = {}
+        for name, token in tokens.items():
+            process = subprocess.Popen(
+                self.rooms.command(name, [*ISOFED, "site", "join", str(self.site(name)), "--wait", "120"]),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env={**os.environ, **QUIET},
+            )  # fmt: skip
+            assert process.stdin is not None
+            process.stdin.write(token.encode())
+            process.stdin.close()
+            process.stdin = None
+            joining[name] = process
+        for name in tokens:
+            path = self.hub / "sites" / f"{name}.json"
+            until(lambda path=path: json.loads(path.read_text())["state"] == "pending", LONGEST)  # type: ignore[misc]
+            self.isofed(SERVER, "server", "approve", str(self.hub), name)
+        for name, process in joining.items():
+            said = process.communicate(timeout=LONGEST)[0].decode()
+            assert process.returncode == 0, f"{name}: {said}"
+
+    def up(self, *names: str) -> None:
+        """Run sites."""
+        for name in names:
+            self.log(name).write_bytes(b"")
+            self.start(name, "site", "up", str(self.site(name)))
+        for name in names:
+            self.until_said(name, " is up")
+
+    def run(self, *words: str, folder: str = "run") -> Path:
+        """Run a federation from the server's room to its end; return the run's folder."""
+        run = self.base / SERVER / folder
+        self.isofed(SERVER, "run", f"hub={self.hub}", f"hydra.run.dir={run}", *words)
+        return run
+
+
+@contextmanager
+def deployment(
+    root: Path, names: Sequence[str] = (*CAMERAS, EVALUATOR), apart: bool = True
+) -> Iterator[Deployment]:
+    """Yield a deployment whose sites have their data, and nothing else yet; everything ends with the block.
+
+    Args:
+        root: an empty folder; ``tree`` in it becomes the whole data set.
+        names: of the sites.
+        apart: whether each is to have a room of its own, if this machine lets us.
+    """
+    base, tree, parts = root / "base", root / "tree", root / "parts"
+    subprocess.run(
+        [*ISOFED, "data", "make", "sysu", "--out", str(tree), *TREE], check=True, capture_output=True
+    )
+    subprocess.run([*ISOFED, "data", "split", "sysu", str(tree), str(parts)], check=True, capture_output=True)
+    (base / SERVER).mkdir(parents=True)
+    for name in names:
+        (base / name).mkdir()
+        (parts / name).rename(base / name / "data")
+    with ExitStack() as stack:
+        made = Deployment(base, stack.enter_context(rooms(base, names, apart)))
+        stack.callback(_ended, made)
+        yield made
+
+
+def _ended(made: Deployment) -> None:
+    for process in made.running.values():
+        process.terminate()
+    for name in list(made.running):
+        made.stop(name)
+
+
+def until(
+    done: Callable[[], Any], most: float = LONGEST, why: Callable[[], str] = lambda: "it did not happen"
+) -> None:
+    """Wait until something is so.
+
+    Raises:
+        AssertionError: it was not in time.
+    """
+    end = time.monotonic() + most
+    while not done():
+        assert time.monotonic() < end, why()
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
