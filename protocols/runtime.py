@@ -250,12 +250,10 @@ def answer_task(door: Door, token: str, handle: Callable[[Asked], Message]) -> b
     Returns:
         Whether the reply was handed over; not where the SuperNode died, or gave the task up.
     """
-    client = door.runtime("flwr-clientapp", token)
+    client: Any = door.runtime("flwr-clientapp", token)
     # a SuperNode hands a task out before it has all of the message, and Flower looks again after a second
-    client.PullMessages = _patient(client.PullMessages, lambda got: got.messages_list)  # type: ignore[method-assign]
-    client.PullObject = _patient(  # type: ignore[method-assign]
-        client.PullObject, lambda got: got.object_available or not got.object_found
-    )
+    client.PullMessages = _patient(client.PullMessages, lambda got: got.messages_list)
+    client.PullObject = _patient(client.PullObject, lambda got: got.object_available or not got.object_found)
     beat = HeartbeatSender(beating(client, lambda: None))
     beat.start()
     status = SubStatus.FAILED
@@ -287,7 +285,7 @@ def _patient(ask: Callable[[Any], Any], there: Callable[[Any], Any]) -> Callable
 def _retrying() -> RetryInvoker:
     """Return what asks again where nobody answers; Flower's own ends the process where a task is over."""
     return RetryInvoker(
-        lambda: exponential(base_delay=0.1, max_delay=2.0),
+        lambda: exponential(base_delay=0.1, max_delay=2),
         httpx.TransportError,
         max_tries=None,
         max_time=PATIENCE,

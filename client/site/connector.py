@@ -53,8 +53,11 @@ def line(folder: SiteFolder, settings: Settings, bundle: Awaitable[str]) -> Line
     gateway = Upstream(settings.host, settings.gateway_port, settings.host, shown, keep=KEEP)
     policy: Fresh[Policy] = Fresh((folder.policy,), lambda: read_policy(folder.policy))
     policy(), shown()  # what is wrong with them is found now
-    logs = {name: Lines(folder.logs / f"{name}.jsonl") for name in ("receipts", "refusals", "connector")}
-    return Line(folder, gateway, lambda: policy().bytes_a_round, bundle, settings.level, **logs)
+    names = ("receipts", "refusals", "connector")
+    receipts, refusals, found = (Lines(folder.logs / f"{name}.jsonl") for name in names)
+    return Line(
+        folder, gateway, lambda: policy().bytes_a_round, bundle, settings.level, receipts, refusals, found
+    )
 
 
 async def run(
