@@ -1,0 +1,195 @@
+"""A deployed round and its transport: SuperNode, connector, gateway and SuperLink as processes over TLS.
+
+    .venv/bin/python benchmarks/deployed.py [--sites 2] [--rounds 9] [--parameters 25000000] [--large 2]
+
+Prints one JSON object: seconds of a train-only round with 1 KB of arrays; seconds in which one site gets and
+returns a large array of random numbers, against a plain TLS stream of the same bytes there and back in the
+same minute; the largest memory of gateway and connectors meanwhile, in megabytes and in models; and the CPU
+seconds that gateway and connectors take for a round.
+"""
+
+import argparse
+import json
+import os
+import socket
+import ssl
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+os.environ.update(FLWR_TELEMETRY_ENABLED="0", FLWR_DISABLE_UPDATE_CHECK="1", FLWR_LOG_LEVEL="ERROR")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import psutil
+from flwr.app import ArrayRecord, Message, RecordDict
+from flwr.serverapp import Grid
+
+from isofed.client.site import connector
+from isofed.client.site.folder import SiteFolder
+from isofed.protocols import certificates
+from isofed.protocols.runtime import serving, start_run
+from tests.server.hub import hub_case
+
+PIECE = 1 << 20
+
+
+@contextmanager
+def module(name: str, folder: Path) -> Iterator[int]:
+    """Run a module of ours on a folder, as a process; yield its number."""
+    with hub_case.process(["python", "-m", name, str(folder)], folder / "run" / name) as running:
+        yield running.pid
+
+
+@contextmanager
+def federation(root: Path, sites: int) -> Iterator[tuple[hub_case.Hub, list[SiteFolder], list[int]]]:
+    """Run a server and its sites; yield them with the numbers of gateway and connectors."""
+    hub = hub_case.made_hub(root / "hub")
+    folders = [hub_case.made_site(hub, root / f"cam{n}", f"cam{n}") for n in range(1, sites + 1)]
+    worker = str(Path(hub_case.__file__).with_name("echo_worker.py"))
+    with ExitStack() as stack:
+        stack.enter_context(hub_case.superlink(hub))
+        hub_case.known(hub, *(folder.root.name for folder in folders))
+        ours = [stack.enter_context(module("isofed.server.hub.gateway", hub.folder.root))]
+        for folder in folders:
+            ours.append(stack.enter_context(module("isofed.client.site.connector", folder.root)))
+            port = connector.read_settings(folder.settings).connector_port
+            hub_case.until(lambda port=port: socket.create_connection(("127.0.0.1", port)).close() is None)
+            stack.enter_context(hub_case.supernode(folder, port))
+            door, log = hub_case.site_door(folder), folder.root / "run" / "worker"
+            stack.enter_context(hub_case.process(["python", worker, door.address, str(folder.secret)], log))
+        yield hub, folders, ours
+
+
+def round_of(grid: Grid, nodes: list[int], array: np.ndarray) -> float:
+    """Ask nodes to return an array; return the seconds until all did."""
+    content = [RecordDict({"a": ArrayRecord([array])}) for _ in nodes]
+    began = time.perf_counter()
+    left = set(
+        grid.push_messages([Message(held, node, "train") for held, node in zip(content, nodes, strict=True)])
+    )
+    while left:
+        for reply in grid.pull_messages(left):
+            assert reply.has_content(), reply.error
+            left.discard(reply.metadata.reply_to_message_id)
+        time.sleep(0.02)
+    return time.perf_counter() - began
+
+
+def plain(hub: hub_case.Hub, size: int) -> float:
+    """Return the seconds in which a plain TLS connection carries some bytes there and back again."""
+    folder, content = hub.folder, os.urandom(size)
+    server = certificates.server_context(folder.certificate, folder.key)
+    client = certificates.client_context(folder.authority)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=_echo, args=(listener, server, size))
+        thread.start()
+        began = time.perf_counter()
+        with (
+            socket.create_connection(listener.getsockname()) as sock,
+            client.wrap_socket(sock, server_hostname="127.0.0.1") as talk,
+        ):
+            talk.sendall(content)
+            got = 0
+            while got < size:
+                got += len(talk.recv(PIECE))
+        taken = time.perf_counter() - began
+        thread.join()
+    return taken
+
+
+def _echo(listener: socket.socket, context: ssl.SSLContext, size: int) -> None:
+    sock, _ = listener.accept()
+    with context.wrap_socket(sock, server_side=True) as talk:
+        held = bytearray()
+        while len(held) < size:
+            held += talk.recv(PIECE)
+        talk.sendall(held)
+
+
+class Peaks:
+    """The largest resident memory of some processes, looked at fifty times a second."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        self.processes = [psutil.Process(number) for number in numbers]
+        self.peaks = [0] * len(numbers)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> "Peaks":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._stop.wait(0.02):
+            for place, process in enumerate(self.processes):
+                self.peaks[place] = max(self.peaks[place], process.memory_info().rss)
+
+
+def cpu(numbers: list[int]) -> float:
+    """Return the CPU seconds that processes have taken."""
+    times = [psutil.Process(number).cpu_times() for number in numbers]
+    return sum(each.user + each.system for each in times)
+
+
+def measured(arguments: argparse.Namespace, root: Path) -> dict[str, Any]:
+    """Return all figures."""
+    random, nbytes = np.random.default_rng(0), arguments.parameters * 4
+    with federation(root, arguments.sites) as (hub, folders, ours):
+        idle = [psutil.Process(number).memory_info().rss for number in ours]
+        run = start_run(hub.door, "{}")
+        with serving(hub.door, run) as grid:
+            nodes = [hub.register.site(folder.root.name).node for folder in folders]
+            hub_case.until(lambda: set(grid.get_node_ids()) == set(nodes), 60)
+            round_of(grid, nodes, random.random(256, np.float32))  # the bundle, the first connections
+            before = cpu(ours)
+            small = [round_of(grid, nodes, random.random(256, np.float32)) for _ in range(arguments.rounds)]
+            spent = (cpu(ours) - before) / arguments.rounds
+            large, bare = [], []
+            with Peaks(ours) as peaks:
+                for _ in range(arguments.large):
+                    bare.append(plain(hub, nbytes))
+                    large.append(round_of(grid, nodes[:1], random.random(arguments.parameters, np.float32)))
+                together = round_of(grid, nodes, random.random(arguments.parameters, np.float32))
+    ratios = [one / other for one, other in zip(large, bare, strict=True)]
+    return {
+        "sites": arguments.sites,
+        "small_round_s": [round(each, 2) for each in small],
+        "small_round_median_s": round(statistics.median(small), 2),
+        "relay_cpu_s_a_small_round": round(spent, 3),
+        "large_bytes": nbytes,
+        "large_round_one_site_s": [round(each, 1) for each in large],
+        "plain_tls_there_and_back_s": [round(each, 2) for each in bare],
+        "ratio_median": round(statistics.median(ratios), 1),
+        "large_round_all_sites_s": round(together, 1),
+        "idle_mb": [round(each / 2**20) for each in idle],
+        "peak_mb": [round(each / 2**20) for each in peaks.peaks],
+        "peak_models": round(max(peaks.peaks) / nbytes, 2),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sites", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=9, help="with 1 KB, after one to warm up")
+    parser.add_argument("--parameters", type=int, default=25_000_000)
+    parser.add_argument("--large", type=int, default=2, help="rounds of one site with that many parameters")
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(measured(parser.parse_args(), Path(folder)), indent=1))
+
+
+if __name__ == "__main__":
+    main()
