@@ -1,6 +1,7 @@
 """Models whose memory leaves with the report, as those of a megabyte do: the bits of models copied."""
 
 import json
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from cases import World
 from isofed import room
 from isofed.client import workshop
 from isofed.client.workshop import Workshop
+from isofed.server import rounds
+from isofed.simulations import crew
 from isofed.simulations.federation import run
 from isofed.simulations.pool import Pool
 
@@ -46,6 +49,31 @@ def test_what_is_given_away_has_the_bits_of_what_is_copied(
     copied = end(world, tmp_path / "a", strategy)
     with given_away():
         assert end(world, tmp_path / "b", strategy) == copied
+
+
+def test_no_report_is_held_while_the_next_site_trains(
+    worlds: Worlds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, alive = list[Any](), list[int]()
+    give, load = Workshop.give, Workshop.load
+
+    def giving(shop: Workshop, group: str, lend: bool = False) -> Any:
+        tree = give(shop, group, lend)
+        given.append(weakref.ref(tree.buffers["float32"]))
+        return tree
+
+    def loading(shop: Workshop, group: str, tree: Any) -> None:
+        alive.append(sum(one() is not None for one in given))
+        load(shop, group, tree)
+
+    monkeypatch.setattr(Workshop, "give", giving)
+    monkeypatch.setattr(Workshop, "load", loading)
+    # as large ones are: answered one by one, and folded at once
+    monkeypatch.setattr(crew, "MOST", 1)
+    monkeypatch.setattr(rounds, "_at_once", lambda size: 1)
+    with given_away():
+        end(worlds("reid"), tmp_path, "fedavg")
+    assert len(given) == 2 * 6 * 2 and set(alive) == {0}
 
 
 def test_a_model_is_used_again_only_when_it_is_loaded(worlds: Worlds) -> None:
