@@ -37,7 +37,7 @@ def test_every_layout_is_read_by_whoever_may(name: str, gesture_trees: Trees, ge
         assert all(sizes) and (level != "sharing" or len(sizes) == 1)
     tested = layout.open_test(root, root.with_name("cache") / name / "test", gesture_options())
     assert set(tested.labels.tolist()) == {0, 1} and len(tested) == len(tested.inputs)
-    assert tested.videos.min() == 0 and tested.subjects.min() == 0
+    assert tested.videos.min() == 0 and tested.subjects.min() >= 0
 
 
 @pytest.mark.parametrize("name", ALONE)
