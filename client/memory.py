@@ -20,6 +20,7 @@ from isofed.files import load_state, save_state
 from isofed.records import Channel, Delta, Order, Report, Table, Value
 from isofed.trees import Tree
 
+STATE = ".state"
 Sections = Mapping[str, Tree | np.ndarray]
 
 
@@ -56,9 +57,17 @@ class Memory:
         return {name[2:]: value for name, value in state.items() if name.startswith("m/")}
 
     def stored(self, order: Order) -> Report | None:
-        """Return the report already given in answer to this attempt, if there is one."""
+        """Return the report already given in answer to this attempt, if there is one.
+
+        Raises:
+            CheckpointError: it was given for something else, or the site has followed a later order since:
+                one that comes late must not make it forget what it has come to.
+        """
+        if not self.answers:
+            return None
+        self._refuse_older(order)
         path = self._path(version_of(order))
-        if not self.answers or not path.exists():
+        if not path.exists():
             return None
         meta, state = load_state(path, f"this site's memory version {version_of(order)}")
         if (meta["base"], meta["run"], meta["digest"]) != (order.base, order.run, order.digest):
@@ -88,13 +97,27 @@ class Memory:
         save_state(self._path(report.version), meta, state, self.durable)
         self._forget({self._path(report.version), self._path(order.base)})
 
+    def _refuse_older(self, order: Order) -> None:
+        names = (path.stem for path in self.folder.glob(f"*{STATE}"))
+        round, attempt = max(map(_number, names), default=(0, 0))
+        if (order.round, order.attempt) < (round, attempt):
+            raise CheckpointError(
+                f"the order is for round {order.round}, attempt {order.attempt}, but this site has followed one "
+                f"for round {round}, attempt {attempt}; go on from the run's newest checkpoint, or start anew"
+            )
+
     def _forget(self, keep: set[Path]) -> None:
         for path in self.folder.iterdir():
             if path not in keep:
                 path.unlink(missing_ok=True)
 
     def _path(self, version: str) -> Path:
-        return self.folder / f"{version}.state"
+        return self.folder / f"{version}{STATE}"
+
+
+def _number(version: str) -> tuple[int, int]:
+    round, _, attempt = version.partition(".")
+    return int(round), int(attempt)
 
 
 def _pack(name: str, channel: Channel) -> dict[str, Tree | np.ndarray]:

@@ -73,6 +73,20 @@ def test_another_attempt_is_answered_anew(tmp_path: Path) -> None:
     assert memory.stored(order(3, 2)) is None and memory.stored(order(4, 1)) is None
 
 
+@pytest.mark.parametrize("late", [order(2, 1), order(3, 1), order(3, 2, "2.1")], ids=str)
+def test_an_order_that_comes_after_a_later_one_is_refused_and_nothing_is_forgotten(
+    late: Order, tmp_path: Path
+) -> None:
+    memory = Memory(tmp_path)
+    for asked in (order(3, 2, "2.1"), order(10, 1, "3.2")):
+        answer(memory, asked)
+    kept = names(tmp_path)
+    with pytest.raises(CheckpointError, match=r"followed one for round 10, attempt 1; go on from"):
+        memory.stored(late)
+    assert names(tmp_path) == kept == {"3.2.state", "10.1.state"}
+    assert memory.stored(order(10, 1, "3.2")) is not None
+
+
 @pytest.mark.parametrize(
     "change", [{"base": "2.2"}, {"run": "other"}, {"digest": "ef"}], ids=lambda c: next(iter(c))
 )
