@@ -22,7 +22,8 @@ def gallery(federation: Federation) -> Gallery | None:
         return None
     rows = show(*final(shop, federation), shop.setting.options)
     return Gallery(
-        tuple(GalleryRow(query, caption, tuple(Hit(*hit) for hit in hits)) for query, caption, hits in rows)
+        tuple(GalleryRow(query, caption, tuple(Hit(*hit) for hit in hits)) for query, caption, hits in rows),
+        retrieval=not shop.setting.task.head_evaluated,
     )
 
 

@@ -1,4 +1,4 @@
-"""The retrieval gallery: each query with its first hits, marked right or wrong, as inline PNG."""
+"""The gallery: queries with their first hits, or samples with pictures of them, right or wrong, as PNG."""
 
 import base64
 import io
@@ -37,9 +37,29 @@ class GalleryRow:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The queries to show; which ones must not depend on how well they were answered."""
+    """The queries to show; which ones must not depend on how well they were answered.
+
+    Args:
+        rows: of the gallery.
+        retrieval: whether hits were found for queries; otherwise they are further pictures of a sample.
+    """
 
     rows: tuple[GalleryRow, ...]
+    retrieval: bool = True
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a gallery calls its things."""
+
+    key: str
+    row: str
+    hit: str
+
+
+BORDERS = "Right: full border, ✓. Wrong: dashed border, ✗."
+FOUND = Words(f"Hits from best to worst. {BORDERS}", "Query", "Hit")
+SHOWN = Words(f"Samples as the model sees them. {BORDERS}", "Sample", "Picture")
 
 
 def png_uri(image: Pixels) -> tuple[str, int, int]:
@@ -62,8 +82,9 @@ def png_uri(image: Pixels) -> tuple[str, int, int]:
 
 def gallery_block(gallery: Gallery) -> Raw:
     """Return all rows, in the order given."""
-    key = el("p", "Hits from best to worst. Right: full border, ✓. Wrong: dashed border, ✗.", class_="note")
-    rows = [_row(index, row) for index, row in enumerate(gallery.rows, 1)]
+    words = FOUND if gallery.retrieval else SHOWN
+    key = el("p", words.key, class_="note")
+    rows = [_row(index, row, words) for index, row in enumerate(gallery.rows, 1)]
     return el("div", key, *rows, class_="gallery")
 
 
@@ -72,18 +93,20 @@ def _picture(image: Pixels, alt: str) -> Raw:
     return el("img", src=source, alt=alt, width=width, height=height)
 
 
-def _row(index: int, row: GalleryRow) -> Raw:
-    shown = _picture(row.query, f"Query {index}: {row.query_caption}")
+def _row(index: int, row: GalleryRow, words: Words) -> Raw:
+    shown = _picture(row.query, f"{words.row} {index}: {row.query_caption}")
     right = sum(hit.right for hit in row.hits)
-    caption = el("figcaption", el("b", "Query"), " ", el("span", row.query_caption))
+    caption = el("figcaption", el("b", words.row), " ", el("span", row.query_caption))
     count = el("p", f"{right} of {several(len(row.hits), 'hit')} right", class_="count")
-    hits = [_hit(rank, hit) for rank, hit in enumerate(row.hits, 1)]
-    query = el("figure", shown, caption, count, class_="query")
-    return el("div", query, el("ol", *hits, class_="hits"), class_="find")
+    hits = [_hit(rank, hit, words) for rank, hit in enumerate(row.hits, 1)]
+    about = (shown, caption, count) if words is FOUND else (shown, caption)
+    query = el("figure", *about, class_="query")
+    kind = "hits" if words is FOUND else "hits shown"
+    return el("div", query, el("ol", *hits, class_=kind), class_="find")
 
 
-def _hit(rank: int, hit: Hit) -> Raw:
+def _hit(rank: int, hit: Hit, words: Words) -> Raw:
     word, sign = ("right", "✓") if hit.right else ("wrong", "✗")
-    picture = _picture(hit.image, f"Hit {rank}, {word}: {hit.caption}")
+    picture = _picture(hit.image, f"{words.hit} {rank}, {word}: {hit.caption}")
     mark = el("span", sign, class_="mark", aria_hidden="true")
     return el("li", el("div", picture, mark, class_="frame"), el("span", hit.caption), class_=f"hit {word}")

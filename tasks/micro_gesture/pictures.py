@@ -22,11 +22,11 @@ Pixels = NDArray[np.uint8]
 
 
 def rows(model: Any, test: TestClips, options: MicroGestureOptions, count: int = 6) -> list[Any]:
-    """Return (strip of a clip, its caption, [(picture, whether its emotion is found, caption)]).
+    """Return (a clip's middle frame, its caption, [(picture, whether its emotion is found, caption)]).
 
-    The strip has the clip's joints in grey and what the network rebuilds in red over them, both in the
-    clip's own coordinates. Beside it: the same body with its hyperedges, the discs as large as the attention
-    that each receives from all joints, lines as strong as one gives another. The last row is the confusion
+    Joints are grey, and what the network rebuilds is red over them, both in the clip's own coordinates. The
+    first picture beside it is a strip of more frames, then follows the same body with its hyperedges, the discs as large as the attention
+    that each receives, lines as thick as two give each other; 1.00 is even attention. The last row is the confusion
     matrix of all tested clips. Clips are an even choice of the tested videos.
 
     Args:
@@ -54,13 +54,15 @@ def _row(model: Any, test: TestClips, row: int) -> tuple[Pixels, str, list[Any]]
     said = f"{EMOTIONS[int(test.labels[row])]}; found {EMOTIONS[found]}, {100 * sure:.0f} %"
     rebuilt = None if output.rebuilt is None else original(model, output.rebuilt)[0]
     right = bool(found == test.labels[row])
-    edges = [
+    beside = [(strip(clip[0], rebuilt, test.body), right, "grey: the clip; red: rebuilt")]
+    beside += [
         (hyperedges(clip[0], test.body, strength), right, f"hyperedges, block {number}")
         for number, strength in watched.strengths(test.body)
     ]
-    return strip(clip[0], rebuilt, test.body), said, edges
+    return strip(clip[0], rebuilt, test.body, 1), said, beside
 
 
+@torch.no_grad()
 def original(model: Any, rebuilt: torch.Tensor) -> Floats:
     """Undo the input's normalisation of a reconstruction, (N, 3, T, V): y = (x - b) s / w + m."""
     norm = model.data_bn
@@ -96,12 +98,13 @@ class Watched:
     def strengths(self, body: Body) -> list[tuple[int, NDArray[np.float64]]]:
         """Return, of the first block and the last, its number and (G, G), what each hyperedge gives another.
 
-        The mean over clips, frames, heads and joints of softmax(eq ek / sqrt(c)), summed over the joints of
-        the hyperedge that is looked at; each row sums to 1.
+        The mean over clips, frames, heads and joints of V softmax(eq ek / sqrt(c)), of those joints that
+        look and those that are looked at; 1 is what even attention would give.
         """
         member = np.eye(len(body.group_names))[list(body.groups)]
+        mean = member / member.sum(0)
         chosen = dict.fromkeys((0, len(self.seen) - 1)) if self.seen else {}
-        return [(at + 1, (member / member.sum(0)).T @ self.seen[at] @ member) for at in chosen]
+        return [(at + 1, len(member) * (mean.T @ self.seen[at] @ mean)) for at in chosen]
 
 
 def strip(clip: Floats, rebuilt: Floats | None, body: Body, shown: int = SHOWN) -> Pixels:
@@ -113,11 +116,11 @@ def strip(clip: Floats, rebuilt: Floats | None, body: Body, shown: int = SHOWN) 
         body: whose bones.
         shown: how many frames, even in time.
     """
-    frames = np.linspace(0, clip.shape[1] - 1, shown).astype(int)
+    frames = (np.arange(shown) + 0.5) * clip.shape[1] / shown
     put = _window(clip, body)
     picture = Image.new("RGB", (shown * SIZE, SIZE), PAPER)
     draw = ImageDraw.Draw(picture)
-    for place, frame in enumerate(frames.tolist()):
+    for place, frame in enumerate(frames.astype(int).tolist()):
         for numbers, colour, width in ((clip, GREY, 4), (rebuilt, RED, 2)):
             if numbers is not None:
                 shift = np.array([place * SIZE, 0])
@@ -131,7 +134,7 @@ def hyperedges(clip: Floats, body: Body, strength: NDArray[np.float64]) -> Pixel
     Args:
         clip: (3, T, V); its middle frame is drawn.
         body: whose hyperedges.
-        strength: (G, G), what each gives another, rows sum to 1.
+        strength: (G, G), what each gives another, 1 where attention is even.
     """
     places = _window(clip, body)(clip[:2, clip.shape[1] // 2])
     there, groups = _there(clip, body), np.array(body.groups)
@@ -142,10 +145,10 @@ def hyperedges(clip: Floats, body: Body, strength: NDArray[np.float64]) -> Pixel
     centres = np.array([places[each].mean(0) for each in mine])
     for a, b in zip(*np.triu_indices(len(centres), 1), strict=True):
         both = float(strength[a, b] + strength[b, a]) / 2
-        draw.line([*centres[a], *centres[b]], fill=(*INK, 150), width=max(1, round(12 * both)))
-    received = strength.mean(0)
+        draw.line([*centres[a], *centres[b]], fill=(*INK, 150), width=int(np.clip(round(4 * both), 1, 16)))
+    received = np.bincount(groups) @ strength / len(groups)
     for (x, y), colour, share in zip(centres, COLOURS, received, strict=False):
-        radius = 30 * float(share) ** 0.5
+        radius = 16 * min(float(share), 4.0) ** 0.5
         draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=(*colour, 130), outline=colour)
     for (x, y), group in zip(places[there], groups[there], strict=True):
         draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=COLOURS[group])
@@ -186,7 +189,7 @@ def _bones(
 
 def _legend(draw: Any, body: Body, received: NDArray[np.float64]) -> None:
     for at, (name, colour, share) in enumerate(zip(body.group_names, COLOURS, received, strict=False)):
-        draw.text((4, 4 + 12 * at), f"{name} {100 * share:.0f} %", fill=colour)
+        draw.text((4, 4 + 12 * at), f"{name} {share:.2f}", fill=colour)
 
 
 def _there(clip: Floats, body: Body) -> NDArray[np.bool_]:
