@@ -86,7 +86,8 @@ class Letter(RecordDict):
         numbers: Mapping[str, Any] | None = None,
         made: Made | None = None,
     ) -> None:
-        self.__dict__.update(kind=kind, fields=fields, channels=channels, numbers=numbers, made=made)
+        # not RecordDict's own fields: those come with the records
+        self.kind, self.fields, self.channels, self.numbers, self.made = kind, fields, channels, numbers, made
 
     def __reduce__(self) -> Any:
         return Letter, (self.kind, self.fields, self.channels, self.numbers)

@@ -68,7 +68,7 @@ class Waiting:
             held.unlink()
             return message
         self._bytes -= size
-        return held  # type: ignore[no-any-return]
+        return held
 
     def run(self, keys: Iterable[str]) -> list[Message]:
         """Take the first of these replies and, where they are small and in memory, those that follow."""

@@ -58,8 +58,8 @@ class Writer:
 def read(written: Written, slab: np.ndarray | None) -> Any:
     """Return what a :class:`Writer` wrote; its arrays are views of the slab, and read-only."""
     content, places = written
-    shown = memoryview(slab).toreadonly() if slab is not None and places else None
-    return pickle.loads(content, buffers=[shown[start : start + size] for start, size in places])
+    memory = memoryview(b"" if slab is None else slab).toreadonly()  # type: ignore[arg-type]
+    return pickle.loads(content, buffers=[memory[start : start + size] for start, size in places])
 
 
 def arrays_in(content: RecordDict) -> list[np.ndarray]:

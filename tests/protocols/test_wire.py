@@ -1,3 +1,4 @@
+import dataclasses
 import pickle
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from isofed.contracts import Contract, TableContract, TreeContract
 from isofed.errors import ContractError
 from isofed.protocols import wire
-from isofed.protocols.letter import Held
+from isofed.protocols.letter import Held, Letter
 from isofed.protocols.levels import NUMBERS
 from isofed.records import Channel, Delta, Order, Report, Table, Value
 from isofed.trees import from_arrays
@@ -292,3 +293,40 @@ def test_more_rows_than_anybody_has_are_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(wire, "MOST_ROWS", 2)
     with pytest.raises(ContractError, match=r"'table\.centres' differs from the contract"):
         wire.check(wire.report_content(REPORT), UNKNOWN)
+
+
+def test_a_letter_on_its_way_holds_no_counts_and_what_is_changed_in_it_counts() -> None:
+    sent = pickle.loads(pickle.dumps(wire.report_content(REPORT)))
+    assert isinstance(sent, Letter) and sent.channels["centres"].counts.tolist() == [1, 0, 1]
+    found = wire.read_report(sent, CONTRACT)
+    assert isinstance(sent, Letter)  # to be read is not to be looked into
+    sent["numbers"]["loss"] = 0.5  # type: ignore[index,call-overload]
+    assert not isinstance(sent, Letter)
+    assert (found.scalars["loss"], wire.read_report(sent, CONTRACT).scalars["loss"]) == (0.25, 0.5)
+
+
+def test_what_is_read_of_a_letter_is_read_only_as_what_is_sent() -> None:
+    order = Order("run", 3, 2, "", "abcd", CHANNELS)
+    found: Any = wire.read_order(wire.order_content(order), CONTRACT, CHANNELS).channels["model"]
+    with pytest.raises(ValueError, match="read-only"):
+        found.tree.buffers["float32"][0] = 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"round": 1.0},
+        {"version": "3.2"},
+        {"scalars": {"examples": 5, "steps": 2}},
+        {"channels": {**CHANNELS, "images": CHANNELS["model"]}},
+        {"channels": {"model": CHANNELS["model"], "centres": CENTRES}},
+        {"channels": {**CHANNELS, "model": CHANNELS["buffers"]}},
+        {"channels": {**CHANNELS, "centres": Table(np.zeros((4, 2)), np.zeros(4))}},
+    ],
+    ids=["round", "version", "number", "more", "less", "other layout", "rows"],
+)
+def test_a_letter_that_differs_is_refused_unopened(change: dict[str, Any]) -> None:
+    content = wire.report_content(dataclasses.replace(REPORT, **change))
+    with pytest.raises(ContractError):
+        wire.check(content, CONTRACT)
+    assert isinstance(content, Letter)
