@@ -102,8 +102,9 @@ class Memory:
         round, attempt = max(map(_number, names), default=(0, 0))
         if (order.round, order.attempt) < (round, attempt):
             raise CheckpointError(
-                f"the order is for round {order.round}, attempt {order.attempt}, but this site has followed one "
-                f"for round {round}, attempt {attempt}; go on from the run's newest checkpoint, or start anew"
+                f"the order is for round {order.round}, attempt {order.attempt}, but this site has followed "
+                f"one for round {round}, attempt {attempt}; go on from the run's newest checkpoint, or start "
+                "anew"
             )
 
     def _forget(self, keep: set[Path]) -> None:
