@@ -53,16 +53,19 @@ def fold(total: Tree, *terms: Term, begin: bool = False) -> None:
             (term.factor, term.tree.buffers[dtype], term.start and term.start.buffers[dtype])
             for term in terms
         ]
-        _in_blocks(len(into), _adding(into, parts, begin))
+        # one alone needs less beside it in the cache, and two threads get into each other's way less often
+        _in_blocks(len(into), _adding(into, parts, begin), BLOCK if len(parts) > 1 else 2 * BLOCK)
 
 
 def _adding(into: Any, parts: Sequence[tuple[float, Any, Any]], begin: bool) -> Work:
     def work(part: slice, held: np.ndarray, beside: np.ndarray) -> None:
         sums, widened, before = into[part], None, 0.0 if begin else into[part]
         for factor, source, old in parts:
-            # widened by a copy: an operation between dtypes would go through small buffers, one by one
+            # widened by a copy: an operation between dtypes goes through small buffers, one by one
             np.copyto(held, source[part])
-            if old is not None:
+            if old is not None and len(parts) == 1:
+                np.subtract(held, old[part], out=held)
+            elif old is not None:
                 if old is not widened:
                     np.copyto(beside, old[part])
                     widened = old
@@ -117,24 +120,25 @@ def _dividing(buffer: Any, by: float) -> Work:
     return work
 
 
-def _in_blocks(size: int, work: Work) -> None:
+def _in_blocks(size: int, work: Work, block: int = BLOCK) -> None:
     """Do ``work`` on every block of ``size`` entries, with two scratch arrays of the block's size."""
     if size < LARGE or (cores := _cores()) == 1:
-        _range(0, size, work)
+        _range(0, size, work, block)
         return
     share = -(-size // cores)
+    ranges = [(at, min(at + share, size)) for at in range(0, size, share)]
     # started anew each time: threads that wait for work would not survive a fork
-    threads = [Thread(target=_range, args=(at, min(at + share, size), work)) for at in range(0, size, share)]
+    threads = [Thread(target=_range, args=(*each, work, block)) for each in ranges]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def _range(start: int, stop: int, work: Work) -> None:
-    scratch, beside = np.empty(min(BLOCK, stop - start)), np.empty(min(BLOCK, stop - start))
-    for begin in range(start, stop, BLOCK):
-        count = min(BLOCK, stop - begin)
+def _range(start: int, stop: int, work: Work, block: int) -> None:
+    scratch, beside = np.empty(min(block, stop - start)), np.empty(min(block, stop - start))
+    for begin in range(start, stop, block):
+        count = min(block, stop - begin)
         work(slice(begin, begin + count), scratch[:count], beside[:count])
 
 
