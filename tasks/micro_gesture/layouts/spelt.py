@@ -26,10 +26,10 @@ DEEPEST = 4000  # that a Kinect measures, millimetres
 def imigue(films: Films, told: bool) -> Iterator[File]:
     """Spell a JSON file for each clip, the lists of clips, and the table of videos."""
     lists: dict[str, list[str]] = {"train_list.json": [], "valid_list.json": [], "test_list.json": []}
-    table = ["video_id,subject_id,win_or_lose"]
+    table = ["video_id,subject_id"]  # the emotion stands in the clips' names, and nobody need hold others'
     for video, joints in films:
         number, emotion = f"{video.number:04d}", str(video.label) if told else UNTOLD
-        table.append(f"{video.number},{video.subject},{_outcome(video, told)}")
+        table.append(f"{video.number},{video.subject}")
         for clip, frames in enumerate(_clips(video, joints)):
             lists[LISTED[video.side]].append(f"{number}_{clip}")
             yield f"clips/{number}_{emotion}_{clip + 1}.json", _openpose(frames)
