@@ -121,7 +121,8 @@ class Server:
     async def listen(self, host: str, port: int, ready: Callable[[int], None]) -> None:
         """Listen until cancelled; ``ready`` is told the port, which is a free one for port 0."""
         loop = asyncio.get_running_loop()
-        with socket.create_server((host, port), backlog=128) as listener:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server((host, port), family=family, backlog=128) as listener:
             listener.setblocking(False)
             ready(int(listener.getsockname()[1]))
             try:
