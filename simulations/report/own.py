@@ -17,6 +17,9 @@ OVER = {"mean": "mean of all sites", "lowest": "lowest of all sites"}
 MEANING = {
     "own_R1": "own_R1: share whose nearest training picture shows the same person",
     "own_accuracy": "own_accuracy: share for which the head names the right one of the site's people",
+    "own_clip_accuracy": "own_clip_accuracy: share of clips whose emotion is found",
+    "own_UAR": "own_UAR: unweighted average recall",
+    "own_rebuilt": "own_rebuilt: share of the clips' variance that reconstruction explains",
 }
 
 

@@ -16,6 +16,10 @@ from isofed.simulations.report.scores import scores
 from isofed.simulations.report.sites import refusals, sites, what_left
 
 
+def _title(gallery: Gallery | None) -> str:
+    return "Retrieval" if gallery is None or gallery.retrieval else "Samples"
+
+
 def _sections(
     summary: Mapping[str, Any], history: Mapping[str, Any], gallery: Gallery | None
 ) -> tuple[Block, ...]:
@@ -28,7 +32,7 @@ def _sections(
         ("draws", "Gallery draws", draws(summary)),
         ("scores", "Scores", scores(summary)),
         ("learning", "Learning curves", learning(summary, history)),
-        ("retrieval", "Retrieval", pictures),
+        ("retrieval", _title(gallery), pictures),
         ("sites", "Sites", sites(summary)),
         ("refused", "Refused reports", refusals(history)),
         ("left", "What left each site", what_left(summary)),

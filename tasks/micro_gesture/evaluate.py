@@ -109,5 +109,5 @@ def described(layout: str, options: MicroGestureOptions) -> Mapping[str, Any]:
         "benchmark": layout,
         "split": f"folds, {options.fold}" if options.split == "folds" else options.split,
         "ties": f"{TIE_ACCURACY} in video accuracy, {TIE_F1} in video F1",
-        "spread_over": "clips or videos as if independent (standard error)",
+        "spread_over": "clips or videos drawn anew, each as if independent",
     }

@@ -35,7 +35,7 @@ def measure(
 
 
 def result(statistics: Statistics) -> dict[str, dict[str, float]]:
-    """Return ``own_accuracy`` and ``own_UAR``, of labelled clips, and ``own_rebuilt``; their spread is 0.
+    """Return ``own_clip_accuracy``, ``own_UAR``, of labelled clips, and ``own_rebuilt``; no spread.
 
     own_rebuilt = max(0, 1 - error / variance), the share of the normalised clips' sum of squares that the
     reconstruction explains. What a site has no clips for is left out.
@@ -43,7 +43,7 @@ def result(statistics: Statistics) -> dict[str, dict[str, float]]:
     matrix = np.array([statistics[name] for name in CLIPS]).astype(np.int64).reshape(2, 2)
     mean = {}
     if matrix.any():
-        mean |= {"own_accuracy": votes.accuracy(matrix), "own_UAR": votes.recall(matrix)}
+        mean |= {"own_clip_accuracy": votes.accuracy(matrix), "own_UAR": votes.recall(matrix)}
     if statistics[SPREAD]:
         mean["own_rebuilt"] = max(0.0, 1 - statistics[ERROR] / statistics[SPREAD])
     return {"mean": mean, "spread": dict.fromkeys(mean, 0.0)}

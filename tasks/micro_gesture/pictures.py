@@ -1,4 +1,4 @@
-"""Rows of a gallery: clips as strips with their reconstruction, hyperedges on the body, a confusion matrix."""
+"""Rows of a gallery: clips with their reconstruction, hyperedges on the body, a confusion matrix."""
 
 from typing import Any
 
@@ -25,9 +25,10 @@ def rows(model: Any, test: TestClips, options: MicroGestureOptions, count: int =
     """Return (a clip's middle frame, its caption, [(picture, whether its emotion is found, caption)]).
 
     Joints are grey, and what the network rebuilds is red over them, both in the clip's own coordinates. The
-    first picture beside it is a strip of more frames, then follows the same body with its hyperedges, the discs as large as the attention
-    that each receives, lines as thick as two give each other; 1.00 is even attention. The last row is the confusion
-    matrix of all tested clips. Clips are an even choice of the tested videos.
+    first picture beside it is a strip of more frames. Then follows the same body with its hyperedges, the
+    discs as large as the attention that each receives, lines as thick as two give each other; 1.00 is even
+    attention. The last row is the confusion matrix of all tested clips. Clips are an even choice of the
+    tested videos.
 
     Args:
         model: in evaluation mode.
