@@ -33,6 +33,7 @@ TABLE = (
     Layer("strategies/share.py", "strategies", "numpy torch"),
     Layer("strategies/adapters.py", "strategies", "numpy torch"),
     Layer("tasks/", "tasks", "numpy torch PIL scipy sklearn"),
+    Layer("tasks/action_units/flow.py", "tasks", "numpy cv2"),
     Layer("protocols/", "protocols", "numpy cryptography scipy"),
     Layer("protocols/wire.py", "protocols", "numpy flwr"),
     Layer("protocols/letter.py", "protocols", "numpy flwr"),
@@ -170,7 +171,7 @@ def test_no_module_is_loaded_under_a_bare_name() -> None:
 
 @pytest.mark.slow
 def test_a_site_needs_no_extra() -> None:
-    extras = ("hydra", "omegaconf", "ray", "tensorboard", "scipy", "sklearn", "psutil", "opacus")
+    extras = ("hydra", "omegaconf", "ray", "tensorboard", "scipy", "sklearn", "psutil", "opacus", "cv2")
     names = ", ".join(modules(("isofed", "client", "strategies", "tasks", "protocols")))
     # None in sys.modules makes an import fail as if the package were not installed
     in_a_fresh_python(f"import sys\nsys.modules.update(dict.fromkeys({extras}))\nimport {names}")

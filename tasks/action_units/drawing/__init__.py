@@ -1,0 +1,1 @@
+"""Faces on which action units move the right region, frame by frame."""
