@@ -15,6 +15,7 @@ import pytest
 
 from isofed.protocols import certificates
 from isofed.protocols.keys import for_tls, keep, new_key
+from isofed.protocols.relay import wire
 from isofed.protocols.relay.fresh import Fresh
 from isofed.protocols.relay.lines import Lines
 from isofed.protocols.relay.server import Exchange, Handler, Peer, Server
@@ -150,6 +151,12 @@ def told(handle: Handler, text: bytes, limits: Limits = LIMITS) -> bytes:
             return await asyncio.to_thread(raw, port, text)
 
     return run(main)
+
+
+@pytest.fixture(autouse=True)
+def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait a second for those who never hang up."""
+    monkeypatch.setattr(wire, "LINGER", 0.1)
 
 
 @pytest.mark.parametrize(
