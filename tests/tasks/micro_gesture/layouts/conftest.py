@@ -12,7 +12,7 @@ from isofed.tasks.micro_gesture.layouts.layout import LAYOUTS
 SMALL = {"subjects": 4, "videos": 2, "clips": 3}
 MADE: dict[str, Any] = {
     **{name: Small(**SMALL) for name in LAYOUTS if name != "micro_gesture_silos"},  # type: ignore[arg-type]
-    "micro_gesture_silos": LAYOUTS["micro_gesture_silos"].options(silos=2, **SMALL),
+    "micro_gesture_silos": LAYOUTS["micro_gesture_silos"].options(silos=2, format="imigue_miga", **SMALL),
 }
 
 

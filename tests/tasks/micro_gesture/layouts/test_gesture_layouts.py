@@ -119,7 +119,7 @@ def test_a_silo_without_labels_is_trained_on_and_not_tested(
         layout.open_train(root, name, tmp_path / name, gesture_options()) for name in ("silo1", "silo2")
     )
     assert set(known.labels.tolist()) == {0, 1} and set(unknown.labels.tolist()) == {UNLABELLED}
-    only = LAYOUTS["imigue"].open_test(root / "silo1", tmp_path / "only", gesture_options())
+    only = LAYOUTS["imigue_miga"].open_test(root / "silo1", tmp_path / "only", gesture_options())
     assert len(layout.open_test(root, tmp_path / "test", gesture_options())) == len(only)
 
 

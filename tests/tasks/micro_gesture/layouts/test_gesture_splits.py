@@ -80,7 +80,7 @@ def test_shuffled_labels_stay_as_many_and_unlabelled_clips_stay_so(gesture_optio
 def test_every_trainer_knows_the_same_labels(
     gesture_trees: dict[str, Path], gesture_options: Any, tmp_path: Path
 ) -> None:
-    layout, root, few = LAYOUTS["imigue"], gesture_trees["imigue"], gesture_options(labelled=0.4)
+    layout, root, few = LAYOUTS["smg"], gesture_trees["smg"], gesture_options(labelled=0.4)
     pooled = layout.open_train(root, "pooled", tmp_path / "pooled", few).labels
     own = [
         layout.open_train(root, site.name, tmp_path / site.name, few).labels
@@ -107,7 +107,7 @@ def test_people_that_are_not_told(gesture_options: Any) -> None:
 def test_a_person_who_is_tested_has_nothing_to_train_on(
     gesture_trees: dict[str, Path], gesture_options: Any, tmp_path: Path
 ) -> None:
-    layout, root, refused = LAYOUTS["imigue"], gesture_trees["imigue"], 0
+    layout, root, refused = LAYOUTS["smg"], gesture_trees["smg"], 0
     for fold in range(FOLDS):
         for site in layout.sites(root, "entity"):
             try:
@@ -122,7 +122,7 @@ def test_a_person_who_is_tested_has_nothing_to_train_on(
 def test_the_tested_are_not_trained_on(
     gesture_trees: dict[str, Path], gesture_options: Any, tmp_path: Path
 ) -> None:
-    for name in ("imigue", "smg", "micro_gesture_silos"):
+    for name in ("smg", "micro_gesture_silos"):
         layout, root, home = LAYOUTS[name], gesture_trees[name], tmp_path / name
         trained = layout.open_train(root, "pooled", home / "train", gesture_options(split="subjects"))
         tested = layout.open_test(root, home / "test", gesture_options(split="subjects"))
