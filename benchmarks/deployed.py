@@ -5,7 +5,7 @@
 Prints one JSON object: seconds of a train-only round with 1 KB of arrays; seconds in which one site gets and
 returns a large array of random numbers, against a plain TLS stream of the same bytes there and back in the
 same minute; the largest memory of gateway and connectors meanwhile, in megabytes and in models; and the CPU
-seconds that gateway and connectors take for a round.
+seconds of a round by process ("server" is the run's own loop, and in the large round also the plain stream).
 """
 
 import argparse
@@ -38,6 +38,7 @@ from isofed.protocols.runtime import serving, start_run
 from tests.server.hub import hub_case
 
 PIECE = 1 << 20
+Numbers = dict[str, list[int]]
 
 
 @contextmanager
@@ -48,23 +49,26 @@ def module(name: str, folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def federation(root: Path, sites: int) -> Iterator[tuple[hub_case.Hub, list[SiteFolder], list[int]]]:
-    """Run a server and its sites; yield them with the numbers of gateway and connectors."""
+def federation(root: Path, sites: int) -> Iterator[tuple[hub_case.Hub, list[SiteFolder], Numbers]]:
+    """Run a server and its sites; yield them with the numbers of their processes."""
     hub = hub_case.made_hub(root / "hub")
     folders = [hub_case.made_site(hub, root / f"cam{n}", f"cam{n}") for n in range(1, sites + 1)]
     worker = str(Path(hub_case.__file__).with_name("echo_worker.py"))
     with ExitStack() as stack:
-        stack.enter_context(hub_case.superlink(hub))
+        found: Numbers = {"superlink": [stack.enter_context(hub_case.superlink(hub)).pid]}
         hub_case.known(hub, *(folder.root.name for folder in folders))
-        ours = [stack.enter_context(module("isofed.server.hub.gateway", hub.folder.root))]
+        found["gateway"] = [stack.enter_context(module("isofed.server.hub.gateway", hub.folder.root))]
+        found.update(connector=[], supernode=[], worker=[], server=[os.getpid()])
         for folder in folders:
-            ours.append(stack.enter_context(module("isofed.client.site.connector", folder.root)))
+            line = module("isofed.client.site.connector", folder.root)
+            found["connector"].append(stack.enter_context(line))
             port = connector.read_settings(folder.settings).connector_port
             hub_case.until(lambda port=port: socket.create_connection(("127.0.0.1", port)).close() is None)
-            stack.enter_context(hub_case.supernode(folder, port))
+            found["supernode"].append(stack.enter_context(hub_case.supernode(folder, port)).pid)
             door, log = hub_case.site_door(folder), folder.root / "run" / "worker"
-            stack.enter_context(hub_case.process(["python", worker, door.address, str(folder.secret)], log))
-        yield hub, folders, ours
+            last = hub_case.process(["python", worker, door.address, str(folder.secret)], log)
+            found["worker"].append(stack.enter_context(last).pid)
+        yield hub, folders, found
 
 
 def round_of(grid: Grid, nodes: list[int], array: np.ndarray) -> float:
@@ -136,41 +140,53 @@ class Peaks:
                 self.peaks[place] = max(self.peaks[place], process.memory_info().rss)
 
 
-def cpu(numbers: list[int]) -> float:
-    """Return the CPU seconds that processes have taken."""
-    times = [psutil.Process(number).cpu_times() for number in numbers]
-    return sum(each.user + each.system for each in times)
+def cpu(found: Numbers) -> dict[str, float]:
+    """Return the CPU seconds that processes have taken, by what they are."""
+    taken = {}
+    for name, numbers in found.items():
+        times = [psutil.Process(number).cpu_times() for number in numbers]
+        taken[name] = sum(each.user + each.system for each in times)
+    return taken
+
+
+def since(before: dict[str, float], found: Numbers, rounds: int) -> dict[str, float]:
+    """Return the CPU seconds taken since then, for each round."""
+    return {name: round((taken - before[name]) / rounds, 3) for name, taken in cpu(found).items()}
 
 
 def measured(arguments: argparse.Namespace, root: Path) -> dict[str, Any]:
     """Return all figures."""
     random, nbytes = np.random.default_rng(0), arguments.parameters * 4
-    with federation(root, arguments.sites) as (hub, folders, ours):
+    with federation(root, arguments.sites) as (hub, folders, found):
+        ours = found["gateway"] + found["connector"]
         idle = [psutil.Process(number).memory_info().rss for number in ours]
         run = start_run(hub.door, "{}")
         with serving(hub.door, run) as grid:
             nodes = [hub.register.site(folder.root.name).node for folder in folders]
             hub_case.until(lambda: set(grid.get_node_ids()) == set(nodes), 60)
             round_of(grid, nodes, random.random(256, np.float32))  # the bundle, the first connections
-            before = cpu(ours)
+            before = cpu(found)
             small = [round_of(grid, nodes, random.random(256, np.float32)) for _ in range(arguments.rounds)]
-            spent = (cpu(ours) - before) / arguments.rounds
+            spent = since(before, found, arguments.rounds)
             large, bare = [], []
+            before = cpu(found)
             with Peaks(ours) as peaks:
                 for _ in range(arguments.large):
                     bare.append(plain(hub, nbytes))
                     large.append(round_of(grid, nodes[:1], random.random(arguments.parameters, np.float32)))
+                spent_large = since(before, found, arguments.large)
                 together = round_of(grid, nodes, random.random(arguments.parameters, np.float32))
     ratios = [one / other for one, other in zip(large, bare, strict=True)]
     return {
         "sites": arguments.sites,
         "small_round_s": [round(each, 2) for each in small],
         "small_round_median_s": round(statistics.median(small), 2),
-        "relay_cpu_s_a_small_round": round(spent, 3),
+        "cpu_s_a_small_round": spent,
         "large_bytes": nbytes,
         "large_round_one_site_s": [round(each, 1) for each in large],
         "plain_tls_there_and_back_s": [round(each, 2) for each in bare],
         "ratio_median": round(statistics.median(ratios), 1),
+        "cpu_s_a_large_round": spent_large,
         "large_round_all_sites_s": round(together, 1),
         "idle_mb": [round(each / 2**20) for each in idle],
         "peak_mb": [round(each / 2**20) for each in peaks.peaks],
