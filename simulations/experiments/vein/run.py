@@ -1,17 +1,15 @@
 """The experiment from its options to its page; whatever is done in a folder is not done again."""
 
-import json
 import time
 from collections.abc import Iterable
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from isofed.errors import CheckpointError, RoundError
 from isofed.events import Emit, fan_out
 from isofed.files import write_json
 from isofed.simulations.alongside import side_by_side
+from isofed.simulations.experiments.folder import claim, draw, workers
 from isofed.simulations.experiments.vein.found import gathered
 from isofed.simulations.experiments.vein.options import VeinExperiment
 from isofed.simulations.experiments.vein.page import page
@@ -33,7 +31,6 @@ from isofed.simulations.facts import Open
 from isofed.simulations.federation import Federation
 from isofed.simulations.folder import sweep
 from isofed.simulations.lock import locked
-from isofed.simulations.plan import Plan
 from isofed.simulations.pool import Pool
 from isofed.simulations.progress import Progress
 from isofed.simulations.report.document import write_page
@@ -69,9 +66,10 @@ def run(options: VeinExperiment, folder: Path) -> dict[str, Any]:
     found = plans(options, folder)
     with locked(folder):
         watch = Stopwatch.start(folder / "seconds.json", since=begun)
-        _claim(options, folder / OPTIONS)
+        claim(options, folder / OPTIONS)
         sweep(folder)
-        results = _pooled(options, found, watch)
+        with workers(found.sites.engine) as pool:
+            results = _run(Work(options, found, pool, Progress(0)), watch)
         numbers = {**results, "options": asdict(options), "seconds": watch.total}
         write_json(folder / NUMBERS, numbers)
         write_page(folder / PAGE, page(numbers))
@@ -79,31 +77,13 @@ def run(options: VeinExperiment, folder: Path) -> dict[str, Any]:
     return numbers
 
 
-def _pooled(options: VeinExperiment, found: Plans, watch: Stopwatch) -> dict[str, Any]:
-    engine = found.sites.engine
-    pool = Pool.start(engine.workers, engine.threads_per_client)
-    try:
-        results = _run(Work(options, found, pool, Progress(0)), watch)
-    except BrokenProcessPool:
-        pool.stop(now=True)
-        raise RoundError(
-            "a worker process was ended from outside, perhaps because memory ran out; make room and write "
-            "the same command again, which continues"
-        ) from None
-    except BaseException:
-        pool.stop(now=True)
-        raise
-    pool.stop()
-    return results
-
-
 def _run(work: Work, watch: Stopwatch) -> dict[str, Any]:
     """Draw, pretrain beside what starts from scratch, fine-tune, gather."""
     options = work.options
-    _draw(work, work.plans.public, "public fingers")
+    draw(work.plans.public, work.pool, work.progress, "public fingers")
     by_seed = {seed: work.plans.of(seed) for seed in options.each}
     for seed, found in by_seed.items():
-        _draw(work, found.sites, f"sites of seed {seed}")
+        draw(found.sites, work.pool, work.progress, f"sites of seed {seed}")
     before = pretrainings(work.plans.public, options)
     started = {
         start: [
@@ -129,15 +109,6 @@ def _run(work: Work, watch: Stopwatch) -> dict[str, Any]:
     work.progress.end()
     numbers = gathered(everything, {seed: f.name for seed, f in before.items()}, results)
     return {**numbers, "scores": curves, "workers": work.pool.workers}
-
-
-def _draw(work: Work, plan: Plan, what: str) -> None:
-    """Draw a plan's pictures unless they are there; what a killed process began is finished."""
-    if plan.root.exists():
-        return
-    options = plan.layout.options(**plan.data.make)
-    told = lambda done, total: work.progress.step(f"drawing {what}", done, total)  # noqa: E731
-    plan.layout.make(plan.root, plan.data.seed, options, work.pool.map, told)
 
 
 def _readers(everything: Iterable[Arm]) -> list[Federation]:
@@ -180,26 +151,3 @@ def _counted(work: Work, before: Iterable[Federation], everything: Iterable[Arm]
         work.progress(name, **fields)
 
     return heard
-
-
-def _claim(options: VeinExperiment, place: Path) -> None:
-    """Write down the options of a new folder, or see that those found are the same.
-
-    Raises:
-        CheckpointError: they are others.
-    """
-    mine = asdict(options)
-    if not place.exists():
-        return write_json(place, mine)
-    try:
-        found = dict(json.loads(place.read_text()))
-    except (ValueError, TypeError):
-        raise CheckpointError(f"'{place}' is damaged; start anew in another folder: out=DIR") from None
-    # no result depends on the number of processes
-    other = sorted(key for key in {*found, *mine} - {"workers"} if found.get(key) != mine.get(key))
-    if other:
-        raise CheckpointError(
-            f"'{place.parent}' holds an experiment with other options ({', '.join(other)}); write them as "
-            "they were to continue it, or name another folder: out=DIR"
-        )
-    return None

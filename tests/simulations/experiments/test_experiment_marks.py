@@ -29,7 +29,7 @@ def test_a_page_without_its_marks_is_refused_before_anything_runs(
 ) -> None:
     page = tmp_path / "page.md"
     page.write_text(text)
-    monkeypatch.setattr(run, "_pooled", lambda *given: pytest.fail("it would run"))
+    monkeypatch.setattr(run, "workers", lambda *given: pytest.fail("it would run"))
     with pytest.raises(ConfigError, match="once each"):
         main(["vein", f"page={page}", f"out={tmp_path / 'x'}"])
     with pytest.raises(ConfigError, match="once each"):

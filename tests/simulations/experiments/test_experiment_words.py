@@ -43,7 +43,7 @@ def test_what_cannot_be_run_is_refused_before_anything_is_drawn(
     words: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # what is not refused must not train for a quarter of an hour
-    monkeypatch.setattr(run, "_pooled", lambda *given: pytest.fail("it would run"))
+    monkeypatch.setattr(run, "workers", lambda *given: pytest.fail("it would run"))
     with pytest.raises((ConfigError, CompositionError, DataError), match=told):
         main([*words, *([f"out={tmp_path / 'x'}"] if words else [])])
     assert not list(tmp_path.rglob("*.png"))
