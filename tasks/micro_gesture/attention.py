@@ -95,7 +95,7 @@ class HypergraphAttention(nn.Module):
         self.norm = nn.LayerNorm(inputs)
         self.of_joints = nn.Linear(inputs, 3 * width, bias=False)
         if not kind.plain:
-            self.edges = Hyperedges(body, inputs, width) if makes or kind.unused else None
+            self.edges: nn.Module = Hyperedges(body, inputs, width) if makes or kind.unused else nn.Identity()
             own_value = passes and kind.edge_value == "edge"
             self.of_edges = nn.Linear(width, (3 if kind.unused or own_value else 2) * width, bias=False)
             self.distances = nn.Parameter(torch.zeros(int(body.hops.max()) + 1, width))

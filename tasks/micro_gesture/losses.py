@@ -18,8 +18,8 @@ def squares(rebuilt: Tensor, reference: Tensor) -> Tensor:
 
 def cosine(rebuilt: Tensor, reference: Tensor) -> Tensor:
     """Return (1 - cos)^2 of each frame as one vector of all joints' numbers, (B, T)."""
-    flat = (each.transpose(1, 2).flatten(2) for each in (rebuilt, reference))
-    return (1 - F.cosine_similarity(*flat, dim=2)).square()
+    one, other = (each.transpose(1, 2).flatten(2) for each in (rebuilt, reference))
+    return (1 - F.cosine_similarity(one, other, dim=2)).square()
 
 
 DISTANCES: Mapping[str, Distance] = {"squares": squares, "cosine": cosine}

@@ -41,7 +41,7 @@ def result(statistics: Statistics) -> dict[str, dict[str, float]]:
     reconstruction explains. What a site has no clips for is left out.
     """
     matrix = np.array([statistics[name] for name in CLIPS]).astype(np.int64).reshape(2, 2)
-    mean = {}
+    mean: dict[str, float] = {}
     if matrix.any():
         mean |= {"own_clip_accuracy": votes.accuracy(matrix), "own_UAR": votes.recall(matrix)}
     if statistics[SPREAD]:

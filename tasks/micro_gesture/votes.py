@@ -93,7 +93,7 @@ def f1(matrix: Integers, positive: int = 1) -> float:
 def macro_f1(matrix: Integers) -> float:
     """Return the mean of both classes' F1; of a single class that is there and found, its own."""
     there = matrix.sum(0) + matrix.sum(1) > 0
-    return float(np.mean([f1(matrix, each) for each in np.flatnonzero(there)]))
+    return float(np.mean([f1(matrix, each) for each in np.flatnonzero(there).tolist()]))
 
 
 def recall(matrix: Integers) -> float:
