@@ -7,6 +7,9 @@ from typing import Any
 
 from isofed.errors import ConfigError
 from isofed.simulations.experiments.marks import check, fill
+from isofed.simulations.experiments.micro_gesture.options import MicroGestureExperiment
+from isofed.simulations.experiments.micro_gesture.run import run as run_micro_gesture
+from isofed.simulations.experiments.micro_gesture.told import written as written_micro_gesture
 from isofed.simulations.experiments.vein.options import VeinExperiment
 from isofed.simulations.experiments.vein.run import run as run_vein
 from isofed.simulations.experiments.vein.written import written as written_vein
@@ -19,6 +22,7 @@ HELP = """isofed experiment: a published experiment from its data to its page, a
   isofed experiment vein                    with the defaults, into outputs/vein-experiment
   isofed experiment vein fingers=200 seeds=2 out=DIR
   isofed experiment vein --help             what can be set
+  isofed experiment micro_gesture           clips without labels, and hyperedges: what each gives
 
 Write the same command again to continue one that was stopped: what is done is not done again.
 """
@@ -41,6 +45,12 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         VeinExperiment,
         run_vein,
         written_vein,
+    ),
+    "micro_gesture": Experiment(
+        "few labels with reconstruction or without it: alone, federated, pooled; two kinds of attention",
+        MicroGestureExperiment,
+        run_micro_gesture,
+        written_micro_gesture,
     ),
 }
 

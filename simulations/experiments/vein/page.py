@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from isofed import __version__
+from isofed.simulations.experiments.tables import expected
 from isofed.simulations.experiments.vein import told
 from isofed.simulations.experiments.vein.sensors import sensors
 from isofed.simulations.report.bars import Bar, bar_chart
@@ -47,7 +48,7 @@ def page(numbers: Mapping[str, Any]) -> str:
 
 
 def _result(numbers: Mapping[str, Any]) -> Raw:
-    said = [el("li", line) for line in told.expected(numbers)]
+    said = [el("li", line) for line in expected(numbers)]
     charts = [bar_chart(f"{name}, per cent", bars, True) for name in DRAWN if (bars := _bars(numbers, name))]
     note = el("p", "Whiskers and ± reach to the ends of the interval of 95 % over seeds.", class_="note")
     return join([el("ul", *said), el("div", *charts, class_="pair"), note])

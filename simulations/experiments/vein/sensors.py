@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from isofed.simulations.experiments.vein import told
+from isofed.simulations.experiments.tables import pm
 from isofed.simulations.experiments.vein.found import MEASURES, NAMES, SEPARATION
 from isofed.simulations.experiments.vein.plans import FEDERATED, LOCAL, PRETRAINED, SCRATCH
 from isofed.simulations.report.det import det_chart
@@ -51,7 +51,7 @@ def _heads() -> tuple[str, ...]:
 def _rows(numbers: Mapping[str, Any], sensor: str) -> list[list[str]]:
     rows = [(row["name"], part(row, "sensors", sensor)) for row in numbers["rows"]]
     return [
-        [name, *(told.pm(found.get(measure)) for measure in MEASURES), _separation(found.get(SEPARATION))]
+        [name, *(pm(found.get(measure)) for measure in MEASURES), _separation(found.get(SEPARATION))]
         for name, found in rows
     ]
 

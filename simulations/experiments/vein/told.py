@@ -1,16 +1,17 @@
 """The experiment's numbers as text for a terminal."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from isofed.simulations.report.words import MISSING, duration, percent, points
+from isofed.simulations.experiments.tables import expected, gain, lines, pm
+from isofed.simulations.report.words import MISSING, duration, points
 
 
 def text(numbers: Mapping[str, Any]) -> str:
     """Return rows in per cent, gains in points and per cent, and each expectation with whether it holds."""
-    blocks = [_table(heads(numbers), rows(numbers)), _table(GAINS, gains(numbers)), list(expected(numbers))]
+    blocks = [lines(heads(numbers), rows(numbers)), lines(GAINS, gains(numbers)), list(expected(numbers))]
     took = f"{duration(numbers['seconds'])}; intervals of 95 %: {numbers['formula']}"
-    return "\n\n".join(["\n".join(lines) for lines in blocks] + [took])
+    return "\n\n".join(["\n".join(block) for block in blocks] + [took])
 
 
 GAINS = ("gain, seed by seed", "measure", "points", "relative, %")
@@ -48,26 +49,6 @@ def compared(numbers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [d for d in numbers["differences"] if d["measure"] != "rank-1"]
 
 
-def expected(numbers: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each expectation."""
-    for verdict in numbers["verdicts"]:
-        word = ("HOLDS" if verdict["shown"] else "HOLDS IN THE MEAN ALONE") if verdict["holds"] else "FAILS"
-        each = ", ".join(map(points, verdict["gain"]["each"]))
-        yield f"{word}: {verdict['claim']} (points: {gain(verdict['gain'])}; by seed: {each})"
-
-
-def pm(value: Mapping[str, Any] | None) -> str:
-    """Return a fraction's mean and half interval in per cent."""
-    if value is None:
-        return MISSING
-    return percent(value["mean"]) + ("" if value["half"] is None else f" ± {percent(value['half'])}")
-
-
-def gain(value: Mapping[str, Any]) -> str:
-    """Return a difference's mean and half interval in points."""
-    return points(value["mean"]) + ("" if value["half"] is None else f" ± {percent(value['half'])}")
-
-
 def _columns(numbers: Mapping[str, Any]) -> list[tuple[str, str]]:
     row = numbers["rows"][0]
     return [
@@ -76,14 +57,3 @@ def _columns(numbers: Mapping[str, Any]) -> list[tuple[str, str]]:
         for name in row[where]
         if where == "seen" or name == "EER"
     ]
-
-
-def _table(heads: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(line[n]) for line in (heads, *body)) for n in range(len(heads))]
-    lines = [
-        "  ".join(
-            [f"{line[0]:<{widths[0]}}", *(f"{c:>{w}}" for c, w in zip(line[1:], widths[1:], strict=True))]
-        )
-        for line in (heads, *body)
-    ]
-    return [lines[0], "-" * len(lines[0]), *lines[1:]]

@@ -1,10 +1,11 @@
 """The experiment's numbers as a piece of a Markdown page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from isofed import __version__
+from isofed.simulations.experiments.tables import expected, markdown, pm
 from isofed.simulations.experiments.vein import told
 from isofed.simulations.experiments.vein.options import VeinExperiment
 from isofed.simulations.report.words import duration, several
@@ -13,7 +14,7 @@ from isofed.simulations.report.words import duration, several
 def written(numbers: Mapping[str, Any]) -> str:
     """Return command, expectations, levels, gains and every sensor's EER."""
     by_sensor = [
-        [row["name"], *(told.pm(row["sensors"][name].get("EER")) for name in numbers["sensors"])]
+        [row["name"], *(pm(row["sensors"][name].get("EER")) for name in numbers["sensors"])]
         for row in numbers["rows"]
     ]
     about = (
@@ -26,10 +27,10 @@ def written(numbers: Mapping[str, Any]) -> str:
         [
             f"    {command(numbers['options'])}",
             f"{', '.join(about)}.",
-            "\n".join(f"* {line}" for line in told.expected(numbers)),
-            _table(told.heads(numbers), told.rows(numbers)),
-            _table(told.GAINS, told.gains(numbers)),
-            _table(("EER, per cent", *numbers["sensors"]), by_sensor),
+            "\n".join(f"* {line}" for line in expected(numbers)),
+            markdown(told.heads(numbers), told.rows(numbers)),
+            markdown(told.GAINS, told.gains(numbers)),
+            markdown(("EER, per cent", *numbers["sensors"]), by_sensor),
             f"± is half of the interval of 95 % over seeds, {numbers['formula']}.",
         ]
     )
@@ -42,8 +43,3 @@ def command(options: Mapping[str, Any]) -> str:
         f"{name}={value}" for name, value in options.items() if value != usual[name] and name != "workers"
     ]
     return " ".join(["isofed experiment vein", *words])
-
-
-def _table(heads: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from isofed.errors import CheckpointError
+from isofed.simulations.experiments.tables import expected
 from isofed.simulations.experiments.vein import found, told
 from isofed.simulations.experiments.vein import run as runs
 from isofed.simulations.experiments.vein.options import VeinExperiment
@@ -91,7 +92,7 @@ def test_gains_are_absolute_and_relative() -> None:
 )
 def test_what_does_not_hold_is_said(local: float, federated: float, words: list[str]) -> None:
     numbers = whole(local=local, federated=federated)
-    lines = list(told.expected(numbers))
+    lines = list(expected(numbers))
     assert [line.split(":")[0] for line in lines] == words
     assert all(line in told.text(numbers) for line in lines)
     assert all(f"{word}: " in page(numbers) for word in words)

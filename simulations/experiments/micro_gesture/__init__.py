@@ -1,0 +1,1 @@
+"""The micro-gesture experiment: what clips without labels give, and what hyperedges give."""
