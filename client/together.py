@@ -165,6 +165,8 @@ def _step(now: _Round, slopes: Slopes, taken: Sequence[Fed]) -> None:
             parameter.grad = gradients.get(name)
         now.factors.setdefault(first.phase, []).append(_set_rate(now, first.done))
         now.optimiser.step()
+        for parameter in stack.parameters.values():
+            parameter.grad = None  # or it would lie beside the next step's
     now.total.add_(losses)
 
 

@@ -52,10 +52,10 @@ class Made:
     _records: dict[int, tuple[Channel, ArrayRecord]] = field(default_factory=dict)
 
     def sent(self, channel: Channel) -> Channel:
-        """Return a channel as it leaves; see :func:`sent`."""
+        """Return a channel as it leaves, see :func:`sent`, for several readers: none can write through it."""
         # held on to, because another channel could get the number of one that is gone
         if id(channel) not in self._sent:
-            self._sent[id(channel)] = channel, sent(channel)
+            self._sent[id(channel)] = channel, _locked(sent(channel))
         return self._sent[id(channel)][1]
 
     def record(self, channel: Channel) -> ArrayRecord:
@@ -150,11 +150,18 @@ def arrays_of(channel: Channel) -> Mapping[str, np.ndarray]:
 
 
 def sent(channel: Channel) -> Channel:
-    """Return a channel as it leaves: NumPy, read-only, and of a table only which rows there are."""
+    """Return a channel as it leaves: in NumPy, and of a table only which rows there are."""
     if isinstance(channel, Table):
         # how many images stand behind a row is the site's own affair: presence alone leaves
         present = (np.asarray(channel.counts) > 0).astype(np.int64)
-        return Table(locked(np.asarray(channel.values, np.float32)), present)
+        return Table(np.asarray(channel.values, np.float32), present)
+    here = all(isinstance(buffer, np.ndarray) for buffer in channel.tree.buffers.values())
+    return channel if here else type(channel)(channel.tree.as_numpy())
+
+
+def _locked(channel: Channel) -> Channel:
+    if isinstance(channel, Table):
+        return Table(locked(channel.values), channel.counts)
     return type(channel)(channel.tree.locked())
 
 

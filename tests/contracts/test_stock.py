@@ -4,6 +4,7 @@ import functools
 import math
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from test_equivalences import final, weights
 from isofed.errors import CheckpointError, CompositionError, RoundError
 from isofed.server import stock
 from isofed.server.loop import Patience, run_rounds
-from isofed.server.strategy import Composed
 from isofed.simulations import federation as federations
 from isofed.simulations.federation import Federation, run
 from isofed.simulations.grid import LocalGrid
@@ -334,7 +334,8 @@ class Spoiling(LocalGrid):
 def test_where_fewer_are_enough_the_strategy_judges_what_is_missing(
     how: str, five: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(federations, "Composed", functools.partial(Composed, fewest=3))
+    company = federations._company
+    monkeypatch.setattr(federations, "_company", lambda *here: replace(company(*here), fewest=3))
     if how == "gone":
         (five.root / "cedar.npz").unlink()
     else:
