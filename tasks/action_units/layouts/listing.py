@@ -10,7 +10,7 @@ import numpy as np
 from isofed.errors import DataError
 from isofed.seeds import public
 from isofed.suggest import pick
-from isofed.tasks.action_units.labels import TABLE, Clip, Integers, doubles, parse, read_table, sides
+from isofed.tasks.action_units.labels import TABLE, Clip, Integers, parse, read_table, sides
 from isofed.tasks.action_units.layouts.databases import DATABASES, frames
 
 CLIENT = "the data folder"  # what an error calls the root where no path may be told
@@ -104,7 +104,7 @@ def trained(root: Path, tested: str, databases: Iterable[str], near: str = "draw
     return listed(root, own, near, shared - len(own))
 
 
-def tested_on(root: Path, tested: str, near: str = "end") -> Listing:
+def left_to_test(root: Path, tested: str, near: str = "end") -> Listing:
     """List all clips of the database that is left out."""
     return listed(root, sides(table(root), tested)[1], near)
 
@@ -157,11 +157,6 @@ def beside(clip: Clip, there: Iterable[int], near: str = "drawn") -> int:
         return high if high in window else clip.apex
     rng = public(0, 0, f"{clip.database}/{clip.subject}/{clip.material}", "near the apex")
     return window[int(rng.integers(len(window)))]
-
-
-def people(root: Path) -> int:
-    """Count the people whom two databases show."""
-    return len(doubles(table(root)))
 
 
 def _shot(root: Path, clip: Clip, near: str) -> Shot | None:
