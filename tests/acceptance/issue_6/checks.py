@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
+FOLDER = "vein"
 LINE = re.compile(r"::test_check_(\d\d)_\S* (PASSED|FAILED|ERROR|SKIPPED)")
 CHECKS = {
     "01": "EER and TAR of the first worked list",
@@ -43,7 +44,7 @@ def outcomes(only: str) -> tuple[dict[str, Counter[str]], str]:
     """Run the tests, and return for each check how often each outcome came, and what pytest said."""
     words = ["-vv", "-rs", "--no-header", "-p", "no:cacheprovider", "--tb=short", "-k", f"test_check_{only}"]
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", *words, str(ROOT / "tests" / "tasks" / "vein")],
+        [sys.executable, "-m", "pytest", *words, str(ROOT / "tests" / "tasks" / FOLDER)],
         cwd=ROOT,
         capture_output=True,
         text=True,
