@@ -17,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from isofed.client.memory import Memory
 from isofed.errors import CheckpointError
 from isofed.server.state import Checkpoints
+from isofed.simulations import ending
 from isofed.simulations import simulate as simulations
 from isofed.simulations.command import composed as compose
 from isofed.simulations.folder import claim, finished, load_config, sweep
@@ -77,7 +78,7 @@ PLACES: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "a site has answered, the server knows nothing": (Memory, "commit", after(9, Memory.commit)),
     "a round is committed, nobody was told": (Checkpoints, "save", after(2, Checkpoints.save)),
     "a camera alone is half done": (Checkpoints, "save", after(8, Checkpoints.save)),
-    "before the report": (simulations, "write_report", before),
+    "before the report": (ending, "write_report", before),
 }
 
 
