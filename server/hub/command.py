@@ -149,7 +149,8 @@ def _up(argv: list[str]) -> int:
     from isofed.server.hub import up
 
     parser = _parser("up", "Run the server until it is stopped: SuperLink, gateway and enrolment.")
-    return int(up.main(_hub(_folder(parser).parse_args(argv))))
+    folder = _hub(_folder(parser).parse_args(argv))
+    return int(up.main(folder, lambda text: print(text, flush=True)))
 
 
 def _status(argv: list[str]) -> int:

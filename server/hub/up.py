@@ -28,7 +28,7 @@ HERE = Path(sys.executable).parent
 Say = Callable[[str], None]
 
 
-def main(folder: HubFolder, say: Say = lambda text: print(text, flush=True)) -> int:
+def main(folder: HubFolder, say: Say) -> int:
     """Run a server until SIGTERM or SIGINT; 0 when it was stopped.
 
     Args:
