@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from isofed.tasks.action_units.drawing.styles import Style
 
@@ -26,6 +25,8 @@ def face(rng: np.random.Generator, style: Style, side: int) -> Floats:
         style: light and brightness.
         side: pixels.
     """
+    from scipy.ndimage import gaussian_filter  # an extra, which no site needs
+
     y, x = (np.mgrid[:side, :side] + 0.5) / side
     wide, tall, tone = 1 + SPREAD * rng.uniform(-1, 1, 3)
     around = ((x - 0.5) / (0.46 * wide)) ** 2 + ((y - 0.52) / (0.56 * tall)) ** 2

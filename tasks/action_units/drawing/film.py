@@ -38,14 +38,14 @@ def filmed(seed: int, planned: Planned, small: Small) -> NDArray[np.uint8]:
     shakes = scale * small.shake * rng.normal(size=(clip.frames, 2, 1, 1)) / np.sqrt(2)
     shakes[0] = 0
     frames = warped(rest, moved[None] * steps[:, None, None, None] + shakes)
-    lit = frames * (1 + small.drift * rng.uniform(-1, 1, (clip.frames, 1, 1)))
-    colour = lit if grey else lit[..., None] * np.array(TINT)
-    seen = colour + style.noise * small.noise * rng.standard_normal(colour.shape)
+    lit = frames * (1 + small.drift * rng.uniform(-1, 1, (clip.frames, 1, 1))).astype(np.float32)
+    colour = lit if grey else lit[..., None] * np.array(TINT, np.float32)
+    seen = colour + np.float32(style.noise * small.noise) * rng.standard_normal(colour.shape, np.float32)
     return np.clip(np.rint(seen), 0, 255).astype(np.uint8)
 
 
-def warped(still: NDArray[np.float64], moved: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return frames (T, H, W) whose places p show what ``still`` (H, W) has at p - moved(p).
+def warped(still: NDArray[np.float64], moved: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return frames (T, H, W) float32 whose places p show what ``still`` (H, W) has at p - moved(p).
 
     Args:
         still: a picture.
@@ -53,8 +53,10 @@ def warped(still: NDArray[np.float64], moved: NDArray[np.float64]) -> NDArray[np
     """
     count, _, height, width = moved.shape
     y, x = np.mgrid[:height, :width]
-    places = np.stack([x - moved[:, 0], y - moved[:, 1]], -1)
-    grid = torch.from_numpy(2 * places / np.array([width - 1, height - 1]) - 1)
-    whole = torch.from_numpy(still)[None, None].expand(count, 1, height, width)
+    far = np.array([width - 1, height - 1])
+    grid = torch.from_numpy(
+        np.stack([x - moved[:, 0], y - moved[:, 1]], -1).astype(np.float32) / np.float32(far / 2) - 1
+    )
+    whole = torch.from_numpy(still.astype(np.float32))[None, None].expand(count, 1, height, width)
     found = F.grid_sample(whole, grid, mode="bicubic", padding_mode="reflection", align_corners=True)
     return np.asarray(found[:, 0].numpy())

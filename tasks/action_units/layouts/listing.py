@@ -15,10 +15,11 @@ from isofed.tasks.action_units.layouts.databases import DATABASES, frames
 
 CLIENT = "the data folder"  # what an error calls the root where no path may be told
 NEARS = ("drawn", "end", "apex")
-STILL, MISSING, UNKNOWN, SHARED = "still", "missing", "unknown", "shared"
+STILL, MISSING, GAPS, UNKNOWN, SHARED = "still", "missing", "gaps", "unknown", "shared"
 NOTES = {  # what is told of clips, once
     STILL: "have one frame for onset and apex: kept, with no motion",
     MISSING: "lack the frame of onset or apex: left out",
+    GAPS: "lack a frame beside the apex: another beside it is taken, or the apex",
     UNKNOWN: "have a string that names more than action units: the table's columns hold",
     SHARED: "show somebody who is tested in another database: left out",
 }
@@ -26,12 +27,13 @@ NOTES = {  # what is told of clips, once
 
 @dataclass(frozen=True)
 class Shot:
-    """A clip and the three frames that the networks see."""
+    """A clip and the three frames that the networks see; ``gaps`` where others lack beside the apex."""
 
     clip: Clip
     onset: Path
     apex: Path
     near: Path
+    gaps: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,19 @@ def listed(root: Path, clips: Iterable[Clip], near: str, shared: int = 0) -> Lis
         {
             STILL: sum(clip.still for clip in own),
             MISSING: sum(shot is None for shot in found),
+            GAPS: sum(shot is not None and shot.gaps for shot in found),
             UNKNOWN: sum(bool(parse(clip.text)[1]) for clip in own),
             SHARED: shared,
         }
     )
     return Listing(tuple(shot for shot in found if shot is not None), dict(notes), len(own) + shared)
+
+
+def window(clip: Clip) -> list[int]:
+    """Return the numbers of the frames beside the apex, see :func:`beside`."""
+    half = max(1, clip.frames // 10)
+    low, high = max(clip.apex - half, clip.onset + 1), min(clip.apex + half, clip.offset)
+    return [place for place in range(low, high + 1) if place != clip.apex]
 
 
 def beside(clip: Clip, there: Iterable[int], near: str = "drawn") -> int:
@@ -148,22 +158,23 @@ def beside(clip: Clip, there: Iterable[int], near: str = "drawn") -> int:
 
     The window is ours: the released code has a second frame near the apex without saying how it is chosen.
     """
-    half = max(1, clip.frames // 10)
-    low, high = max(clip.apex - half, clip.onset + 1), min(clip.apex + half, clip.offset)
-    window = [place for place in there if low <= place <= high and place != clip.apex]
-    if pick("near", near, dict.fromkeys(NEARS, near)) == "apex" or not window:
+    wanted, have = window(clip), set(there)
+    left = [place for place in wanted if place in have]
+    if pick("near", near, dict.fromkeys(NEARS, near)) == "apex" or not left:
         return clip.apex
     if near == "end":
-        return high if high in window else clip.apex
+        last = min(clip.apex + max(1, clip.frames // 10), clip.offset)
+        return last if last in left else clip.apex
     rng = public(0, 0, f"{clip.database}/{clip.subject}/{clip.material}", "near the apex")
-    return window[int(rng.integers(len(window)))]
+    return left[int(rng.integers(len(left)))]
 
 
 def _shot(root: Path, clip: Clip, near: str) -> Shot | None:
     there = frames(DATABASES[clip.database].paths(root, clip))
     if clip.onset not in there or clip.apex not in there:
         return None
-    return Shot(clip, there[clip.onset], there[clip.apex], there[beside(clip, there, near)])
+    gaps = near != "apex" and not there.keys() >= set(window(clip))
+    return Shot(clip, there[clip.onset], there[clip.apex], there[beside(clip, there, near)], gaps)
 
 
 def _numbered(keys: list[tuple[str, str]]) -> Integers:

@@ -75,12 +75,13 @@ def computed(shot: Shot, made: Magnifier, options: Any) -> Pair | None:
     The same bits whatever other clips there are: nothing is computed in batches.
     """
     try:
-        onset, apex, near = (read(path, options) for path in (shot.onset, shot.apex, shot.near))
+        onset, apex, _ = frames = [read(path, options) for path in (shot.onset, shot.apex, shot.near)]
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     seen = picture(flow(_grey(onset), _grey(apex), options.flow), options.strain, options.scaling)
     with torch.inference_mode():
-        moved = pooled(latents(made, *map(_signed, (onset, apex, near)), options.amplification))
+        first, at, beside = map(_signed, frames)
+        moved = pooled(latents(made, first, at, beside, options.amplification))
     return seen.astype(np.float16), moved[0].clamp(max=MOST).numpy().astype(np.float16)
 
 

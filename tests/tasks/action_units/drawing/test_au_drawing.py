@@ -60,8 +60,8 @@ def test_a_warp_shows_what_was_there() -> None:
     moved = np.zeros((2, 2, 32, 32))
     moved[1, 0], moved[1, 1] = 3, -2  # to the right and up
     none, some = warped(still, moved)
-    np.testing.assert_allclose(none, still, atol=1e-12)
-    np.testing.assert_allclose(some[4:-6, 6:-6], still[6:-4, 3:-9], atol=1e-9)
+    np.testing.assert_allclose(none, still, atol=1e-5)
+    np.testing.assert_allclose(some[4:-6, 6:-6], still[6:-4, 3:-9], atol=1e-5)
 
 
 def test_databases_look_different() -> None:

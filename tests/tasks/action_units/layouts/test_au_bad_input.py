@@ -103,6 +103,10 @@ def test_a_missing_frame_beside_the_apex_is_another(tree: Path, tmp_path: Path, 
     next(folder.glob(f"*{int(first['apex']) + 1}.jpg")).unlink()
     other = FOLD.open_test(tree, tmp_path / "b", au_options())
     apex = FOLD.open_test(tree, tmp_path / "c", au_options(near="apex"))
+    assert other.inputs.told == (
+        "1 of 4 clips lack a frame beside the apex: another beside it is taken, or the apex",
+    )
+    assert usual.inputs.told == apex.inputs.told == ()
     moved = [each.inputs[np.arange(1)][1] for each in (usual, other, apex)]
     assert len(other) == 4 and not np.array_equal(moved[0], moved[1])
     np.testing.assert_array_equal(moved[1], moved[2])
