@@ -45,10 +45,9 @@ from flwr.supernode.runtime.run_clientapp import pull_task_input, push_message, 
 from isofed import __version__
 from isofed.errors import RoundError
 from isofed.protocols.link import Away, Link, Over, beating, told
+from isofed.protocols.tasks import PATIENCE, patient
 
 POLL = 0.05  # seconds between two looks for a task
-SOON = 0.01  # seconds between two looks for what a task in hand still lacks
-PATIENCE = 30.0  # seconds for which a site asks a SuperNode again that does not answer
 SERVER_TASK, SITE_TASK = str(TaskType.SERVER_APP), str(TaskType.CLIENT_APP)
 _PROJECT = f"""[build-system]
 requires = ["hatchling"]
@@ -242,22 +241,36 @@ class Asked:
     context: Context
 
 
-def answer_task(door: Door, token: str, handle: Callable[[Asked], Message]) -> bool:
+def answer_task(
+    door: Door,
+    token: str,
+    handle: Callable[[Asked], Message],
+    overtaken: Callable[[], bool] = lambda: False,
+) -> bool:
     """Take a task's message, let ``handle`` answer it, and hand the reply over.
 
     Signs of life go on meanwhile. ``handle`` raises nothing: what goes wrong is an error reply.
+
+    Args:
+        door: of the SuperNode's Runtime API.
+        token: of the task.
+        handle: from what is asked to the answer.
+        overtaken: whether the rest of a message need not be waited for any more, see
+            :class:`isofed.protocols.tasks.Tasks`.
 
     Returns:
         Whether the reply was handed over; not where the SuperNode died, or gave the task up.
     """
     client: Any = door.runtime("flwr-clientapp", token)
     # a SuperNode hands a task out before it has all of the message, and Flower looks again after a second
-    client.PullMessages = _patient(client.PullMessages, lambda got: got.messages_list)
-    client.PullObject = _patient(client.PullObject, lambda got: got.object_available or not got.object_found)
+    client.PullMessages = patient(client.PullMessages, lambda got: got.messages_list, overtaken)
+    client.PullObject = patient(
+        client.PullObject, lambda got: got.object_available or not got.object_found, overtaken
+    )
     beat = HeartbeatSender(beating(client, lambda: None))
     beat.start()
     status = SubStatus.FAILED
-    with suppress(httpx.HTTPError, ObjectPushError, ObjectPullError):
+    with suppress(httpx.HTTPError, ObjectPushError, ObjectPullError, Over):
         message, context, _, fab = pull_task_input(client)
         cfg = str(context.run_config.get("cfg", ""))
         digest = hashlib.sha256(fab.content).hexdigest()
@@ -268,18 +281,6 @@ def answer_task(door: Door, token: str, handle: Callable[[Asked], Message]) -> b
         push_task_output(client=client, context=None, sub_status=status, details="")
     client.close()
     return status == SubStatus.COMPLETED
-
-
-def _patient(ask: Callable[[Any], Any], there: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a question that is asked again, every hundredth of a second, until what it is after is there."""
-
-    def asked(request: Any) -> Any:
-        end = time.monotonic() + PATIENCE
-        while not there(answer := ask(request)) and time.monotonic() < end:
-            time.sleep(SOON)
-        return answer
-
-    return asked
 
 
 def _retrying() -> RetryInvoker:

@@ -30,6 +30,7 @@ from isofed.client.site.settings import Settings, read_settings
 from isofed.client.site.state import State, write_state
 from isofed.errors import ContractError, IsofedError
 from isofed.protocols.runtime import POLL, SITE_TASK, Asked, Door, answer_task, bundle
+from isofed.protocols.tasks import Tasks
 from isofed.protocols.wire import ORDER, payload
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -193,11 +194,11 @@ def serve(desk: Desk, door: Door) -> None:
     The longer there was nothing to do, the longer it waits before it looks again, a twentieth of that time
     and at most half a second: an idle site costs little, and one in the middle of a run answers at once.
     """
-    idle = time.monotonic()
-    for token in door.acquire(SITE_TASK):
-        if token:
+    idle, tasks = time.monotonic(), Tasks(door.acquire(SITE_TASK))
+    while True:
+        if token := tasks.take():
             try:
-                answer_task(door, token, lambda asked: answer(desk, asked))
+                answer_task(door, token, lambda asked: answer(desk, asked), tasks.overtaken)
             except Exception:  # the SuperNode is gone or has given the message up; it will ask again
                 _note(desk.folder)
             idle = time.monotonic()
