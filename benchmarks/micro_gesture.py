@@ -4,8 +4,8 @@
 
 Prints one JSON object, seconds of processor time of one core, the least of several runs, taken in turns: a
 step of one trainer's round as `isofed simulate` takes it, clips from the cache on disk, report and checkpoint
-included, the first round and both evaluations not, and a step of a loop over tensors that lie ready in memory; beside them what the data path costs by
-itself, a batch from the cache and a clip from its JSON.
+included, the first round and both evaluations not, and a step of a loop over tensors that lie ready in
+memory; beside them what the data path costs by itself, a batch from the cache and a clip from its JSON.
 """
 
 import argparse
