@@ -186,3 +186,17 @@ def test_numbers_outside_their_range() -> None:
     for name in ("subjects", "clips", "size", "frames", "motion", "drift", "shake", "noise", "still"):
         with pytest.raises(ConfigError, match=f"'{name}' is -1"):
             Small(**{name: -1})  # type: ignore[arg-type]
+
+
+def test_a_box_at_a_site_needs_its_own_folder_and_rows_alone(
+    tree: Path, au_tree: Path, tmp_path: Path, au_options: Any
+) -> None:
+    for entry in tree.iterdir():
+        if entry.is_dir() and entry.name != "CASME":
+            shutil.rmtree(entry)
+    rewrite(tree, lambda rows: rows.__setitem__(slice(None), of(rows, "casme")))
+    own = FOLD.open_train(tree, "casme", tmp_path / "own", au_options())
+    usual = FOLD.open_train(au_tree, "casme", tmp_path / "usual", au_options())
+    for mine, theirs in zip(own.inputs[np.arange(4)], usual.inputs[np.arange(4)], strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_array_equal(own.labels, usual.labels)
