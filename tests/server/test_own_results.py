@@ -95,3 +95,9 @@ def test_a_site_that_gives_none_is_told_of(bad: Message | None, why: str) -> Non
     assert name == "refused" and fields["site"] == "b" and fields["round"] == 4 and why in fields["reason"]
     with pytest.raises(RoundError, match="1 sites of the 2 that are needed have measured; b: "):
         gathered(replies, setting(), 4, 2, silent)
+
+
+def test_a_site_without_a_measure_is_left_out_of_that_one_alone() -> None:
+    found = together({"a": {"own_rebuilt": 0.5}, "b": {"own_rebuilt": 0.7, "own_UAR": 0.9}})
+    assert found["mean"] == {"own_rebuilt": 0.6, "own_UAR": 0.9}
+    assert found["lowest"] == {"own_rebuilt": 0.5, "own_UAR": 0.9} and found["spread"]["own_UAR"] == 0.0
