@@ -93,7 +93,7 @@ class _Coming:
         try:
             reply: Any = inflate_object_from_contents(number, self.contents)
             reply.metadata.__dict__["_message_id"] = number
-            return reply  # type: ignore[no-any-return]
+            return reply
         except Exception:  # what a site sends may be anything
             reason = "the reply cannot be read"
             return make_message(
