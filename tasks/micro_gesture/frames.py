@@ -93,7 +93,7 @@ def _raw(x: NDArray[np.float64], found: NDArray[np.bool_], body: Body) -> NDArra
 def _by_body(x: NDArray[np.float64], found: NDArray[np.bool_], body: Body) -> NDArray[np.float64]:
     """Measure from the neck in shoulder widths, both a clip's medians over frames in which they are seen."""
     neck, right, left = ANCHORS[body.name]
-    there = found[..., [neck, right, left]]
+    there = np.asarray(found)[..., [neck, right, left]]
     origin = _median(x[:, :, neck], there[..., 0])
     width = np.sqrt(((x[:, :, right] - x[:, :, left]) ** 2).sum(-1))
     scale = _median(width[..., None], there[..., 1] & there[..., 2])
