@@ -110,7 +110,10 @@ def _is_worker(folder: SiteFolder, worker: Child) -> bool:
 
 def _watch(folder: SiteFolder, children: tuple[Child, ...], stop: threading.Event, say: Say) -> None:
     renewal, due = Child("renew", _renewal(folder), folder.logs), time.monotonic()
+    _, supernode, worker = children
     while not stop.wait(TICK):
+        if worker.process is not None and worker.process.poll() is not None:
+            supernode.end()  # it would wait a minute for what the worker had in hand; anew, it is asked again
         for child in children:
             child.look(say)
         if renewal.process is not None:
