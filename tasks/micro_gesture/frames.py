@@ -93,12 +93,12 @@ def _raw(x: NDArray[np.float64], found: NDArray[np.bool_], body: Body) -> NDArra
 def _by_body(x: NDArray[np.float64], found: NDArray[np.bool_], body: Body) -> NDArray[np.float64]:
     """Measure from the neck in shoulder widths, both a clip's medians over frames in which they are seen."""
     neck, right, left = ANCHORS[body.name]
-    there = np.asarray(found)[..., [neck, right, left]]
+    there = found[..., [neck, right, left]]
     origin = _median(x[:, :, neck], there[..., 0])
     width = np.sqrt(((x[:, :, right] - x[:, :, left]) ** 2).sum(-1))
     scale = _median(width[..., None], there[..., 1] & there[..., 2])
     usual, spread = _moments(x, found)
-    origin = np.where(there[..., 0].any(1)[:, None], origin, usual)
+    origin = np.where(there[..., 0].any(1, keepdims=True), origin, usual)
     scale = np.where(scale > SMALLEST, scale, spread)
     return (x - origin[:, None, None]) / np.where(scale > SMALLEST, scale, 1.0)[:, None, None]
 
