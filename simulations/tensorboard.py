@@ -123,7 +123,9 @@ def _at_sites(own: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for name, mean in own["mean"].items():
         yield f"own/{name}/mean", float(mean)
         yield f"own/{name}/lowest", float(own["lowest"][name])
-        yield from ((f"own/{name}/{site}", float(each[name])) for site, each in own["sites"].items())
+        yield from (
+            (f"own/{name}/{site}", float(each[name])) for site, each in own["sites"].items() if name in each
+        )
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> At:
 
 
 def test_a_room_without_labels_trains_and_is_measured_by_what_it_rebuilds(tmp_path: Path, at: At) -> None:
-    summary = ran(tmp_path, *at("micro_gesture_silos"), "holdout=0.3")
+    summary = ran(tmp_path, *at("micro_gesture_silos"), "holdout=0.3", "tensorboard=true")
     own = summary["metrics"]["own"]["federated"]["sites"]
     assert set(own["silo1"]) == {"own_clip_accuracy", "own_UAR", "own_rebuilt"}
     assert set(own["silo2"]) == {"own_rebuilt"}
