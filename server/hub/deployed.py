@@ -45,6 +45,8 @@ class Parcel:
     Args:
         message: as the loop gave it.
         site: to whom.
+        copy: the next one to leave; the same until the SuperLink has all of it, because a site that was told
+            of one waits for its parts, for minutes.
         out: whether a copy is on its way.
         after: when the next copy may leave.
         incarnation: of the site when the last copy left.
@@ -54,6 +56,7 @@ class Parcel:
 
     message: Message
     site: str
+    copy: Message | None = None
     out: bool = False
     after: float = 0.0
     incarnation: str = ""
@@ -175,6 +178,8 @@ class DeployedGrid(Grid):
             if self._link is not None:
                 self._link.close(done=False)
             self._link = None
+            for parcel in self._parcels.values():
+                parcel.copy = None  # it was made for the run that is over
             self._anew("the SuperLink gave the run up")
         except Away:
             self._away = True
@@ -197,12 +202,14 @@ class DeployedGrid(Grid):
         }
         if not due:
             return
-        numbers = self._linked().push_messages([_copy(parcel.message) for parcel in due.values()])
+        for parcel in due.values():
+            parcel.copy = parcel.copy or _copy(parcel.message)
+        numbers = self._linked().push_messages([parcel.copy for parcel in due.values() if parcel.copy])
         for (key, parcel), number in zip(due.items(), numbers, strict=True):
             if not number:  # the node was never there
                 parcel.after = now + AGAIN
                 continue
-            self._copies[number] = key
+            self._copies[number], parcel.copy = key, None
             parcel.out, parcel.incarnation = True, watch.incarnation(parcel.site)
 
     def _notice(self) -> None:
