@@ -113,8 +113,8 @@ NAMES = [
     (["simulate", "+sede=1"], "unknown key 'sede'; did you mean 'seed'?"),
     (["simulate", "+task.momentun=1"], "unknown key 'task.momentun'; did you mean 'momentum'?"),
     (["simulate", "--mulitrun", "seed=1"], "unknown option '--mulitrun'; did you mean '--multirun'?"),
-    (["simulate", "task.name=5"], "unknown task '5'; known: reid"),
-    (["simulate", "task=3"], "unknown task '3'; known: reid"),
+    (["simulate", "task.name=5"], "unknown task '5'; known: micro_gesture, reid, vein"),
+    (["simulate", "task=3"], "unknown task '3'; known: micro_gesture, "),
 ]
 
 TYPES = [
