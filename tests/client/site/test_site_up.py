@@ -123,4 +123,6 @@ def test_a_site_joins_comes_up_answers_and_survives_its_worker(
     answers = [json.loads(line) for line in (site.logs / "answers.jsonl").read_text().split("\n") if line]
     assert [answer["attempt"] for answer in answers] == [1, 1]
     assert "asks for message 'query'" in refused.error.reason
-    assert json.loads((site.logs / "refusals.jsonl").read_text())["reason"] == refused.error.reason
+    lines = [json.loads(line) for line in (site.logs / "refusals.jsonl").read_text().split("\n") if line]
+    # beside it stands that the gateway let go of what the SuperNode before had asked
+    assert [line["reason"] for line in lines if "kind" in line] == [refused.error.reason]
