@@ -110,8 +110,10 @@ class Gate:
             await _pass_on(exchange, answered)
 
     async def _activate(self, exchange: Exchange, site: Site) -> None:
-        await self._through(exchange, site)
-        self.contacts.started(site.name)
+        async with self.superlink.ask(exchange.head, exchange.wire.pieces()) as answered:
+            await _pass_on(exchange, answered)
+            if answered.status == 200:  # a SuperNode that comes too early after its end is told to wait
+                self.contacts.started(site.name)
 
     async def _push(self, exchange: Exchange, site: Site) -> None:
         body = await exchange.read(fleet.SMALL)
