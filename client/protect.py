@@ -25,7 +25,9 @@ def protected(shop: Workshop, place: Place, order: Order, report: Report) -> Rep
     if not shop.pipeline.steps:
         return report
     start: Any = order.channels["model"]
-    return shop.pipeline.leaving(report, start.tree, Use(order.round, order.attempt, place.secrets))
+    return shop.pipeline.leaving(
+        report, start.tree, Use(order.round, order.attempt, place.secrets.within(order.run))
+    )
 
 
 def settled(shop: Workshop, order: Order, before: Sections, after: Sections, report: Report) -> Sections:

@@ -85,6 +85,11 @@ class Secrets:
         use = json.dumps(["isofed/secret", int(round), int(attempt), purpose]).encode()
         return hmac.new(self.root, use, hashlib.sha256).digest()
 
+    def within(self, run: str) -> "Secrets":
+        """Return the source for one run: of two runs of one site no numbers are alike, or their difference
+        would be what they hide. A simulation's stay, so that it repeats under another name."""
+        return self if self.simulated else Secrets(self.derive(0, 0, f"run {run}"))
+
     def generator(self, round: int, attempt: int, purpose: str) -> np.random.Generator:
         """Return a generator keyed by :meth:`derive`: for choices that others must not know, never for noise
         or keys, which take the bytes."""

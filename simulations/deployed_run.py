@@ -275,11 +275,12 @@ def _fewest(job: Job, found: Members) -> int:
 
 def _secrets(job: Job) -> Secrets:
     """Return the server's secrets for this run: of two runs no numbers are alike."""
-    root = site_secrets(job.hub.root / SECRET)
-    return Secrets(root.derive(0, 0, f"run {job.plan.cfg['run']}"))
+    return site_secrets(job.hub.root / SECRET).within(job.plan.cfg["run"])
 
 
 def _summary(job: Job, found: Members, results: Mapping[str, Any], peak: int) -> dict[str, Any]:
     spent = ending.seconds(job.watch, results)
     summary = summarise(job.plan, found.facts, results, spent, peak, None, len(found.sites))
-    return {**summary, "workers": None, "threads_per_client": None, "simulated_secrets": False}
+    # how a site computes, and its account of what left it, are its own
+    unknown = {"workers": None, "threads_per_client": None, "left": {}}
+    return {**summary, **unknown, "simulated_secrets": False}

@@ -2,7 +2,9 @@
 
 import base64
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -110,3 +112,10 @@ def _hit(rank: int, hit: Hit, words: Words) -> Raw:
     picture = _picture(hit.image, f"{words.hit} {rank}, {word}: {hit.caption}")
     mark = el("span", sign, class_="mark", aria_hidden="true")
     return el("li", el("div", picture, mark, class_="frame"), el("span", hit.caption), class_=f"hit {word}")
+
+
+def unseen(summary: Mapping[str, Any]) -> Raw | None:
+    """Return why a deployed run shows no pictures; None of any other."""
+    if summary.get("engine") != "deployed":
+        return None
+    return el("p", "The server of a deployed run holds no data, so it has no pictures to show.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from isofed.simulations.report.document import Block, document, write_page
 from isofed.simulations.report.draws import draws
-from isofed.simulations.report.gallery import Gallery, gallery_block
+from isofed.simulations.report.gallery import Gallery, gallery_block, unseen
 from isofed.simulations.report.headline import caution, heading, headline, results, sentence, tags, warning
 from isofed.simulations.report.learning import learning
 from isofed.simulations.report.own import own
@@ -24,7 +24,7 @@ def _sections(
     summary: Mapping[str, Any], history: Mapping[str, Any], gallery: Gallery | None
 ) -> tuple[Block, ...]:
     """Return (anchor, heading, content) of every section; None where it has nothing to say."""
-    pictures = gallery_block(gallery) if gallery is not None and gallery.rows else None
+    pictures = gallery_block(gallery) if gallery is not None and gallery.rows else unseen(summary)
     return (
         ("result", "Result", headline(summary)),
         ("own", "At the sites", own(summary, history)),

@@ -95,7 +95,8 @@ def _command(summary: Mapping[str, Any]) -> Raw:
     overrides = part(summary, "config").get("overrides")
     if not isinstance(overrides, list | tuple):
         return el("p", "The command line was not recorded; the configuration below holds every value known.")
-    line = " ".join(["isofed simulate", *[shlex.quote(str(o)) for o in overrides]])
+    command = "run" if summary.get("engine") == "deployed" else "simulate"
+    line = " ".join([f"isofed {command}", *[shlex.quote(str(o)) for o in overrides]])
     return el("pre", el("code", line), class_="command")
 
 

@@ -110,3 +110,11 @@ def test_a_damaged_secret_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "secret").write_bytes(content)
     with pytest.raises(CheckpointError, match=f"holds {len(content)} bytes instead of 32"):
         site_secrets(tmp_path / "secret")
+
+
+def test_of_two_runs_a_site_draws_other_secrets_and_a_simulation_the_same(tmp_path: Path) -> None:
+    own, played = site_secrets(tmp_path / "secret"), simulated_secrets(0, "cam1")
+    assert own.within("one").derive(1, 1, "noise") == own.within("one").derive(1, 1, "noise")
+    assert own.within("one").derive(1, 1, "noise") != own.within("two").derive(1, 1, "noise")
+    assert own.within("one").derive(1, 1, "noise") != own.derive(1, 1, "noise")
+    assert played.within("one") == played.within("two") == played

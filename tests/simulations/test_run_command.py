@@ -148,3 +148,12 @@ def test_a_plan_is_of_other_machines(hub: Path, tmp_path: Path) -> None:
 
     plan: Plan = make_plan(composed(words([f"hub={hub}"])), tmp_path)
     assert plan.cfg["engine"]["name"] == "deployed" and "workers" not in plan.cfg["engine"]
+
+
+def test_the_report_says_how_to_run_it_again_and_why_there_are_no_pictures() -> None:
+    from isofed.simulations.report.page import page
+
+    told = page({"engine": "deployed", "config": {"overrides": ["hub=x"]}}, {"rounds": []}, None)
+    assert "isofed run hub=x" in told and "holds no data" in told
+    other = page({"engine": "local", "config": {"overrides": ["seed=1"]}}, {"rounds": []}, None)
+    assert "isofed simulate seed=1" in other and "holds no data" not in other
