@@ -282,5 +282,5 @@ def _summary(job: Job, found: Members, results: Mapping[str, Any], peak: int) ->
     spent = ending.seconds(job.watch, results)
     summary = summarise(job.plan, found.facts, results, spent, peak, None, len(found.sites))
     # how a site computes, and its account of what left it, are its own
-    unknown = {"workers": None, "threads_per_client": None, "left": {}}
+    unknown: dict[str, Any] = {"workers": None, "threads_per_client": None, "left": {}}
     return {**summary, **unknown, "simulated_secrets": False}
