@@ -6,6 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+# of deployed sites
+TOLD = {
+    "lost": "{site} is lost: it has given no sign of life for a while",
+    "back": "{site} is back",
+    "attempt_failed": "round {round} is tried again: {reason}",
+}
 QUIET_SECONDS = 5.0  # between two lines where the output is not a terminal
 
 
@@ -33,6 +39,9 @@ class Progress:
         """Take an event: ``reply`` is a unit of work; what starts, and what is refused, is worth a line."""
         if name == "starting":
             self.say(f"{fields['what']}, which takes seconds")
+            return
+        if name in TOLD:
+            self.say(TOLD[name].format(**fields))
             return
         if self._started is None:
             self._started = self.clock()

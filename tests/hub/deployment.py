@@ -22,6 +22,10 @@ MODEL = ("task.stem=4", "task.stage2=4", "task.stage3=8", "task.dimensions=8")
 SIZES = ("task.height=32", "task.width=16", "task.batch_identities=4", "task.batch_images=2")
 SMALL = (*SIZES, *MODEL)
 LONGEST = 240.0  # seconds after which anything is held to hang
+# several commands in one process, which saves each of them Python's imports
+EACH = """import json, sys
+from isofed.__main__ import main
+sys.exit(max(main(words) for words in json.loads(sys.argv[1])))"""
 QUIET = {"OMP_NUM_THREADS": "1", "FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1"}
 
 
@@ -56,18 +60,23 @@ class Deployment:
         """Return where what a room's process says is written."""
         return self.base.parent / f"{name}.log"
 
-    def isofed(self, room: str, *words: str, told: str = "", codes: Sequence[int] = (0,)) -> str:
+    def isofed(self, room: str, *words: str) -> str:
         """Run a command in a room to its end and return what it printed.
 
         Raises:
-            AssertionError: it ended with another code than those.
+            AssertionError: it did not end well.
         """
+        return self._done(self.rooms.command(room, [*ISOFED, *words]))
+
+    def each(self, room: str, commands: Sequence[Sequence[str]]) -> str:
+        """Run commands one after another in one process; return what they printed."""
+        return self._done(self.rooms.command(room, [sys.executable, "-c", EACH, json.dumps(commands)]))
+
+    def _done(self, command: Sequence[str]) -> str:
         done = subprocess.run(
-            self.rooms.command(room, [*ISOFED, *words]),
-            input=told, text=True, capture_output=True, timeout=LONGEST, env={**os.environ, **QUIET},
-        )  # fmt: skip
-        said = f"isofed {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
-        assert done.returncode in codes, said
+            command, text=True, capture_output=True, timeout=LONGEST, env={**os.environ, **QUIET}
+        )
+        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
     def start(self, room: str, *words: str, name: str = "") -> "subprocess.Popen[bytes]":
@@ -111,40 +120,40 @@ class Deployment:
 
     def join(self, *names: str, layout: str = "sysu", level: str = "camera") -> None:
         """Let sites join, all at the same time: made, invited, applied, approved."""
-        tokens = {name: self.isofed(SERVER, "server", "invite", str(self.hub), name) for name in names}
-        makers = {}
+        made: list[list[str]] = []
         for name in names:
             role = EVALUATOR if name == EVALUATOR else "trainer"
             words = ["--name", name, "--task", "reid", "--layout", layout, "--root", str(self.data(name))]
             words += ["--role", role, "--level", level]
             if not self.rooms.apart:
                 words += ["--connector-port", str(free_port()), "--supernode-port", str(free_port())]
-            makers[name] = self.start(name, "site", "init", str(self.site(name)), *words, name=f"{name} init")
-        for name, maker in makers.items():
-            assert maker.wait(LONGEST) == 0, self.log(f"{name} init").read_text()
-            del self.running[f"{name} init"]
-        self._applied(tokens)
+            made.append(["site", "init", str(self.site(name)), *words])
+        # before there is a room to be in
+        self._done([sys.executable, "-c", EACH, json.dumps(made)])
+        said = self.each(SERVER, [["server", "invite", str(self.hub), name] for name in names])
+        self._applied(dict(zip(names, said.split(), strict=True)))
 
     def _applied(self, tokens: dict[str, str]) -> None:
-        joining = {}
-        for name, token in tokens.items():
-            process = subprocess.Popen(
-                self.rooms.command(name, [*ISOFED, "site", "join", str(self.site(name)), "--wait", "120"]),
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                env={**os.environ, **QUIET},
-            )  # fmt: skip
-            assert process.stdin is not None
-            process.stdin.write(token.encode())
-            process.stdin.close()
-            process.stdin = None
-            joining[name] = process
+        joining = {name: self._joining(name, token) for name, token in tokens.items()}
         for name in tokens:
             path = self.hub / "sites" / f"{name}.json"
             until(lambda path=path: json.loads(path.read_text())["state"] == "pending", LONGEST)  # type: ignore[misc]
-            self.isofed(SERVER, "server", "approve", str(self.hub), name)
+        self.each(SERVER, [["server", "approve", str(self.hub), name] for name in tokens])
         for name, process in joining.items():
             said = process.communicate(timeout=LONGEST)[0].decode()
             assert process.returncode == 0, f"{name}: {said}"
+
+    def _joining(self, name: str, token: str) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(
+            self.rooms.command(name, [*ISOFED, "site", "join", str(self.site(name)), "--wait", "120"]),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, **QUIET},
+        )  # fmt: skip
+        assert process.stdin is not None
+        process.stdin.write(token.encode())
+        process.stdin.close()
+        process.stdin = None
+        return process
 
     def up(self, *names: str) -> None:
         """Run sites."""

@@ -87,3 +87,17 @@ def test_it_can_be_silent() -> None:
 )
 def test_durations_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_who_is_lost_and_back_is_worth_a_line_and_no_work_yet() -> None:
+    out = io.StringIO()
+    progress = Progress(4, out)
+    progress("lost", site="cam3", run="federated")
+    progress("back", site="cam3", run="federated")
+    progress("attempt_failed", round=2, attempt=1, reason="round 2 got 5 usable reports", run="federated")
+    assert out.getvalue().splitlines() == [
+        "cam3 is lost: it has given no sign of life for a while",
+        "cam3 is back",
+        "round 2 is tried again: round 2 got 5 usable reports",
+    ]
+    assert progress.left() == ""
