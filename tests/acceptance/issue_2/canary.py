@@ -16,13 +16,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asked import Asked, moved
-from flwr.app import Message, RecordDict
 from flwr.common.serde import message_to_proto
 from planted import CAMERA, MARK, TOKEN, Canary, plant
 from small import BATCHES, MODEL, ROUNDS
@@ -40,7 +39,7 @@ SIZE = ("task.height=32", "task.width=16", f"rounds={ROUNDS}", "evaluate_every=1
 SECRET = f"{NAME}/0042/{TOKEN}.jpg"
 
 
-PLAIN = grid.handle
+PLAIN = grid.answer
 COUNT = itertools.count()
 
 
@@ -50,18 +49,21 @@ class Recorder:
 
     folder: Path
 
-    def __call__(self, cfg: str, node: grid.Node, state: RecordDict, message: Message) -> Any:
-        """Handle a message, and write it and its reply into the folder."""
-        reply, state = PLAIN(cfg, node, state, message)
-        for kind, sent in (("down", message), ("up", reply)):
-            name = f"{os.getpid()}_{next(COUNT):04d}_{kind}_{node.config['site']}"
-            (self.folder / name).write_bytes(message_to_proto(sent).SerializeToString())
-        return reply, state
+    def __call__(
+        self, cfg: str, calls: Sequence[grid.Call], together: int = 0, lends: bool = False
+    ) -> list[Any]:
+        """Answer messages, and write each and its reply into the folder."""
+        answers = PLAIN(cfg, calls, together, lends)
+        for (node, _, message), (reply, _) in zip(calls, answers, strict=True):
+            for kind, sent in (("down", message), ("up", reply)):
+                name = f"{os.getpid()}_{next(COUNT):04d}_{kind}_{node.config['site']}"
+                (self.folder / name).write_bytes(message_to_proto(sent).SerializeToString())
+        return answers
 
 
 def record(folder: Path, words: list[str]) -> int:
     """Run ``isofed WORDS`` and write every message's bytes into ``folder``."""
-    grid.handle = Recorder(folder)  # type: ignore[assignment]
+    grid.answer = Recorder(folder)  # type: ignore[assignment]
     return isofed.main(words)
 
 
