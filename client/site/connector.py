@@ -1,7 +1,6 @@
 """The end of the line at the site, as a process: a SuperNode before it on loopback, the gateway behind it."""
 
 import asyncio
-import signal
 import ssl
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from isofed.protocols.relay.fresh import Fresh
 from isofed.protocols.relay.lines import Lines
 from isofed.protocols.relay.server import Peer, Server
 from isofed.protocols.relay.upstream import Upstream
+from isofed.stopping import stopped_by_signals
 
 TICK = 0.25  # seconds
 KEEP = 60.0  # seconds for which an unused connection to the gateway is used again
@@ -116,9 +116,7 @@ def serve(
 
 def main(argv: list[str]) -> int:
     """Serve a site's folder: ``python -m isofed.client.site.connector DIR``; ends with SIGTERM."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stopped_by_signals()
     serve(SiteFolder(Path(argv[0])), stop)
     return 0
 

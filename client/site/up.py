@@ -1,7 +1,6 @@
 """``isofed site up``: the connector, Flower's SuperNode and the worker, kept running until stopped."""
 
 import os
-import signal
 import socket
 import sys
 import threading
@@ -17,6 +16,7 @@ from isofed.client.site.settings import Settings, read_settings
 from isofed.client.site.state import read_state
 from isofed.errors import ConfigError
 from isofed.protocols.keys import keep
+from isofed.stopping import stopped_by_signals
 
 TICK = 0.25  # seconds between two looks at the processes
 START = 120.0  # seconds that each has to come to its work; importing torch from a slow disk takes a while
@@ -35,9 +35,7 @@ def main(folder: SiteFolder, say: Say) -> int:
     settings = read_settings(folder.settings)
     read_policy(folder.policy)
     _refuse_strangers(folder)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stopped_by_signals()
     with alone(folder.root / LOCK, "this site is up already; stop the other isofed site up first"):
         _prepare(folder)
         children = processes(folder, settings)

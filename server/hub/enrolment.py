@@ -5,7 +5,6 @@ signature with the site's key shows who asks for the rest. Each refusal is a sen
 """
 
 import re
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -41,6 +40,7 @@ from isofed.server.hub.limits import Challenges, Limits
 from isofed.server.hub.register import Register
 from isofed.server.hub.settings import read_settings
 from isofed.server.hub.sites import Site
+from isofed.stopping import stopped_by_signals
 
 LARGEST = 64 * 1024  # bytes of a request
 THREADS, AT_ONCE = 4, 64
@@ -217,9 +217,7 @@ def _address(peer: str) -> str:
 
 def main(argv: list[str]) -> int:
     """Serve a server's folder: ``python -m isofed.server.hub.enrolment DIR``; ends with SIGTERM."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stopped_by_signals()
     serve(HubFolder(Path(argv[0])), stop)
     return 0
 

@@ -1,7 +1,6 @@
 """The published door to the SuperLink, as a process: mutual TLS in front, TLS on loopback behind."""
 
 import asyncio
-import signal
 import ssl
 import sys
 import threading
@@ -21,6 +20,7 @@ from isofed.server.hub.front import Front
 from isofed.server.hub.gate import Gate
 from isofed.server.hub.register import Register
 from isofed.server.hub.settings import read_settings
+from isofed.stopping import stopped_by_signals
 
 TICK = 0.25  # seconds between two looks at who is still admitted
 
@@ -85,9 +85,7 @@ def serve(folder: HubFolder, stop: threading.Event, ready: Callable[[int], None]
 
 def main(argv: list[str]) -> int:
     """Serve a server's folder: ``python -m isofed.server.hub.gateway DIR``; ends with SIGTERM."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stopped_by_signals()
     serve(HubFolder(Path(argv[0])), stop)
     return 0
 

@@ -1,7 +1,6 @@
 """``isofed server up``: Flower's SuperLink, the gateway and the enrolment, kept running until stopped."""
 
 import os
-import signal
 import socket
 import sys
 import threading
@@ -18,6 +17,7 @@ from isofed.server.hub import authority
 from isofed.server.hub.folder import HubFolder
 from isofed.server.hub.nodes import register_missing
 from isofed.server.hub.settings import HubSettings, read_settings
+from isofed.stopping import stopped_by_signals
 
 TICK = 0.25  # seconds between two looks at the processes
 START = 120.0  # seconds that each has to come to its work
@@ -38,9 +38,7 @@ def main(folder: HubFolder, say: Say) -> int:
     Raises:
         ConfigError: it is up already, or one of its processes cannot do its work.
     """
-    settings, stop = read_settings(folder), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    settings, stop = read_settings(folder), stopped_by_signals()
     with alone(folder.root / LOCK, f"the server in {folder.root} is up already; stop the other one first"):
         _prepare(folder, settings)
         children = processes(folder, settings)

@@ -10,23 +10,17 @@ from isofed.tasks.micro_gesture import augment, schedule
 from isofed.tasks.micro_gesture.losses import WEIGHTINGS, hybrid, rebuilding
 from isofed.tasks.micro_gesture.model import MicroGestureNet, Output
 from isofed.tasks.micro_gesture.options import MicroGestureOptions
+from isofed.tasks.passes import passes
 from isofed.tasks.task import Batch, Samples, Training
 
 
 def sample(samples: Samples, options: MicroGestureOptions, rng: np.random.Generator) -> np.ndarray:
-    """Return (E ceil(N / B), B) int64: E shuffled passes over N clips, labelled or not.
-
-    The last batch of a pass is filled up with the first clips of the same pass; of fewer than B clips
-    batches hold N.
+    """Return the clips of every step of a round, labelled or not; see tasks/passes.py.
 
     Source: shuffled batches, as in the released code. Differs from it in: no clip is dropped, for a site may
     have few.
     """
-    count = len(samples)
-    size = min(options.batch, count)
-    steps = -(-count // size)
-    passes = [np.resize(rng.permutation(count), (steps, size)) for _ in range(options.local_epochs)]
-    return np.concatenate(passes)
+    return passes(len(samples), options.batch, options.local_epochs, rng)
 
 
 def transform(

@@ -1,4 +1,4 @@
-"""Which pictures each step of a round shows."""
+"""Which pictures each step of a round shows, where few fingers are to show several each."""
 
 from collections.abc import Iterator
 
@@ -6,17 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
-
-
-def passes(count: int, batch: int, epochs: int, rng: np.random.Generator) -> Rows:
-    """Return (E ceil(N / B), B) int64: E shuffled passes over N pictures.
-
-    The last batch of a pass is filled up with the first pictures of the same pass; of fewer than B pictures
-    batches hold N.
-    """
-    size = min(batch, count)
-    steps = -(-count // size)
-    return np.concatenate([np.resize(rng.permutation(count), (steps, size)) for _ in range(epochs)])
 
 
 def by_finger(labels: Rows, batch: int, each: int, epochs: int, rng: np.random.Generator) -> Rows:

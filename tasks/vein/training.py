@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isofed.tasks.passes import passes
 from isofed.tasks.task import Batch, Samples, Training
 from isofed.tasks.vein import augment, sampling, schedule
 from isofed.tasks.vein.losses import angular, batch_hard
@@ -14,7 +15,7 @@ from isofed.tasks.vein.options import VeinOptions
 
 
 def sample(samples: Samples, options: VeinOptions, rng: np.random.Generator) -> np.ndarray:
-    """Return the rows of every step of a round, (steps, B) int64; see tasks/vein/sampling.py.
+    """Return the rows of every step of a round, (steps, B) int64; see passes.py and sampling.py.
 
     Source: plain minibatches, as in the recipe released with the data set, or a few pictures of each of a few
     fingers, as losses over triplets want them.
@@ -22,7 +23,7 @@ def sample(samples: Samples, options: VeinOptions, rng: np.random.Generator) -> 
     if options.per_finger:
         batch, each = options.batch, options.per_finger
         return sampling.by_finger(samples.labels, batch, each, options.local_epochs, rng)
-    return sampling.passes(len(samples), options.batch, options.local_epochs, rng)
+    return passes(len(samples), options.batch, options.local_epochs, rng)
 
 
 def transform(

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isofed.tasks.passes import passes
 from isofed.tasks.task import Samples
 from isofed.tasks.vein import sampling, training
 from isofed.tasks.vein.options import VeinOptions
@@ -43,7 +44,7 @@ def test_the_options_choose() -> None:
     found = training.sample(held, by_finger, np.random.default_rng(1))
     assert np.array_equal(found, sampling.by_finger(held.labels, 8, 4, 1, np.random.default_rng(1)))
     plain = training.sample(held, VeinOptions(batch=8), np.random.default_rng(1))
-    assert np.array_equal(plain, sampling.passes(20, 8, 1, np.random.default_rng(1)))
+    assert np.array_equal(plain, passes(20, 8, 1, np.random.default_rng(1)))
 
 
 @pytest.mark.parametrize("seed", [0, 1])
