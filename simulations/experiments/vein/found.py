@@ -53,14 +53,12 @@ Metrics = Mapping[str, Mapping[str, float]]  # by sensor
 Level = Mapping[str, Mapping[int, Metrics]]  # by row, by seed
 
 
-def gathered(
-    arms: Sequence[Arm], before: Mapping[int, str], results: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
+def gathered(arms: Sequence[Arm], before: str, results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the numbers of the experiment, as plain values: fractions, each with its interval over seeds.
 
     Args:
-        arms: all runs but the pretrainings.
-        before: names of the pretrainings by seed.
+        arms: all runs but the pretraining.
+        before: name of the pretraining.
         results: by name.
     """
     level = levels(arms, results)
@@ -72,7 +70,7 @@ def gathered(
     ]
     return {
         "formula": FORMULA,
-        "seeds": sorted(before),
+        "seeds": sorted({arm.seed for arm in arms}),
         "sites": seen,
         "sensors": every,
         "rows": rows,
@@ -216,10 +214,10 @@ def verdicts(differences: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any
 
 
 def losses(
-    arms: Sequence[Arm], before: Mapping[int, str], results: Mapping[str, Mapping[str, Any]]
+    arms: Sequence[Arm], before: str, results: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, list[list[float]]]:
     """Return (round, mean over seeds and sites, of the training loss) of what is drawn as curves."""
-    kinds: dict[str, list[str]] = {"pretraining": list(before.values())}
+    kinds: dict[str, list[str]] = {"pretraining": [before]}
     for arm in arms:
         kinds.setdefault(NAMES[arm.start, arm.way], []).append(arm.federation.name)
     return {kind: _curve([results[name]["history"] for name in names]) for kind, names in kinds.items()}

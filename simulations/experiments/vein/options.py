@@ -8,7 +8,7 @@ from isofed.simulations.experiments.words import ranges, said
 from isofed.tasks.vein.benchmarks.rules import TESTED
 
 MANY = 1_000_000
-PUBLIC_SEED = 2048  # of the drawing to pretrain on, the same for all repetitions: one public set
+PUBLIC_SEED = 2048  # of the pretraining, its fingers and its network: one public network for all repetitions
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class VeinExperiment:
 
     fingers: int = said(2000, "drawn fingers to pretrain on", 2, 40_000)
     images: int = said(4, "pictures of each, spread over the published schedule", 2, 100)
-    epochs: int = said(3, "passes over them", 1, MANY)
+    epochs: int = said(15, "passes over them", 1, MANY)
     pretrain_rate: float = said(0.1, "peak learning rate of the pretraining", 1e-9)
     pretrain_margin: float = said(0.2, "margin of its loss, radians", 0, 1.57)
     sensors: str = said("usm_like+sdumla_like+mmcbnu_like+utfvp_like", "the sites, a sensor each")
@@ -42,7 +42,7 @@ class VeinExperiment:
     frozen: int = said(2, "first rounds of fine-tuning, in which the first stage stands still", 0, MANY)
     strategy: str = said("fedavg", "of the federation; one whose whole backbone the server holds")
     protocol: str = said("camera", "its privacy level: camera, camera_strict or entity")
-    seeds: int = said(5, "repetitions: other weights, batches, sites' fingers; one pretraining each", 1, 1000)
+    seeds: int = said(5, "repetitions: other first weights, batches, sites' fingers", 1, 1000)
     first_seed: int = said(0, "the first of them", 0, MANY)
     backbone: str = said("small", "the network, see tasks/vein/README.md")
     height: int = said(48, "rows of what it is fed, pixels", 16, 1024)

@@ -1,4 +1,4 @@
-"""The runs: a pretraining for each seed, and from both starts local, federated and pooled ones."""
+"""The runs: one pretraining, and of each seed from both starts local, federated and pooled ones."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -133,20 +133,14 @@ def _of(plan: Plan, seed: int) -> Plan:
     return replace(plan, folder=folder, data=replace(plan.data, seed=seed))
 
 
-def pretrainings(plan: Plan, options: VeinExperiment) -> dict[int, Federation]:
-    """Return the pretraining of each seed; all read the same pictures."""
-    whole = resolved(plan)
-    return {
-        seed: replace(
-            whole.federation(f"seed{seed}", ("pooled",), seed=seed), name=f"pretraining, seed {seed}"
-        )
-        for seed in options.each
-    }
+def pretraining(plan: Plan) -> Federation:
+    """Return the pretraining, whose network every repetition begins from."""
+    return replace(resolved(plan).federation("network", ("pooled",), seed=PUBLIC_SEED), name="pretraining")
 
 
-def weights(pretraining: Federation) -> Path:
-    """Return where a pretraining leaves its last weights."""
-    return pretraining.folder / CHECKPOINTS / f"round_{int(pretraining.cfg['rounds']):06d}.ckpt"
+def weights(federation: Federation) -> Path:
+    """Return where a run leaves its last weights."""
+    return federation.folder / CHECKPOINTS / f"round_{int(federation.cfg['rounds']):06d}.ckpt"
 
 
 def prune(federation: Federation) -> None:

@@ -21,7 +21,7 @@ from isofed.simulations.experiments.vein.plans import (
     Plans,
     arms,
     plans,
-    pretrainings,
+    pretraining,
     prune,
     weights,
 )
@@ -84,22 +84,20 @@ def _run(work: Work, watch: Stopwatch) -> dict[str, Any]:
     by_seed = {seed: work.plans.of(seed) for seed in options.each}
     for seed, found in by_seed.items():
         draw(found.sites, work.pool, work.progress, f"sites of seed {seed}")
-    before = pretrainings(work.plans.public, options)
+    before = pretraining(work.plans.public)
     started = {
         start: [
             arm
             for seed, found in by_seed.items()
-            for arm in arms(
-                found, options, seed, start, weights(before[seed]) if start == PRETRAINED else None
-            )
+            for arm in arms(found, options, seed, start, weights(before) if start == PRETRAINED else None)
         ]
         for start in (SCRATCH, PRETRAINED)
     }
     everything = [arm for each in started.values() for arm in each]
-    _open(work, [next(iter(before.values())), *_readers(everything)])
-    emit = fan_out(watch, _counted(work, before.values(), everything))
+    _open(work, [before, *_readers(everything)])
+    emit = fan_out(watch, _counted(work, before, everything))
     # the long ones first, so that no core idles beside the last of them
-    first = [*before.values(), *(arm.federation for arm in started[SCRATCH])]
+    first = [before, *(arm.federation for arm in started[SCRATCH])]
     results: dict[str, Any] = {}
     for phase in (first, [arm.federation for arm in started[PRETRAINED]]):
         results |= side_by_side(phase, work.pool, emit)
@@ -107,7 +105,7 @@ def _run(work: Work, watch: Stopwatch) -> dict[str, Any]:
             prune(federation)
     curves = _scored(work, everything)
     work.progress.end()
-    numbers = gathered(everything, {seed: f.name for seed, f in before.items()}, results)
+    numbers = gathered(everything, before.name, results)
     return {**numbers, "scores": curves, "workers": work.pool.workers}
 
 
@@ -134,15 +132,15 @@ def _scored(work: Work, everything: Iterable[Arm]) -> dict[str, Any]:
     return together([ask.row for ask in wanted], found)
 
 
-def _counted(work: Work, before: Iterable[Federation], everything: Iterable[Arm]) -> Emit:
+def _counted(work: Work, before: Federation, everything: Iterable[Arm]) -> Emit:
     """Return a sink that counts a reply for as many pictures as it went through."""
     options = work.options
     public, few = options.fingers * options.images, options.few_fingers * options.few_images
     count = len(work.plans.sites.data.make["sensors"].split("+"))
-    worth = {federation.name: public for federation in before}
+    worth = {before.name: public}
     for arm in everything:
         worth[arm.federation.name] = few * options.local_epochs * (count if arm.way == POOLED else 1)
-    federations = [*before, *(arm.federation for arm in everything)]
+    federations = [before, *(arm.federation for arm in everything)]
     work.progress.total = sum(f.left * worth[f.name] for f in federations)
 
     def heard(name: str, **fields: Any) -> None:
