@@ -78,11 +78,13 @@ def emotion(word: str, unknown: list[str], words: dict[str, int] = EMOTIONS) -> 
     return words.get(word.strip().lower(), UNLABELLED)
 
 
-def refuse_unknown(unknown: Sequence[str], total: int, title: str, expected: str) -> None:
+def refuse_unknown(
+    unknown: Sequence[str], total: int, title: str, expected: str, what: str = "clips of"
+) -> None:
     """Raise where labels are none that we know; the words themselves are told, for they are no secret."""
     if unknown:
         raise DataError(
-            f"{len(unknown)} of {total} clips of {title} have an unknown label, such as '{unknown[0][:20]}'; "
+            f"{len(unknown)} of {total} {what} {title} have an unknown label, such as '{unknown[0][:20]}'; "
             f"expected {expected}: correct them, or take them out"
         )
 
@@ -110,16 +112,17 @@ def read_table(root: Path, title: str) -> dict[int, Video]:
     unknown: list[str] = []
     try:
         with (root / TABLE).open(newline="", encoding="utf-8-sig") as file:
-            for row in csv.DictReader(file):
-                subject, outcome = row["subject_id"] or str(NOBODY), row.get("win_or_lose") or ""
-                video = Video(int(subject), emotion(outcome, unknown, OUTCOMES))
-                found.setdefault(int(row["video_id"]), set()).add(video)
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            subject, outcome = row["subject_id"] or str(NOBODY), row.get("win_or_lose") or ""
+            video = Video(int(subject), emotion(outcome, unknown, OUTCOMES))
+            found.setdefault(int(row["video_id"]), set()).add(video)
     except (OSError, KeyError, ValueError, TypeError, csv.Error):
         raise DataError(
             f"{TABLE} of {title} cannot be read; expected the columns video_id and subject_id, whole "
             "numbers, and win_or_lose where it is known: copy it again"
         ) from None
-    refuse_unknown(unknown, len(found), title, "win or lose, 1 or 0, or nothing")
+    refuse_unknown(unknown, len(rows), title, "win or lose, 1 or 0, or nothing", f"rows in {TABLE} of")
     double = sum(len(videos) > 1 for videos in found.values())
     if double:
         raise DataError(

@@ -69,7 +69,7 @@ def _emotions(path: Path, starts: np.ndarray, unknown: list[str]) -> tuple[list[
         unknown.append("no row,start,end,code")
         return nowhere, nowhere
     _, first, last, code = table.astype(np.int64).T
-    unknown += [str(word) for word in code.tolist() if word % 10 not in EMOTION]
+    unknown += [f"code {word}" for word in code.tolist() if word % 10 not in EMOTION]
     inside = (starts[:, None] >= first) & (starts[:, None] <= last)
     where = np.where(inside.any(1), inside.argmax(1), -1) if len(table) else np.array(nowhere, np.int64)
     labels = np.where(where < 0, UNLABELLED, code[where] % 10 - 1) if len(table) else where

@@ -108,12 +108,12 @@ CASES: list[tuple[str, Spoil, str]] = [
     (
         "imigue_miga",
         lambda root: line(root / "labels.csv", "video_id,subject_id,win_or_lose\n1,1,drawn\n"),
-        "unknown label, such as 'drawn'; expected win or lose",
+        "1 of 1 rows in labels.csv of .* unknown label, such as 'drawn'; expected win or lose",
     ),
     (
         "smg_miga",
         lambda root: line(next(root.rglob("Sample0001_tflabels_new.csv")), "0,0,900,17\n"),
-        "unknown label, such as '17'",
+        "unknown label, such as 'code 17'",
     ),
     (
         "smg_miga",
