@@ -5,10 +5,13 @@ connector loads Flower, which would double their memory; tests/protocols/test_fl
 against Flower's own classes.
 """
 
+import base64
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
-from isofed.protocols.relay.wire import Head, Refused
+from isofed.protocols.keys import Private, public_pem, sign_time
+from isofed.protocols.relay.wire import Head, Headers, Refused
 
 PREFIX = "/v1/fleet/"
 PULL, PUSH = PREFIX + "pull-messages", PREFIX + "push-messages"
@@ -22,6 +25,7 @@ PATHS = frozenset(
 ALIVE = "/isofed/alive"  # ours: a site's sign of life
 KEY_HEADER = b"flwr-public-key"  # base64 of the key's PEM
 TIME_HEADER = b"flwr-timestamp"  # what the key signs; the SuperLink takes it for five minutes
+SIGNATURE_HEADER = b"flwr-signature"  # base64
 BODY = 16 << 20  # bytes of any message; an object travels in pieces of 5 MB
 SMALL = 1 << 20  # bytes of any message but an object and a bundle
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -133,3 +137,41 @@ def bundle_of(answer: bytes) -> str:
     """Return the SHA-256 of the bundle in an answer to :data:`BUNDLE`, empty where it holds none."""
     found = [value for value in _all(answer, 1, 2) if isinstance(value, bytes)]
     return hashlib.sha256(b"".join(found)).hexdigest() if len(found) == 1 else ""
+
+
+def as_node(key: Private, now: float) -> Headers:
+    """Return the headers with which a node says who it is.
+
+    Args:
+        key: the node's.
+        now: seconds since 1970.
+    """
+    stamp = datetime.fromtimestamp(now, UTC).isoformat()
+    pem = public_pem(key.public_key()).encode()
+    return (
+        (b"content-type", b"application/protobuf"),
+        (KEY_HEADER, base64.b64encode(pem)),
+        (TIME_HEADER, stamp.encode()),
+        (SIGNATURE_HEADER, base64.b64encode(sign_time(key, stamp))),
+    )
+
+
+def signing_off(key: Private, node: int, now: float) -> tuple[Head, bytes]:
+    """Return the request by which a node says that it is going, for one that died before it could.
+
+    Args:
+        key: the node's.
+        node: its number, 1 to 2**64 - 1.
+        now: seconds since 1970.
+    """
+    body = b"\x08" + bytes(_digits(node))
+    headers = (*as_node(key, now), (b"content-length", b"%d" % len(body)))
+    return Head("POST", DEACTIVATE, headers), body
+
+
+def _digits(value: int) -> Iterator[int]:
+    """Yield a number as a protocol buffer writes it: seven bits a byte, the lowest first."""
+    while value > 127:
+        yield value & 127 | 128
+        value >>= 7
+    yield value

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
 import torch
 
 from isofed.client.place import EVALUATOR
@@ -23,8 +23,10 @@ from isofed.client.site.settings import Settings, read_settings
 from isofed.errors import IsofedError
 from isofed.protocols.certificates import client_context, lifetime
 from isofed.protocols.declared import declared, refuse
+from isofed.protocols.fleet import ALIVE
 from isofed.protocols.keys import read_key
 from isofed.protocols.privacy import PRIVACY
+from isofed.protocols.relay.wire import reason
 from isofed.strategies.found import available
 from isofed.suggest import hint
 
@@ -37,7 +39,8 @@ GIB = 2**30
 LEAST, BETTER = 0.7, 2.0  # GiB of memory: what an idle site takes, and what a small model trains in
 SMALL, ROOM = 0.5, 5.0  # GiB of disk
 PATIENCE = 5.0  # seconds for a connection
-ALERT = 0.5  # seconds in which a gateway that does not want a certificate says so
+ANEW = "ask the operator whether the site is revoked; if so, or if it expired, join anew with a new token"
+ASK = "ask the operator whether the gateway is up"
 
 
 @dataclass(frozen=True)
@@ -204,32 +207,41 @@ def gateway(folder: SiteFolder, settings: Settings) -> Iterator[Finding]:
     left = (lifetime(folder.certificate.read_bytes())[1] - time.time()) / 86400
     mend = "isofed site renew; if it is refused, ask the operator for a new token" if left < DAYS else ""
     yield Finding(_state(left, 0, DAYS), f"certificate: {left:.0f} days left", mend)
-    at = f"{settings.host}:{settings.gateway_port}"
+    yield _asked(folder, settings, f"{settings.host}:{settings.gateway_port}")
+
+
+def _asked(folder: SiteFolder, settings: Settings, at: str) -> Finding:
+    """Ask the gateway, as the connector does, whether this site is let through."""
+    shown = client_context(folder.authority, folder.certificate, tls_key(folder))
     try:
-        _shake(folder, settings)
-    except ssl.SSLError as error:
-        mend = "ask the operator whether the site is revoked; else join anew with a new token"
-        yield Finding(FAIL, f"gateway: {at} and this site do not agree on TLS ({error.reason})", mend)
-    except OSError:
-        mend = "ask the operator whether the gateway is up; let the firewall pass outgoing connections there"
-        yield Finding(FAIL, f"gateway: {at} does not answer", mend)
-    else:
-        yield Finding(OK, f"gateway: {at} takes the certificate")
+        with httpx.Client(verify=shown, timeout=PATIENCE, trust_env=False) as client:
+            # with nothing in it, it is no sign of life
+            answer = client.post(f"https://{_host(settings.host)}:{settings.gateway_port}{ALIVE}")
+    except httpx.HTTPError as error:
+        return _cut(error, at)
+    if answer.status_code == 200:
+        return Finding(OK, f"gateway: {at} takes the certificate")
+    what = f"gateway: {at} answers {answer.status_code}, {answer.text[:200] or 'without a word'}"
+    return Finding(FAIL, what, ANEW if answer.status_code == 403 else ASK)
 
 
-def _shake(folder: SiteFolder, settings: Settings) -> None:
-    context = client_context(folder.authority, folder.certificate, tls_key(folder))
-    with (
-        socket.create_connection((settings.host, settings.gateway_port), PATIENCE) as line,
-        context.wrap_socket(line, server_hostname=settings.host) as shaken,
-    ):
-        # in TLS 1.3 the client is done before the server has looked at its certificate
-        shaken.settimeout(ALERT)
-        try:
-            if not shaken.recv(1):
-                raise ConnectionError("the gateway hung up")
-        except TimeoutError:
-            return
+def _cut(error: httpx.HTTPError, at: str) -> Finding:
+    """Tell a gateway that is away from one with which there is no agreement on TLS."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
+        what = f"gateway: no TLS with {at}, which {reason(cause)}"
+        return Finding(FAIL, what, ANEW)
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        mend = f"{ASK}; let the firewall pass outgoing connections there"
+        return Finding(FAIL, f"gateway: {at} does not answer", mend)
+    # in TLS 1.3 a client is done before the server has looked at its certificate
+    return Finding(FAIL, f"gateway: {at} hangs up on this site's certificate", ANEW)
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def data(folder: SiteFolder, settings: Settings) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from isofed.client.site.folder import SiteFolder
 from isofed.client.site.state import read_state
 from isofed.errors import IsofedError
 from isofed.protocols import fleet
+from isofed.protocols.keys import read_key
 from isofed.protocols.relay.lines import Lines
 from isofed.protocols.relay.server import Exchange
 from isofed.protocols.relay.upstream import Answered, Upstream
@@ -28,6 +29,7 @@ LONGEST = 200.0  # seconds for which the SuperLink takes one signature, with roo
 PATIENCE = 20.0  # seconds for which a request waits for a gateway that is away
 SILENT = 60.0  # seconds for which the same refusal is not written down again
 AGAIN = 0.5  # seconds between two tries
+ONLINE = 412  # what the SuperLink answers to a SuperNode while it takes that for online
 SLACK = 1 << 20  # bytes beside those that the policy counts, and a fiftieth of them: names, shapes, numbers
 
 
@@ -82,8 +84,10 @@ class Line:
         await _ROUTES.get(exchange.head.path, Line._through)(self, exchange)
 
     async def _through(self, exchange: Exchange) -> None:
+        await self._passed(exchange, await exchange.read(fleet.SMALL))
+
+    async def _passed(self, exchange: Exchange, body: bytes) -> None:
         """Pass a request on, and wait a while for a gateway that is away."""
-        body = await exchange.read(fleet.SMALL)
         end = time.monotonic() + PATIENCE
         while True:
             try:
@@ -93,6 +97,31 @@ class Line:
                 if time.monotonic() > end or exchange.head.path in _AT_ONCE or exchange.wire.begun():
                     raise
             await asyncio.sleep(AGAIN)
+
+    async def _activate(self, exchange: Exchange) -> None:
+        """Let a SuperNode begin, also where the one before it died and counts as online for another minute."""
+        body = await exchange.read(fleet.SMALL)
+        try:
+            async with self._ask(exchange.head, body) as answered:
+                if answered.status != ONLINE:
+                    return await self._back(exchange, answered)
+            await self._sign_off()
+        except Unreachable:
+            if exchange.wire.begun():
+                raise
+        await self._passed(exchange, body)
+
+    async def _sign_off(self) -> None:
+        """Say for a SuperNode that died that it is gone; the gateway knows its number."""
+        nothing = Head("POST", fleet.ALIVE, ((b"content-length", b"0"),))
+        async with self._ask(nothing, b"") as answered:
+            said = await answered.read(fleet.SMALL)
+            node = json.loads(said).get("node", 0) if answered.status == 200 else 0
+        if node:
+            head, body = fleet.signing_off(read_key(self.folder.key), node, time.time())
+            async with self._ask(head, body) as answered:
+                await answered.read(fleet.SMALL)
+                self.connector.write(event="signed off", status=answered.status)
 
     async def _upload(self, exchange: Exchange) -> None:
         most = self.most() * 51 // 50 + SLACK
@@ -208,6 +237,7 @@ class Line:
 
 _AT_ONCE = frozenset((fleet.BEAT, fleet.DEACTIVATE))  # a SuperNode waits for these five seconds, or is ending
 _ROUTES = {
+    fleet.ACTIVATE: Line._activate,
     fleet.PULL: Line._pull,
     fleet.PUT_OBJECT: Line._upload,
     fleet.BUNDLE: Line._bundle,

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from isofed.errors import CheckpointError
 from isofed.protocols import fleet
@@ -168,14 +169,11 @@ class Gate:
         await exchange.stream(200, oldest.headers, once(oldest.body))
 
     async def _alive(self, exchange: Exchange, site: Site) -> None:
-        try:
-            said = json.loads(await exchange.read(ALIVE_BODY) or b"{}")
-        except ValueError:
-            said = None
-        if not isinstance(said, dict):
-            raise Refused(400, "a sign of life that cannot be read")
-        self.contacts.alive(site.name, said)
-        await exchange.answer(200, json.dumps({"time": time.time()}).encode())
+        """Take a sign of life; an empty one is none, and asks only whether the site is let through."""
+        if body := await exchange.read(ALIVE_BODY):
+            self.contacts.alive(site.name, _said(body))
+        about = {"time": time.time(), "node": site.node}
+        await exchange.answer(200, json.dumps(about).encode())
 
 
 _ROUTES = {
@@ -227,6 +225,14 @@ def _itself(exchange: Exchange, site: Site) -> None:
     told = header(exchange.head.headers, fleet.KEY_HEADER)
     if told != base64.b64encode(site.key.encode()):
         raise Refused(403, "a request under another key than the site's own")
+
+
+def _said(body: bytes) -> dict[str, Any]:
+    with suppress(ValueError):
+        said = json.loads(body)
+        if isinstance(said, dict):
+            return said
+    raise Refused(400, "a sign of life that cannot be read")
 
 
 @lru_cache(maxsize=1024)

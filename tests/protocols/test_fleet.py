@@ -1,12 +1,14 @@
 """The few fields that are read of Flower's messages, against Flower's own classes."""
 
+import base64
 import hashlib
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from flwr.common.constant import TIMESTAMP_HEADER
 from flwr.proto.fab_pb2 import Fab, GetFabResponse
-from flwr.proto.fleet_pb2 import PullMessagesResponse, PushMessagesRequest
+from flwr.proto.fleet_pb2 import DeactivateNodeRequest, PullMessagesResponse, PushMessagesRequest
 from flwr.proto.message_pb2 import (
     ConfirmMessageReceivedRequest,
     Message,
@@ -15,14 +17,17 @@ from flwr.proto.message_pb2 import (
     PullObjectResponse,
 )
 from flwr.proto.node_pb2 import Node
-from flwr.supercore.constant import FLEET_HTTP_PUBLIC_KEY_HEADER
+from flwr.supercore.constant import FLEET_HTTP_PUBLIC_KEY_HEADER, FLEET_HTTP_SIGNATURE_HEADER
+from flwr.supercore.primitives.asymmetric import bytes_to_public_key, verify_signature
 from flwr.superlink.routers.fleet.router import router
 from hypothesis import given
 from hypothesis import strategies as st
 
 from isofed.protocols import fleet
+from isofed.protocols.keys import new_key
 from isofed.protocols.relay.wire import Head, Refused
 
+KEY = new_key()
 numbers = st.integers(min_value=1, max_value=2**64 - 1)
 names = st.text(max_size=40)
 trees = st.lists(names, max_size=4).map(
@@ -39,6 +44,19 @@ def test_the_paths_are_flowers_without_registering() -> None:
 def test_the_headers_are_flowers() -> None:
     assert fleet.KEY_HEADER.decode() == FLEET_HTTP_PUBLIC_KEY_HEADER.lower()
     assert fleet.TIME_HEADER.decode() == TIMESTAMP_HEADER.lower()
+    assert fleet.SIGNATURE_HEADER.decode() == FLEET_HTTP_SIGNATURE_HEADER.lower()
+
+
+@given(numbers)
+def test_a_node_signs_off_as_flower_reads_it(node: int) -> None:
+    head, body = fleet.signing_off(KEY, node, 1.5e9)
+    assert DeactivateNodeRequest.FromString(body).node_id == node
+    assert DeactivateNodeRequest(node_id=node).SerializeToString() == body
+    said = dict(head.headers)
+    key, signature = (base64.b64decode(said[n]) for n in (fleet.KEY_HEADER, fleet.SIGNATURE_HEADER))
+    assert verify_signature(bytes_to_public_key(key), said[fleet.TIME_HEADER], signature)
+    assert datetime.fromisoformat(said[fleet.TIME_HEADER].decode()).timestamp() == 1.5e9
+    assert int(said[b"content-length"]) == len(body) and head.path in fleet.PATHS
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The connector on real sockets, between what asks as a SuperNode does and a stand-in for the gateway."""
 
 import asyncio
+import json
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from flwr.proto.fab_pb2 import Fab, GetFabResponse
-from flwr.proto.fleet_pb2 import PullMessagesResponse
+from flwr.proto.fleet_pb2 import DeactivateNodeRequest, PullMessagesResponse
 from flwr.proto.message_pb2 import Message, Metadata
 
 from isofed.client.site import connector, line
@@ -206,6 +207,37 @@ def test_what_the_superlink_refuses_is_passed_on(case: Case) -> None:
     for path in (fleet.PULL, fleet.PUSH, fleet.PUT_OBJECT, fleet.BUNDLE):
         answer = case.ask(path)
         assert (answer.status_code, answer.content) == (403, b'{"code": 9}')
+
+
+def online(case: Case, node: int | None = 7) -> Callable[[str, bytes], Reply]:
+    """Return the answers of a gateway behind which the SuperNode that died counts as online."""
+
+    def answers(path: str, body: bytes) -> Reply:
+        if path == fleet.ALIVE:
+            return 200, json.dumps({"time": 1.0} | ({"node": node} if node else {})).encode()
+        gone = bool(case.beyond.of(fleet.DEACTIVATE))
+        return (200, b"there") if path != fleet.ACTIVATE or gone else (412, b"online")
+
+    return answers
+
+
+def test_a_supernode_that_died_is_signed_off_by_the_one_that_comes_after(case: Case) -> None:
+    case.beyond.answers = online(case)
+    answer = case.ask(fleet.ACTIVATE, b"key")
+    assert (answer.status_code, answer.content) == (200, b"there")
+    assert case.beyond.of(fleet.ACTIVATE) == [b"key", b"key"]
+    (said,) = case.beyond.of(fleet.DEACTIVATE)
+    assert DeactivateNodeRequest.FromString(said).node_id == 7
+    assert [line["event"] for line in case.log("connector") if line["event"] != "reached"] == ["signed off"]
+
+
+def test_a_supernode_that_is_refused_for_another_reason_is_told(case: Case) -> None:
+    case.beyond.answers = lambda path, body: (200, b'{"node": 7}') if path == fleet.ALIVE else (412, b"why")
+    answer = case.ask(fleet.ACTIVATE)
+    assert (answer.status_code, answer.content) == (412, b"why")
+    case.beyond.asked.clear()
+    case.beyond.answers = online(case, None)  # a gateway of before
+    assert case.ask(fleet.ACTIVATE).status_code == 412
 
 
 def test_a_pull_lasts_as_long_as_it_takes(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,12 @@ from isofed.client.site.doctor import FAIL, OK, WARN, Finding, findings
 from isofed.client.site.folder import SiteFolder
 from isofed.client.site.policy import read_policy, write_policy
 from isofed.client.site.settings import read_settings, write_settings
+from isofed.protocols.certificates import for_site, new_authority
+from isofed.protocols.keys import for_flower, keep, new_key, read_key
+from isofed.server.hub.contacts import read_contacts
 from tests.client.site.site_case import camera_tree, made_site, whole_tree
+from tests.server.hub.hub_case import Hub, lines, made_hub, opened
+from tests.server.hub.hub_case import made_site as joined
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +111,6 @@ def test_a_port_that_somebody_has_is_found(site: SiteFolder) -> None:
 
 
 def test_a_server_that_is_away_is_found(site: SiteFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    from isofed.protocols.certificates import new_authority
-    from isofed.protocols.keys import for_flower, keep, new_key
-
     change(site, host="127.0.0.1", enrolment_port=free())
     keep(site.authority, new_authority(new_key(), "nobody").pem)
     keep(site.key, for_flower(new_key()))
@@ -176,3 +178,46 @@ def test_an_evaluator_without_scipy_is_told(
     monkeypatch.setattr(doctor, "find_spec", lambda name: None)
     fine, missing = about(findings(site), "data")
     assert (fine.state, missing.state) == (OK, WARN) and "pip install scipy" in missing.mend
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    made = made_hub(tmp_path_factory.mktemp("hub") / "hub")
+    with opened(made):
+        yield made
+
+
+def asked(site: SiteFolder, **settings: Any) -> tuple[Finding, Finding]:
+    """Return what is found of a site's certificate and of the gateway."""
+    certificate, gateway = doctor.gateway(site, replace(read_settings(site.settings), **settings))
+    assert bool(gateway.mend) == (gateway.state != OK)
+    return certificate, gateway
+
+
+def test_a_gateway_that_lets_the_site_through_is_told_from_all_others(hub: Hub, tmp_path: Path) -> None:
+    site = joined(hub, tmp_path / "cam1", "cam1")
+    certificate, gateway = asked(site)
+    assert certificate.state == gateway.state == OK and gateway.what.endswith("takes the certificate")
+    assert read_contacts(hub.folder.contacts) == {}  # it is no sign of life
+    hub.register.revoke("cam1")
+    _, gateway = asked(site)
+    assert gateway.state == FAIL and "answers 403, 'cam1' is revoked" in gateway.what
+    assert "new token" in gateway.mend
+    (refusal,) = [line for line in lines(hub.folder.logs / "refusals.jsonl") if line["path"]]
+    assert refusal["reason"] == "'cam1' is revoked"
+    _, gateway = asked(site, gateway_port=free())
+    assert gateway.state == FAIL and "does not answer" in gateway.what and "firewall" in gateway.mend
+
+
+def test_a_certificate_that_tls_does_not_take_is_found(hub: Hub, tmp_path: Path) -> None:
+    site = joined(hub, tmp_path / "cam2", "cam2")
+    other, key = new_authority(new_key(), "test"), read_key(site.key)
+    keep(site.certificate, for_site(other, key.public_key(), "cam2"))
+    _, gateway = asked(site)
+    assert gateway.state == FAIL and "new token" in gateway.mend
+    keep(site.certificate, for_site(hub.authority, key.public_key(), "cam2", days=-1e-4))
+    certificate, gateway = asked(site)
+    assert certificate.state == gateway.state == FAIL and "new token" in certificate.mend
+    keep(site.authority, other.pem)
+    _, gateway = asked(site)
+    assert gateway.state == FAIL and "no TLS with" in gateway.what and "another authority" in gateway.what

@@ -405,6 +405,14 @@ def test_a_sign_of_life_is_written_down(case: Case) -> None:
     until(lambda: read_contacts(case.hub.folder.contacts)["cam1"]["incarnation"] not in ("", first))
 
 
+def test_an_empty_sign_of_life_is_none_and_says_how_the_site_is_known(case: Case) -> None:
+    before = case.hub.folder.contacts.read_bytes()
+    status, content = case.ask(fleet.ALIVE, site="cam2")
+    assert status == 200 and json.loads(content)["node"] == case.hub.register.site("cam2").node == 8
+    time.sleep(1.0)  # longer than between two writings
+    assert case.hub.folder.contacts.read_bytes() == before
+
+
 @pytest.mark.parametrize("body", [b"[]", b"{", b"\xff"])
 def test_a_sign_of_life_that_cannot_be_read_is_refused(case: Case, body: bytes) -> None:
     assert case.ask(fleet.ALIVE, body)[0] == 400
