@@ -36,6 +36,12 @@ PLACES: Mapping[str, Mapping[str, Any]] = {
         "task": {"name": "vein", "momentum": 0.0, "keep_momentum": False},
         "protocol": {"name": "entity"},
     },
+    # camera gives the same rows: what leaves is the same under both
+    "micro_gesture under entity": {
+        "layout": "micro_gesture_silos",
+        "task": {"name": "micro_gesture", "momentum": 0.0, "keep_momentum": False},
+        "protocol": {"name": "entity"},
+    },
 }
 HEAD = """# What goes with what
 
