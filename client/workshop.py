@@ -18,6 +18,7 @@ from isofed.contracts import Contract
 from isofed.errors import ConfigError, ContractError
 from isofed.protocols.declared import declared, refuse
 from isofed.protocols.levels import LEVELS, LevelOptions, contract
+from isofed.protocols.local_privacy import LOCAL
 from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.privacy import PRIVACY
 from isofed.seeds import Secrets, public, public_key
@@ -67,7 +68,7 @@ class Workshop:
                 "install the strategy here as a package, by the entry point isofed.strategies"
             )
         strategies = available(read["strategy"].get("name"))
-        shop = cls(build(read, TASKS, strategies, LEVELS, LevelOptions, PRIVACY), device, weights)
+        shop = cls(build(read, TASKS, strategies, LEVELS, LevelOptions, PRIVACY, LOCAL), device, weights)
         return shop._sealed() if shop.setting.recipe.share.freezes else shop
 
     def _sealed(self) -> "Workshop":

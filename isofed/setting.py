@@ -24,6 +24,7 @@ class Setting:
         digest: over recipe, task, level and versions; never over paths or devices.
         holdout: share of each site's samples that is never trained on, 0 to 0.5, to measure there.
         cohort: sites that are asked each round, drawn evenly; 0 for all.
+        dp: how a site's own training is made private, a ``LocalPrivacy``, or None.
     """
 
     run: str
@@ -39,6 +40,7 @@ class Setting:
     digest: str
     holdout: float = 0.0
     cohort: int = 0
+    dp: Any = None
 
     @property
     def evaluable(self) -> bool:
@@ -53,15 +55,17 @@ def build(
     levels: Mapping[str, Any],
     level_options: type[Any],
     privacy: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+    local: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
 ) -> Setting:
     """Read and check a configuration; every refusal happens here.
 
     Args:
         cfg: nested plain values with ``run seed rounds evaluate_every layout task protocol strategy``, and
-            perhaps ``holdout cohort privacy``; task, protocol, strategy and privacy have a ``name`` and more.
+            perhaps ``holdout cohort privacy dp``; groups have a ``name`` and more.
         tasks, strategies, levels: the tables in which the names are looked up.
         level_options: dataclass of a level's options.
         privacy: the table of privacy steps; without ``privacy`` in ``cfg`` the choice is ``none``.
+        local: the table of what ``dp`` can be; without it in ``cfg`` the choice is ``none``.
 
     Raises:
         ConfigError: an unknown name or key, a value of the wrong type or range.
@@ -79,6 +83,7 @@ def build(
     _fit_options(task, cfg, level, recipe, options)
     recipe = _shared(recipe, task, level)
     recipe = _protected(cfg, privacy, recipe, level, task, options)
+    dp = _local(cfg, local, recipe, level, task, options)
     agreed = read(level_options, _rest(cfg, "protocol"), "protocol")
     return Setting(
         run=cfg["run"],
@@ -91,13 +96,16 @@ def build(
         level_options=agreed,
         recipe=recipe,
         layout=cfg["layout"],
-        digest=_digest(cfg, task, options, level, agreed, recipe),
+        digest=_digest(cfg, task, options, level, agreed, recipe, dp),
         holdout=holdout,
         cohort=_cohort(cfg, recipe),
+        dp=dp,
     )
 
 
-def _digest(cfg: Mapping[str, Any], task: Any, options: Any, level: Any, agreed: Any, recipe: Any) -> str:
+def _digest(
+    cfg: Mapping[str, Any], task: Any, options: Any, level: Any, agreed: Any, recipe: Any, dp: Any
+) -> str:
     # what is at its neutral value is left out, so that it changes no run of before there was such a thing
     held, steps = cfg.get("holdout"), [step.call for step in recipe.privacy]
     cohort = cfg.get("cohort")
@@ -110,6 +118,7 @@ def _digest(cfg: Mapping[str, Any], task: Any, options: Any, level: Any, agreed:
             [cfg["layout"], cfg["seed"], cfg["rounds"], *([float(held)] if held else [])],
             *([steps] if steps else []),
             *([{"cohort": cohort}] if cohort else []),
+            *([{"dp": asdict(dp)}] if dp else []),
         ]
     )
 
@@ -166,6 +175,17 @@ def _protected(
     chosen = {"privacy": cfg.get("privacy", {"name": "none"})}
     pipeline = call(pick("privacy", *_named(chosen, "privacy"), privacy), _rest(chosen, "privacy"), "privacy")
     return pipeline.on(recipe, level, task, options)
+
+
+def _local(
+    cfg: Mapping[str, Any], local: Mapping[str, Any], recipe: Any, level: Any, task: Any, options: Any
+) -> Any:
+    """Return how the sites' training is made private, or None."""
+    if "dp" not in cfg and not local:
+        return None
+    chosen = {"dp": cfg.get("dp", {"name": "none"})}
+    dp = call(pick("dp", *_named(chosen, "dp"), local), _rest(chosen, "dp"), "dp")
+    return dp.on(recipe, level, task, options) if dp else None
 
 
 def _fit(task: Any, layout: Any, level: Any) -> None:

@@ -15,6 +15,7 @@ from isofed.errors import CompositionError, ConfigError, IsofedError
 from isofed.population import Numbered
 from isofed.protocols import wire
 from isofed.protocols.levels import LEVELS, Level, LevelOptions
+from isofed.protocols.local_privacy import LOCAL
 from isofed.protocols.privacy import PRIVACY
 from isofed.records import Channel, Delta, Report, Value, empty_table
 from isofed.setting import Setting, build
@@ -126,10 +127,10 @@ def counted(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _setting(cfg: Mapping[str, Any], **changes: Any) -> Setting:
-    keys = ("seed", "rounds", "evaluate_every", "task", "protocol", "strategy", "privacy")
+    keys = ("seed", "rounds", "evaluate_every", "task", "protocol", "strategy", "privacy", "dp")
     shared = {key: cfg[key] for key in keys} | {"run": "explained", "layout": cfg["data"]["layout"]}
     cfg = shared | changes
-    return build(cfg, TASKS, available(cfg["strategy"].get("name")), LEVELS, LevelOptions, PRIVACY)
+    return build(cfg, TASKS, available(cfg["strategy"].get("name")), LEVELS, LevelOptions, PRIVACY, LOCAL)
 
 
 def _layout(cfg: Mapping[str, Any]) -> DataLayout:

@@ -10,6 +10,7 @@ from isofed.errors import CheckpointError, CompositionError, ConfigError
 from isofed.population import Numbered
 from isofed.protocols.declared import declared, refuse
 from isofed.protocols.levels import LEVELS, LevelOptions, permit
+from isofed.protocols.local_privacy import LOCAL
 from isofed.protocols.privacy import PRIVACY
 from isofed.server.cohorts import enough
 from isofed.server.stock import check
@@ -26,7 +27,7 @@ from isofed.tasks import TASKS
 
 CONTROLS = {"none": "no controls", "full": "pooled, alone with equal steps, ablations, chance, raw pixels"}
 GROUPS = ("data", "task", "protocol", "strategy", "engine")
-OPTIONAL = ("privacy",)  # groups that a run saved before there was this choice does not have
+OPTIONAL = ("privacy", "dp")  # groups that a run saved before there was this choice does not have
 FEDERATED = "federated"
 
 
@@ -106,7 +107,8 @@ class Plan:
     def setting(self) -> Setting:
         """Build the setting; with ``classes`` known it is what the sites will build."""
         shared = self.shared()
-        return build(shared, TASKS, available(shared["strategy"].get("name")), LEVELS, LevelOptions, PRIVACY)
+        strategies = available(shared["strategy"].get("name"))
+        return build(shared, TASKS, strategies, LEVELS, LevelOptions, PRIVACY, LOCAL)
 
     def shared(self, **changes: Any) -> dict[str, Any]:
         """Return the configuration that both halves of a federation read; never a path or a device."""
@@ -136,7 +138,7 @@ class Plan:
     def _by_itself(self) -> dict[str, Any]:
         """Return what differs where one site trains for itself, beside the federation."""
         # nothing leaves it, nobody is drawn, and some of Flower's strategies would wait for more for ever
-        steps = {"privacy": {"name": "none"}} if "privacy" in self.cfg else {}
+        steps = {group: {"name": "none"} for group in OPTIONAL if group in self.cfg}
         flower = str(self.cfg["strategy"]["name"]).startswith(PREFIX)
         return {"cohort": 0, **steps, **({"strategy": {"name": "fedavg"}} if flower else {})}
 
