@@ -20,6 +20,7 @@ COMMANDS = {
     ),
     "score": ("isofed.tasks.score", "evaluate anybody's features by a data set's rules"),
     "data": ("isofed.tasks.data_command", "make synthetic data in a published layout, or check a folder"),
+    "magnifier": ("isofed.tasks.action_units.magnify", "train what action units see small motion through"),
     "explain": ("isofed.simulations.explain", "say what a privacy level lets out, down to the byte"),
     "declare": ("isofed.protocols.declare_command", "say under which level data may be used, beside them"),
     "list": ("isofed.simulations.catalogue", "name the tasks, strategies, protocols, engines, layouts"),

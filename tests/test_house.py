@@ -21,6 +21,7 @@ MAY_PRINT = (
     "server/hub/command.py",
     "client/site/command.py",
     "simulations/",
+    "tasks/action_units/magnify.py",
     "tasks/data_command.py",
     "tasks/score.py",
     "tasks/vein/realism/__main__.py",
