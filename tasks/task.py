@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from isofed.population import Numbered
+from isofed.tasks.measures import Measure as Measure
+from isofed.tasks.measures import Scores as Scores
 
 Statistics = Mapping[str, float]
 Progress = Callable[[int, int], None]
+EVALUATOR = "evaluator"  # who holds the benchmark's test data, where a function takes a site's name
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,8 @@ class DataLayout:
         open_test: (folder, cache folder, task options) to the benchmark's test data.
         folders: (folder, site or None for all) to the folders beside which a level may be declared; a site
             looks into its own alone.
+        lists: (folder, site or ``evaluator``, task options) to those lists of a tree that speak of several
+            sites, cut to what this one's reader needs, by their paths below the folder.
         levels: the privacy levels under which the layout has sites.
     """
 
@@ -126,6 +131,9 @@ class DataLayout:
     open_test: Callable[[Path, Path, Any], Any] = field(repr=False)
     folders: Callable[[Path, str | None], tuple[Path, ...]] = field(
         default=lambda root, site: (root,), repr=False
+    )
+    lists: Callable[[Path, str, Any], Mapping[str, bytes]] = field(
+        default=lambda root, site, options: {}, repr=False
     )
     levels: tuple[str, ...] = ("camera", "camera_strict", "entity", "sharing")
 
@@ -183,42 +191,6 @@ class OwnBenchmark:
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A number of an evaluation, for whoever reads a report.
-
-    Args:
-        name: as in the results; without a dot.
-        meaning: in words, beginning with the name.
-        lower: whether a smaller one is the better.
-        fraction: whether it lies between 0 and 1 and is shown in per cent; others stand in the history alone.
-    """
-
-    name: str
-    meaning: str
-    lower: bool = False
-    fraction: bool = True
-
-
-@dataclass(frozen=True)
-class Scores:
-    """How the comparisons of one test set fell out, as sums alone, for DET curves and histograms.
-
-    Attributes:
-        edges: (B + 1,) rising, of the histograms' bins.
-        genuine, impostor: (B,) numbers of comparisons by bin of their score, of one subject and of two.
-        far, frr: (K,) points of the DET curve, shares of impostors accepted, rising, and of genuine refused.
-        threshold: the score at which both are equal.
-    """
-
-    edges: tuple[float, ...]
-    genuine: tuple[int, ...]
-    impostor: tuple[int, ...]
-    far: tuple[float, ...]
-    frr: tuple[float, ...]
-    threshold: float
-
-
-@dataclass(frozen=True)
 class Task:
     """A published system as a federation sees it.
 
@@ -243,6 +215,8 @@ class Task:
         baselines: measurements without any model, from (test data, options), for the honest controls.
         owner: of a sample, in words: ``"camera"``.
         subject: of a sample, in words: the person; never on both sides of a split.
+        sample: what one is, in words that reports count: ``"image"``.
+        label: what a label names: ``"identity"``.
         head: state-dict prefixes of the task's head.
         head_evaluated: whether evaluation needs the head; retrieval does not.
         refit: (model, classes, torch generator) gives the model a fresh head of so many rows, for levels
@@ -278,6 +252,8 @@ class Task:
     baselines: Mapping[str, Callable[[Any, Any], Statistics]] = field(default_factory=dict, repr=False)
     owner: str = "site"
     subject: str = "person"
+    sample: str = "image"
+    label: str = "identity"
     head: tuple[str, ...] = ()
     head_evaluated: bool = True
     refit: Callable[[Any, int, Any], None] | None = field(default=None, repr=False)
