@@ -8,11 +8,12 @@ from torch.nn import functional as F
 
 from isofed.tasks.action_units.infusion import infused
 from isofed.tasks.action_units.magnifier import CHANNELS, Magnifier
-from isofed.tasks.action_units.resnet import ResNet18
+from isofed.tasks.action_units.resnet import NORMS, ResNet18
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17)  # the action units of CD6ME
 HEAD_PREFIXES = ("head.",)
 AMPLIFICATION = 10.0
+COLOURS = 3  # channels of a flow picture
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,23 @@ def latents(
     )
 
 
+def joined(flow: Tensor, latents: Tensor) -> Tensor:
+    """Return a batch as one tensor, (B, 7, H, W): flow pictures, and behind them the latents' numbers.
+
+    Args:
+        flow: (B, 3, H, W).
+        latents: (B, 64, H/4, W/4), pooled; their numbers keep their order, and are no picture there.
+    """
+    batch, _, height, width = flow.shape
+    return torch.cat([flow, latents.reshape(batch, -1, height, width)], 1)
+
+
+def parted(inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the two that :func:`joined` put together, neither of them copied."""
+    batch, _, height, width = inputs.shape
+    return inputs[:, :COLOURS], inputs[:, COLOURS:].view(batch, 2 * CHANNELS, height // 4, width // 4)
+
+
 class InfuseNet(nn.Module):
     """Flow and pooled latents to action units; always returns an `Output`.
 
@@ -64,22 +82,25 @@ class InfuseNet(nn.Module):
             a 1 x 1 convolution without bias stands before them.
         scope: of the infusion, ``"sample"`` or ``"batch"``.
         infuse: whether anything is infused; without it the branches only share the head.
+        norm: a key of ``NORMS``, ``"batch"`` as released, or ``"group"``, which keeps samples apart.
 
     Source: Khor et al., 2025, and its released code; differs from the released code in that the second
     branch has no first convolution, which was never used.
     """
 
-    def __init__(self, width: int = 64, scope: str = "sample", infuse: bool = True) -> None:
+    def __init__(
+        self, width: int = 64, scope: str = "sample", infuse: bool = True, norm: str = "batch"
+    ) -> None:
         super().__init__()
-        self.scope, self.infuse = scope, infuse
-        self.flow, self.magnified = ResNet18(width), ResNet18(width, stem=False)
+        self.scope, self.infuse, layer = scope, infuse, NORMS[norm]
+        self.flow, self.magnified = ResNet18(width, True, layer), ResNet18(width, False, layer)
         same = width == 2 * CHANNELS
         self.entrance = nn.Identity() if same else nn.Conv2d(2 * CHANNELS, width, 1, bias=False)
         self.head = nn.Linear(self.flow.outputs, len(UNITS))
 
-    def forward(self, inputs: tuple[Tensor, Tensor]) -> Output:
-        """Return the logits of flow images (B, 3, H, W) in 0 to 1 and pooled latents (B, 64, H/4, W/4)."""
-        flow, moved = inputs
+    def forward(self, inputs: Tensor) -> Output:
+        """Return the logits of flow pictures in 0 to 1 and pooled latents, see :func:`joined`."""
+        flow, moved = parted(inputs)
         f, m = self.flow.stem(flow), self.entrance(moved)
         for flows, motions in zip(self.flow.layers, self.magnified.layers, strict=True):
             f = flows(f)
@@ -94,12 +115,16 @@ class InfuseNet(nn.Module):
 
 
 def build(
-    generator: torch.Generator, width: int = 64, scope: str = "sample", infuse: bool = True
+    generator: torch.Generator,
+    width: int = 64,
+    scope: str = "sample",
+    infuse: bool = True,
+    norm: str = "batch",
 ) -> InfuseNet:
     """Return the network with weights that follow from ``generator`` alone; He-normal convolutions."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        model = InfuseNet(width, scope, infuse)
+        model = InfuseNet(width, scope, infuse, norm)
         for module in model.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")

@@ -10,6 +10,9 @@ from dummies import DUMMIES, SITES, DummyOptions, PointOptions, TestPoints, open
 
 from isofed.simulations.federation import Federation
 from isofed.tasks import TASKS
+from isofed.tasks.action_units.layouts import listing
+from isofed.tasks.action_units.layouts.databases import DATABASES
+from isofed.tasks.action_units.layouts.motions import TestClips as TestFaces
 from isofed.tasks.micro_gesture.layouts import owners as rooms
 from isofed.tasks.micro_gesture.layouts.clips import TestClips
 from isofed.tasks.micro_gesture.layouts.splits import sides
@@ -95,6 +98,21 @@ def _half_videos(test: TestClips) -> tuple[TestClips, TestClips]:
     return test.take(np.flatnonzero(first)), test.take(np.flatnonzero(~first))
 
 
+def _faces(root: Path, site: str, cache: Path, options: Any) -> set[tuple[str, str]]:
+    found = listing.trained(root, "casme2", [site], options.near)
+    return {(shot.clip.database, shot.clip.subject) for shot in found.shots}
+
+
+def _tested_faces(test: TestFaces) -> set[tuple[str, int]]:
+    keys = list(DATABASES)
+    return {(keys[at], who) for at, who in zip(test.databases.tolist(), test.subjects.tolist(), strict=True)}
+
+
+def _half_faces(test: TestFaces) -> tuple[TestFaces, TestFaces]:
+    first = test.subjects <= np.median(np.unique(test.subjects))
+    return test.take(np.flatnonzero(first)), test.take(np.flatnonzero(~first))
+
+
 POINTS = Case("points", PointOptions(), {}, _half_points, _points, lambda test: set(test.subjects.tolist()))
 CASES: dict[str, Case] = dict.fromkeys(DUMMIES, POINTS) | {
     "reid": Case(
@@ -114,6 +132,14 @@ CASES: dict[str, Case] = dict.fromkeys(DUMMIES, POINTS) | {
         _half_images,
         _persons,
         lambda test: set(test.query.ids.tolist()) | set(test.gallery.ids.tolist()),
+    ),
+    "action_units": Case(
+        "cd6me_to_casme2",
+        TASKS["action_units"].layouts["cd6me_to_casme2"].options(subjects=2, clips=3, size=48, frames=4),
+        {"size": 32, "width": 4, "batch": 4, "workers": 1},
+        _half_faces,
+        _faces,
+        _tested_faces,
     ),
     # the second room knows nobody's emotion
     "micro_gesture": Case(

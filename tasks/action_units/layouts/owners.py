@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from isofed.errors import DataError
+from isofed.seeds import public
 from isofed.tasks.action_units.labels import KEYS
 from isofed.tasks.action_units.layouts.databases import DATABASES
 from isofed.tasks.action_units.layouts.listing import left_to_test, trained
@@ -50,7 +51,10 @@ def open_train(
             f"{site} holds no clip to train on, of {clips.told} that its table names: expected the frames of "
             "onset and apex in the published folders: leave it out, or copy its frames again"
         )
-    return Samples(opened(clips, cache, options, progress), clips.labels, clips.databases)
+    labels = clips.labels
+    if options.labels == "shuffled":
+        labels = public(0, 0, site, "shuffled labels").permutation(labels)
+    return Samples(opened(clips, cache, options, progress), labels, clips.databases)
 
 
 def open_test(

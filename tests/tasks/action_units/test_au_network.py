@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from isofed.tasks.action_units import frozen
 from isofed.tasks.action_units.infusion import infused, unit
 from isofed.tasks.action_units.magnifier import Magnifier
-from isofed.tasks.action_units.model import InfuseNet, Output, build, latents, pooled
+from isofed.tasks.action_units.model import InfuseNet, Output, build, joined, latents, parted, pooled
 
 SIDE = 64
 
@@ -25,10 +25,10 @@ def small(scope: str = "sample") -> InfuseNet:
     return build(seeded(), width=8, scope=scope)
 
 
-def inputs(count: int, number: int = 2) -> tuple[Tensor, Tensor]:
+def inputs(count: int, number: int = 2) -> Tensor:
     made = seeded(number)
     flow = torch.rand(count, 3, SIDE, SIDE, generator=made)
-    return flow, torch.rand(count, 64, SIDE // 4, SIDE // 4, generator=made)
+    return joined(flow, torch.rand(count, 64, SIDE // 4, SIDE // 4, generator=made))
 
 
 def count(module: nn.Module) -> int:
@@ -70,7 +70,7 @@ def grids(size: int, model: InfuseNet) -> list[tuple[int, ...]]:
     for layer in model.flow.layers:
         layer.register_forward_hook(lambda *told: seen.append(tuple(told[2].shape[1:])))
     with torch.no_grad():
-        model.eval()((torch.zeros(1, 3, size, size), torch.zeros(1, 64, size // 4, size // 4)))
+        model.eval()(torch.zeros(1, 7, size, size))
     return seen
 
 
@@ -91,6 +91,24 @@ def test_check_03_widths_of_the_paper() -> None:
     assert grids(32, model) == [(64, 8, 8), (128, 4, 4), (256, 2, 2), (512, 1, 1)]
 
 
+def test_inputs_are_one_tensor_and_two_again() -> None:
+    flow, moved = torch.rand(2, 3, SIDE, SIDE), torch.rand(2, 64, SIDE // 4, SIDE // 4)
+    one, other = parted(joined(flow, moved))
+    assert torch.equal(one, flow) and torch.equal(other, moved)
+
+
+@pytest.mark.parametrize("width", [8, 20, 64])
+def test_groups_keep_samples_apart(width: int) -> None:
+    model = build(seeded(), width=width, norm="group")
+    assert not dict(model.named_buffers())
+    norms = [m for m in model.modules() if isinstance(m, nn.GroupNorm)]
+    assert norms and min(m.num_channels // m.num_groups for m in norms) >= min(16, width)
+    same = build(seeded(), width=width)
+    assert [n for n, _ in model.named_parameters()] == [n for n, _ in same.named_parameters()]
+    said, alone = (model(x).logits for x in (inputs(2), inputs(2)[:1]))
+    torch.testing.assert_close(said[:1], alone)
+
+
 def test_check_04_infusion_by_hand() -> None:
     flow = torch.tensor([[[[1.0, 3.0], [5.0, 2.0]]]])
     moved = torch.tensor([[[[4.0, 2.0], [3.0, 8.0]]]])
@@ -102,12 +120,12 @@ def test_check_05_scopes() -> None:
     two = torch.tensor([[1.0, 3.0], [5.0, 9.0]])[:, :, None, None]
     for scope, told in (("batch", [[0, 0.25], [0.5, 1]]), ("sample", [[0, 1], [0, 1]])):
         torch.testing.assert_close(unit(two, scope).flatten(1), torch.tensor(told, dtype=torch.float32))
-    flow, moved = inputs(8)
+    eight = inputs(8)
     for scope, same in (("sample", True), ("batch", False)):
         model = small(scope).eval()
         with torch.no_grad():
-            whole = model((flow, moved)).logits
-            alone = torch.cat([model((flow[i : i + 1], moved[i : i + 1])).logits for i in range(8)])
+            whole = model(eight).logits
+            alone = torch.cat([model(eight[i : i + 1]).logits for i in range(8)])
         assert torch.allclose(whole, alone, atol=1e-5) is same
 
 
@@ -139,7 +157,7 @@ def test_check_12_still_clips_train_with_finite_numbers(scope: str, magnifier: M
     model, still = small(scope), frames(3)
     with torch.no_grad():
         moved = pooled(latents(magnifier, still, still, still, 10.0))
-    said = model((torch.zeros(3, 3, SIDE, SIDE), moved))
+    said = model(joined(torch.zeros(3, 3, SIDE, SIDE), moved))
     (F.binary_cross_entropy_with_logits(said.magnified, torch.ones(3, 12)) + said.flow.sum()).backward()
     assert torch.isfinite(said.logits).all()
     grads = [weight.grad for weight in model.parameters() if weight.grad is not None]

@@ -29,7 +29,7 @@ def au_small() -> Small:
 def options(**changes: Any) -> Any:
     """What the data side reads of the task's options."""
     usual = {"size": 64, "margin": 0.0, "flow": "farneback", "strain": "textbook", "scaling": "image"}
-    usual |= {"near": "drawn", "amplification": 10.0, "magnifier": "", "workers": 1}
+    usual |= {"near": "drawn", "amplification": 10.0, "magnifier": "", "workers": 1, "labels": "true"}
     return SimpleNamespace(**(usual | changes))
 
 
