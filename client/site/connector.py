@@ -18,10 +18,10 @@ from isofed.protocols.keys import for_tls, keep, read_key
 from isofed.protocols.relay.fresh import Fresh
 from isofed.protocols.relay.lines import Lines
 from isofed.protocols.relay.server import Peer, Server
+from isofed.protocols.relay.serving import until_stopped
 from isofed.protocols.relay.upstream import Upstream
-from isofed.stopping import stopped_by_signals
+from isofed.stopping import process
 
-TICK = 0.25  # seconds
 KEEP = 60.0  # seconds for which an unused connection to the gateway is used again
 
 
@@ -77,21 +77,12 @@ async def run(
     known = asyncio.ensure_future(asyncio.to_thread(lambda: bundle or pinned()))
     end = line(folder, settings, known)
     server = Server(lambda: local, end.handle, _nobody)
-    tasks = [
-        asyncio.ensure_future(server.listen("127.0.0.1", settings.connector_port, ready)),
-        asyncio.ensure_future(end.signs_of_life()),
-        known,
-    ]
+    work = [server.listen("127.0.0.1", settings.connector_port, ready), end.signs_of_life()]
     try:
-        while not stop.is_set() and not any(task.done() for task in tasks[:2]):
-            await asyncio.sleep(TICK)
-        for task in tasks[:2]:
-            if task.done():
-                task.result()
+        await until_stopped(work, stop)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        known.cancel()
+        await asyncio.gather(known, return_exceptions=True)
         end.gateway.forget()
 
 
@@ -114,11 +105,7 @@ def serve(
     asyncio.run(run(folder, stop, ready, bundle))
 
 
-def main(argv: list[str]) -> int:
-    """Serve a site's folder: ``python -m isofed.client.site.connector DIR``; ends with SIGTERM."""
-    stop = stopped_by_signals()
-    serve(SiteFolder(Path(argv[0])), stop)
-    return 0
+main = process(serve, SiteFolder)
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ class Line:
             await asyncio.sleep(AGAIN)
 
     async def _activate(self, exchange: Exchange) -> None:
-        """Let a SuperNode begin, also where the one before it died and counts as online for another minute."""
+        """Let a SuperNode begin, also where the one before it died and still counts as online."""
         body = await exchange.read(fleet.SMALL)
         try:
             async with self._ask(exchange.head, body) as answered:

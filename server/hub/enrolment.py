@@ -11,7 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -40,7 +39,7 @@ from isofed.server.hub.limits import Challenges, Limits
 from isofed.server.hub.register import Register
 from isofed.server.hub.settings import read_settings
 from isofed.server.hub.sites import Site
-from isofed.stopping import stopped_by_signals
+from isofed.stopping import process
 
 LARGEST = 64 * 1024  # bytes of a request
 THREADS, AT_ONCE = 4, 64
@@ -215,11 +214,7 @@ def _address(peer: str) -> str:
     return re.sub(r"^ipv[46]:|:\d+$|%5B|%5D|[][]", "", peer)
 
 
-def main(argv: list[str]) -> int:
-    """Serve a server's folder: ``python -m isofed.server.hub.enrolment DIR``; ends with SIGTERM."""
-    stop = stopped_by_signals()
-    serve(HubFolder(Path(argv[0])), stop)
-    return 0
+main = process(serve, HubFolder)
 
 
 if __name__ == "__main__":

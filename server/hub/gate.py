@@ -8,7 +8,8 @@ there yet is looked for after one (flwr/supercore/constant.py, PULL_INITIAL_BACK
 import base64
 import json
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -27,6 +28,7 @@ from isofed.server.hub.sites import Site
 
 ALIVE_BODY = 4096  # bytes
 HOLD = 20.0  # seconds; the connector waits longer, and asks again
+UNBELIEVED = "a signature that is too old, or not the node's"
 STRIKES = 3  # times that one message is given to a site which never says that it has it
 
 
@@ -106,12 +108,20 @@ class Gate:
             return refused.status == 403
         return False
 
+    @asynccontextmanager
+    async def _ask(self, exchange: Exchange, body: bytes | AsyncIterator[bytes]) -> AsyncIterator[Answered]:
+        """Ask the SuperLink; that it does not believe a signature is written down here, too."""
+        async with self.superlink.ask(exchange.head, body) as answered:
+            if answered.status == 401:
+                self.refused(exchange.peer, UNBELIEVED, exchange.head.path)
+            yield answered
+
     async def _through(self, exchange: Exchange, site: Site) -> None:
-        async with self.superlink.ask(exchange.head, exchange.wire.pieces()) as answered:
+        async with self._ask(exchange, exchange.wire.pieces()) as answered:
             await _pass_on(exchange, answered)
 
     async def _activate(self, exchange: Exchange, site: Site) -> None:
-        async with self.superlink.ask(exchange.head, exchange.wire.pieces()) as answered:
+        async with self._ask(exchange, exchange.wire.pieces()) as answered:
             await _pass_on(exchange, answered)
             if answered.status == 200:  # a SuperNode that comes too early after its end is told to wait
                 self.contacts.started(site.name)
@@ -120,19 +130,19 @@ class Gate:
         body = await exchange.read(fleet.SMALL)
         if fleet.senders(body) - {site.node}:
             raise Refused(403, "a reply in the name of another site")
-        async with self.superlink.ask(exchange.head, body) as answered:
+        async with self._ask(exchange, body) as answered:
             await _pass_on(exchange, answered)
 
     async def _confirm(self, exchange: Exchange, site: Site) -> None:
         body = await exchange.read(fleet.SMALL)
-        async with self.superlink.ask(exchange.head, body) as answered:
+        async with self._ask(exchange, body) as answered:
             await _pass_on(exchange, answered)
         self.given.get(site.name, {}).pop(fleet.confirmed(body), None)
 
     async def _object(self, exchange: Exchange, site: Site) -> None:
         body, wait = await exchange.read(fleet.SMALL), Wait.of(self.bell)
         while True:
-            async with self.superlink.ask(exchange.head, body) as answered:
+            async with self._ask(exchange, body) as answered:
                 length = int(header(answered.headers, b"content-length") or fleet.BODY)
                 if answered.status != 200 or length > 64:
                     return await _pass_on(exchange, answered)
@@ -146,7 +156,7 @@ class Gate:
         body, wait = await exchange.read(fleet.SMALL), Wait.of(self.bell)
         self.pulling[site.name] = exchange
         while not (held := self.given.setdefault(site.name, {})):
-            async with self.superlink.ask(exchange.head, body) as answered:
+            async with self._ask(exchange, body) as answered:
                 if answered.status != 200:
                     return await _pass_on(exchange, answered)
                 content = await answered.read(fleet.BODY)

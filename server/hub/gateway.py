@@ -5,12 +5,12 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from isofed.protocols.certificates import client_context, server_context
 from isofed.protocols.relay.fresh import Fresh
 from isofed.protocols.relay.lines import Lines
 from isofed.protocols.relay.server import Server
+from isofed.protocols.relay.serving import until_stopped
 from isofed.protocols.relay.upstream import Upstream
 from isofed.protocols.relay.wire import LIMITS
 from isofed.server.hub.bell import Bell
@@ -20,9 +20,7 @@ from isofed.server.hub.front import Front
 from isofed.server.hub.gate import Gate
 from isofed.server.hub.register import Register
 from isofed.server.hub.settings import read_settings
-from isofed.stopping import stopped_by_signals
-
-TICK = 0.25  # seconds between two looks at who is still admitted
+from isofed.stopping import process
 
 
 def gate(folder: HubFolder) -> Gate:
@@ -48,21 +46,10 @@ async def run(folder: HubFolder, stop: threading.Event, ready: Callable[[int], N
     context()  # a wrong certificate is found now
     front = Front.of(folder)
     server = Server(context, door.handle, door.refused, LIMITS, front.speaks, front.is_it)
-    tasks = [
-        asyncio.ensure_future(server.listen(settings.listen, settings.gateway_port, ready)),
-        asyncio.ensure_future(door.bell.watch()),
-    ]
+    work = [server.listen(settings.listen, settings.gateway_port, ready), door.bell.watch()]
     try:
-        while not stop.is_set() and not any(task.done() for task in tasks):
-            await asyncio.sleep(TICK)
-            _tend(server, door, front)
-        for task in tasks:
-            if task.done():
-                task.result()
+        await until_stopped(work, stop, lambda: _tend(server, door, front))
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         door.superlink.forget()
 
 
@@ -83,11 +70,7 @@ def serve(folder: HubFolder, stop: threading.Event, ready: Callable[[int], None]
     asyncio.run(run(folder, stop, ready))
 
 
-def main(argv: list[str]) -> int:
-    """Serve a server's folder: ``python -m isofed.server.hub.gateway DIR``; ends with SIGTERM."""
-    stop = stopped_by_signals()
-    serve(HubFolder(Path(argv[0])), stop)
-    return 0
+main = process(serve, HubFolder)
 
 
 if __name__ == "__main__":

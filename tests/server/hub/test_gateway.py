@@ -149,6 +149,16 @@ def test_what_the_superlink_says_comes_back(case: Case) -> None:
     assert case.ask(fleet.PUT_OBJECT, b"x") == (403, b'{"code": 9}')
 
 
+def test_a_signature_that_the_superlink_does_not_believe_is_written_down(case: Case) -> None:
+    case.behind.answers = lambda path, body: (401, b"why")
+    for path in (fleet.BEAT, fleet.PULL, fleet.PUT_OBJECT):
+        assert case.ask(path) == (401, b"why")
+    assert [(line["path"], line["reason"], line["site"]) for line in case.refusals()] == [
+        (path, "a signature that is too old, or not the node's", "cam1")
+        for path in (fleet.BEAT, fleet.PULL, fleet.PUT_OBJECT)
+    ]
+
+
 def refused(case: Case, reason: str, path: str = "", site: str | None = "cam1") -> None:
     """Hold what was noted to what was expected; nothing may have got through."""
     found = until(lambda: [line for line in case.refusals() if line["path"] == path])
