@@ -71,6 +71,8 @@ def publish(
     profile = profiled.load(plan.folder) if plan.switches.profile else None
     compared = scored.described(seen.curves, results, measures, plan.switches.select_on_test)
     more = {"config": config, "profile": profile, "scores": compared}
+    if compared is None:
+        more["parts"] = scored.parts(results, measures, plan.switches.select_on_test)
     write_report(plan.folder, {**summary, **more}, history, seen.rows)
     write_json(plan.folder / SUMMARY, summary)
     progress.end()

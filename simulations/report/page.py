@@ -10,6 +10,7 @@ from isofed.simulations.report.gallery import Gallery, gallery_block, unseen
 from isofed.simulations.report.headline import caution, heading, headline, results, sentence, tags, warning
 from isofed.simulations.report.learning import learning
 from isofed.simulations.report.own import own
+from isofed.simulations.report.parts import parts
 from isofed.simulations.report.profile import where
 from isofed.simulations.report.run import configuration, controls, reproduce, timing
 from isofed.simulations.report.scores import scores
@@ -29,6 +30,7 @@ def _sections(
         ("result", "Result", headline(summary)),
         ("own", "At the sites", own(summary, history)),
         ("measures", "All measures", results(summary)),
+        ("parts", "Part by part", parts(summary)),
         ("draws", "Gallery draws", draws(summary)),
         ("scores", "Scores", scores(summary)),
         ("learning", "Learning curves", learning(summary, history)),

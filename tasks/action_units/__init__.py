@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from isofed.tasks.action_units import evaluate, model, own, weights
+from isofed.tasks.action_units import evaluate, model, own, pictures, weights
 from isofed.tasks.action_units.layouts.layout import LAYOUTS, LEVELS
 from isofed.tasks.action_units.options import ActionUnitOptions
 from isofed.tasks.action_units.resnet import STAGES
@@ -26,6 +26,7 @@ TASK = Task(
     evaluate=evaluate.measure,
     result=evaluate.result,
     benchmark=evaluate.described,
+    pictures=pictures.rows,
     baselines={"never there": evaluate.always(False), "always there": evaluate.always(True)},
     owner="database",
     subject="person",

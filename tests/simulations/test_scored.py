@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from isofed.simulations.scored import described
+from isofed.simulations.scored import described, parts
 from isofed.tasks.task import Measure
 
 MEASURES = (Measure("EER", "", lower=True), Measure("d'", "", fraction=False))
@@ -40,3 +40,12 @@ def test_the_round_is_the_one_that_is_reported() -> None:
 
 def test_without_scores_nothing_is_said() -> None:
     assert described(None, RESULTS, MEASURES, False) is None
+
+
+def test_parts_stand_beside_the_mean_of_those_alone() -> None:
+    found = parts(RESULTS, MEASURES, False)
+    assert found is not None and found["columns"] == ["EER"]
+    assert found["rows"]["a"]["untrained"] == {"EER": 0.4} and found["rows"]["a"]["federated"] == {"EER": 0.2}
+    assert abs(found["rows"]["a"]["alone"]["EER"] - 0.325) < 1e-9
+    whole = {"federated": {"history": [{"round": 0, "metrics": {"mean": {"EER": 0.1}}}]}}
+    assert parts(whole, MEASURES, False) is None

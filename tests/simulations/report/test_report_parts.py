@@ -19,6 +19,7 @@ from isofed.simulations.report.bars import Bar, bar_chart
 from isofed.simulations.report.charts import COLOURS, DASHES, MARKERS, Plot, Series, line_chart
 from isofed.simulations.report.gallery import TALLEST, png_uri
 from isofed.simulations.report.markup import el, escaped
+from isofed.simulations.report.parts import parts
 
 
 @pytest.mark.parametrize(
@@ -121,3 +122,13 @@ def test_the_report_needs_neither_torch_nor_hydra() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "set()"
+
+
+def test_parts_of_an_evaluation_are_a_row_each() -> None:
+    row = {"untrained": {"F1": 0.1}, "federated": {"F1": 0.4321}}
+    found = parts({"parts": {"columns": ["F1"], "rows": {"AU4": row, "AU5": {"untrained": {}}}}})
+    assert found is not None
+    for said in ("AU4", "43.2", "F1, untrained", "F1, federated", "AU5"):
+        assert said in found.text
+    assert "alone" not in found.text
+    assert parts({}) is None
