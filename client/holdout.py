@@ -7,7 +7,9 @@ import numpy as np
 from isofed.tasks.task import Samples
 
 
-def split(samples: Samples, share: float, rng: np.random.Generator) -> tuple[Samples, Samples]:
+def split(
+    samples: Samples, share: float, rng: np.random.Generator, several: bool = False
+) -> tuple[Samples, Samples]:
     """Part a site's samples into those to train on and those held out, each in their old order.
 
     Of a class of m samples max(1, min(m - 1, floor(share m + 1/2))) are held out, and none of a single one;
@@ -17,11 +19,17 @@ def split(samples: Samples, share: float, rng: np.random.Generator) -> tuple[Sam
         samples: all of the site's.
         share: of each class, 0 to 0.5; at 0 the first part is ``samples`` itself.
         rng: where the choice comes from.
+        several: labels stand for sets of classes, of which too many are seen once: none is looked at.
     """
     if share == 0.0:
         return samples, samples.take(np.zeros(0, np.int64))
     count = len(samples)
-    held = chosen(_classes(samples.labels, count), getattr(samples.inputs, "scenes", None), share, rng)
+    held = chosen(
+        _classes(None if several else samples.labels, count),
+        getattr(samples.inputs, "scenes", None),
+        share,
+        rng,
+    )
     return samples.take(np.flatnonzero(~held)), samples.take(np.flatnonzero(held))
 
 

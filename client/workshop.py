@@ -273,7 +273,7 @@ class Workshop:
     def _parted(self, place: Place) -> Any:
         # from the seed alone: whatever the round, the attempt or the process, the same samples are held out
         rng = public(self.setting.seed, 0, place.site, "holdout")
-        return split(self._open_train(place), self.setting.holdout, rng)
+        return split(self._open_train(place), self.setting.holdout, rng, self.setting.task.training.several)
 
     def _open_test(self, place: Place) -> Any:
         self._agreed(place.root, None)

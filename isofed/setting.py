@@ -204,11 +204,16 @@ def _fit(task: Any, layout: Any, level: Any) -> None:
 
 
 def _fit_options(task: Any, cfg: Mapping[str, Any], level: Any, recipe: Any, options: Any) -> None:
-    given = {*task.training.capabilities, *(("head",) if task.head else ()), "plain_sgd"}
+    given = {*task.training.capabilities, *(("head",) if task.head else ()), "plain_sgd", "classes"}
     for need in sorted(recipe.needs - given):
         raise CompositionError(
             f"strategy '{recipe.call}' needs '{need}' from the model, which task '{task.name}' does not "
             "give; use strategy=fedavg"
+        )
+    if "classes" in recipe.needs and task.training.several:
+        raise CompositionError(
+            f"strategy '{recipe.call}' looks up what it knows of a sample's class, but a sample of task "
+            f"'{task.name}' may be of several at once; use strategy=fedavg"
         )
     if "normaliser" in recipe.rule.needs and task.training.keeps_optimiser(options):
         raise CompositionError(
@@ -216,9 +221,10 @@ def _fit_options(task: Any, cfg: Mapping[str, Any], level: Any, recipe: Any, opt
             "rounds, which reaches further; write task.keep_momentum=false"
         )
     if "plain_sgd" in recipe.needs and not task.training.plain(options):
+        other = "" if getattr(options, "optimiser", "sgd") == "sgd" else "task.optimiser=sgd "
         raise CompositionError(
             f"strategy '{recipe.call}' takes a step for rate times gradient, but the optimiser has momentum; "
-            "write task.momentum=0"
+            f"write {other}task.momentum=0"
         )
     if level.private_head and any(not rule.personal for rule in recipe.tables.values()):
         raise CompositionError(
@@ -261,6 +267,11 @@ def _shared(recipe: Any, task: Any, level: Any) -> Any:
 def _fit_lesson(task: Any, recipe: Any) -> None:
     """Refuse distillation from models of which the server has too little to know what they say."""
     lesson = recipe.server.distil
+    if lesson is not None and lesson.of == "logits" and task.training.several:
+        raise CompositionError(
+            f"strategy '{recipe.call}' teaches which one of the classes a sample is of, but a sample of task "
+            f"'{task.name}' may be of several at once; write strategy.of=features"
+        )
     if lesson is None or recipe.share.complete(task.head if lesson.of == "features" else ()):
         return
     if lesson.of == "logits" and recipe.share.complete(task.head):

@@ -11,6 +11,7 @@ from isofed.errors import ConfigError
 from isofed.records import Channel
 from isofed.strategies.coherence import refuse_incoherent
 from isofed.strategies.optimisers import ServerOptimiser, sgd
+from isofed.strategies.robust.rule import GatheringRule
 from isofed.strategies.rules import COUNTS, LinearRule, weighted_mean
 from isofed.strategies.share import BODY, HEAD, Share, everything
 from isofed.strategies.tables import MatchRule, TableRule, TreeRule
@@ -42,7 +43,8 @@ class LocalTerm:
         settle: (what was remembered before or None, the report's channels as the server counts them) to what
             is remembered where privacy steps changed what left: for a memory that is a part of a sum which
             the server keeps, and must not know more than it.
-        needs: capabilities of the task's output, such as ``"features"``.
+        needs: capabilities of the task's output, such as ``"features"``; ``"classes"`` where it looks labels
+            up as rows.
         personal: whether what it remembers is a model of the site's own, a tree by state-dict name, which is
             then the one that the site is to use.
     """
@@ -162,7 +164,7 @@ class Recipe:
 
     Args:
         call: the call that made it, which :func:`called` fills in.
-        rule: from reports to one direction.
+        rule: from reports to one direction: by sums alone, or by looking at every single change.
         server: from a direction to a step.
         local: terms added to the clients' objective.
         share: which names travel.
@@ -178,7 +180,7 @@ class Recipe:
     """
 
     call: str = "a recipe"
-    rule: LinearRule = weighted_mean
+    rule: LinearRule | GatheringRule = weighted_mean
     server: ServerOptimiser = field(default_factory=sgd)
     local: tuple[LocalTerm, ...] = ()
     share: Share = everything

@@ -155,6 +155,8 @@ class Training:
         plain: options to whether a step is learning rate times gradient and nothing else.
         still: as ``transform`` without generator and labels, for evaluation; None where nothing is drawn.
         held: (round from 1, options) to prefixes of parameters that this round does not train.
+        several: whether a sample may be of several of the head's rows at once; its label is then a number for
+            that set and no row, and what looks labels up as rows is refused.
     """
 
     sample: Callable[[Samples, Any, Any], Any] = field(repr=False)
@@ -169,6 +171,7 @@ class Training:
     plain: Callable[[Any], bool] = field(default=lambda options: False, repr=False)
     still: Callable[[Samples, Any, Any, Any], Batch] | None = field(default=None, repr=False)
     held: Callable[[int, Any], tuple[str, ...]] = field(default=lambda number, options: (), repr=False)
+    several: bool = False
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def head_rows() -> LocalTerm:
 
     Source: L2RW+ (the authors' later code), correspondence-guided classifier federation.
     """
-    return LocalTerm("head_rows()", start=_start, finish=_finish, sends=(CHANNEL,), needs=("head",))
+    return LocalTerm("head_rows()", start=_start, finish=_finish, sends=(CHANNEL,), needs=("head", "classes"))
 
 
 def _start(start: TermStart) -> Head:

@@ -51,7 +51,7 @@ def prototypes(lam: float) -> LocalTerm:
         loss=add,
         finish=lambda state, done: finish(state.bank, ALL_IMAGES),
         sends=(CHANNEL,),
-        needs=("features",),
+        needs=("features", "classes"),
     )
 
 

@@ -73,7 +73,7 @@ def rectify(lam: float, k: int, loss: str = "cosine", normalise: bool = True) ->
         loss=add,
         finish=lambda bank, done: finish(bank, k),
         sends=(CHANNEL,),
-        needs=("features",),
+        needs=("features", "classes"),
     )
 
 

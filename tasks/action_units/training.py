@@ -144,4 +144,5 @@ TRAINING = Training(
     keeps_optimiser=_remembers,
     plain=lambda options: options.optimiser == "sgd" and options.momentum == 0.0,
     still=still,
+    several=True,
 )

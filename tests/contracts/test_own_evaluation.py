@@ -49,7 +49,7 @@ def fits(world: World, strategy: str) -> bool:
     training = world.task.training
     assert training is not None
     plain = ("plain_sgd",) if world.name == "reid" else ()
-    return STRATEGIES[strategy]().needs <= {*training.capabilities, "head", *plain}
+    return STRATEGIES[strategy]().needs <= {*training.capabilities, "head", *plain} | {"classes"}
 
 
 def known(strategy: str) -> None:

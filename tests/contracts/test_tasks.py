@@ -202,14 +202,18 @@ def refusal(world: World, recipe: Any, fresh: bool) -> str:
     """Return how the refusal of a recipe under ``camera`` begins to read, or nothing where it runs."""
     training = world.task.training
     assert training is not None
-    given = {*training.capabilities, *(("head",) if world.task.head else ()), "plain_sgd"}
+    given = {*training.capabilities, *(("head",) if world.task.head else ()), "plain_sgd", "classes"}
     missing = recipe.needs - given
     if missing:
         return f"needs '{min(missing)}' from the model, which task '{world.name}'"
+    if training.several and "classes" in recipe.needs:
+        return f"a sample of task '{world.name}' may be of several at once; use strategy=fedavg$"
     if "plain_sgd" in recipe.needs:
         return "the optimiser has momentum; write task.momentum=0"
     if "normaliser" in recipe.rule.needs and not fresh:
         return "momentum is kept across rounds"
+    if training.several and recipe.server.distil and recipe.server.distil.of == "logits":
+        return "may be of several at once; write strategy.of=features$"
     return kept_at_home(recipe) if world.task.private_head else ""
 
 
