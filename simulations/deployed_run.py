@@ -204,7 +204,7 @@ def _gathered(job: Job) -> Members:
         )
     begun = (job.plan.folder / FACTS).exists()
     found = members(register(job.hub).sites(), job.plan, job.deployment, begun)
-    same(job.plan.folder / FACTS, found.facts)
+    same(job.plan.folder / FACTS, found.facts, job.plan.words)
     write_json(job.plan.folder / FACTS, found.facts)
     engine = {**job.plan.cfg["engine"], "sites": ",".join(found.names)}
     settle(job.plan.folder, engine=engine)

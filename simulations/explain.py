@@ -21,10 +21,11 @@ from isofed.records import Channel, Delta, Report, Value, empty_table
 from isofed.setting import Setting, build
 from isofed.simulations.command import composed
 from isofed.simulations.overrides import own_strategy, single
+from isofed.simulations.report.words import of_samples, several
 from isofed.strategies.found import available
 from isofed.suggest import unknown
 from isofed.tasks import TASKS
-from isofed.tasks.task import DataLayout, Site
+from isofed.tasks.task import DataLayout, Site, Task
 from isofed.trees import zeros
 
 WIDTH = 100
@@ -101,7 +102,7 @@ def explained(cfg: Mapping[str, Any], words: list[str], arrays: bool = False) ->
         f"protocol={level.name}: a client is": [level.client],
         "what leaves a client": level.leaves,
         "what never leaves it": level.never or ("nothing is kept from anybody",),
-        "what the server sees": _seen(level),
+        "what the server sees": _seen(level, task),
         f"what you can set, here {_options(cfg)}": [],
         f"a report with task={task.name} and strategy={cfg['strategy']['name']}{_privacy(cfg)}": _report(
             cfg, arrays
@@ -110,7 +111,8 @@ def explained(cfg: Mapping[str, Any], words: list[str], arrays: bool = False) ->
         "strategies": _strategies(refusals),
         "how to run it": [_command(words, refusals, refusal(cfg, cfg["strategy"]))],
     }
-    return "\n\n".join("\n".join([title, *_lines(lines)]) for title, lines in sections.items())
+    told = {title: [of_samples(line, task.sample) for line in lines] for title, lines in sections.items()}
+    return "\n\n".join("\n".join([title, *_lines(lines)]) for title, lines in told.items())
 
 
 def counted(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -137,14 +139,15 @@ def _layout(cfg: Mapping[str, Any]) -> DataLayout:
     return TASKS[cfg["task"]["name"]].layouts[cfg["data"]["layout"]]
 
 
-def _seen(level: Level) -> list[str]:
+def _seen(level: Level, task: Task) -> list[str]:
+    sums = "counts" if task.head_evaluated else "sums over queries"
     if not level.never:
         return ["there is no server of its own: the one trainer holds everything"]
     return [
         "each client's report by itself, every round, and which client it came from: this version adds no "
         "masks, noise only at the server itself, and an update can still tell something about the pictures "
         "behind it",
-        "of the evaluator, which holds the test images and trains nothing: sums over queries",
+        f"of the evaluator, which holds the test {task.sample}s and trains nothing: {sums}",
         "no data: it holds none and trains nothing",
     ]
 
@@ -160,7 +163,7 @@ def _report(cfg: Mapping[str, Any], arrays: bool) -> list[str]:
         contract = Workshop(setting).outside(setting.options.classes)
     except CompositionError as error:
         return [f"there is none: {error}"]
-    return [f"for {setting.options.classes} {_people(setting)}", *message(contract, arrays)]
+    return [f"for {_labels(setting)}", *message(contract, arrays)]
 
 
 def _privacy(cfg: Mapping[str, Any]) -> str:
@@ -168,12 +171,9 @@ def _privacy(cfg: Mapping[str, Any]) -> str:
     return "" if name == "none" else f" and privacy={name}"
 
 
-def _people(setting: Setting) -> str:
-    return (
-        f"{setting.task.subject}s at this client"
-        if setting.level.private_head
-        else f"{setting.task.subject}s"
-    )
+def _labels(setting: Setting) -> str:
+    where = " at this client" if setting.level.private_head else ""
+    return several(setting.options.classes, setting.task.label) + where
 
 
 def message(contract: Contract, arrays: bool = False) -> Iterator[str]:

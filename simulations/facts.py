@@ -10,14 +10,19 @@ from isofed.client.place import EVALUATOR, Place
 from isofed.client.workshop import Workshop
 from isofed.errors import CheckpointError, DataError
 from isofed.simulations.federation import Federation
+from isofed.simulations.report.words import several
+
+Words = tuple[str, str]
+WORDS: Words = ("image", "identity")
 
 
-def same(path: Path, facts: Mapping[str, Any]) -> None:
+def same(path: Path, facts: Mapping[str, Any], words: Words = WORDS) -> None:
     """Refuse to go on with other data than a run began with: its weights would be of neither.
 
     Args:
         path: where the facts were written when the run began.
         facts: now, by site.
+        words: what a sample is, and what a label names.
 
     Raises:
         CheckpointError: they differ, or the file is damaged.
@@ -31,16 +36,18 @@ def same(path: Path, facts: Mapping[str, Any]) -> None:
     for name in sorted({*before, *facts}):
         if before.get(name) != facts.get(name):
             raise CheckpointError(
-                f"the training data of {name} changed after this run began: {_held(before.get(name))} then, "
-                f"{_held(facts.get(name))} now; put the old data back, or start a new run in another folder"
+                f"the training data of {name} changed after this run began: "
+                f"{_held(before.get(name), words)} then, {_held(facts.get(name), words)} now; put the old "
+                "data back, or start a new run in another folder"
             )
 
 
-def _held(site: Mapping[str, Any] | None) -> str:
+def _held(site: Mapping[str, Any] | None, words: Words) -> str:
     if site is None:
         return "nothing"
-    people = f" of {site['identities']} identities" if "identities" in site else ""
-    return f"{site.get('images')} images{people}"
+    sample, label = words
+    labels = f" of {several(site['identities'], label)}" if "identities" in site else ""
+    return several(site.get("images", 0), sample) + labels
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,8 @@ class Open:
             return {}
         samples = shop.samples(Place.of(nodes[site].config))
         if len(samples) == 0:
-            raise DataError(f"{site} holds no training images; leave it out or copy its data again")
+            kind = shop.setting.task.sample
+            raise DataError(f"{site} holds no training {kind}s; leave it out or copy its data again")
         held = len(shop.held_out(Place.of(nodes[site].config)))
         found = {"images": len(samples), "identities": len(set(samples.labels.tolist()) - {-1})}
         return found | ({"held_out": held} if held else {})

@@ -104,6 +104,12 @@ class Plan:
         """Folder of the sites' own folders."""
         return self.folder / "sites"
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """What the task calls a sample, and what a label of its names."""
+        task = TASKS[self.cfg["task"]["name"]]
+        return task.sample, task.label
+
     def setting(self) -> Setting:
         """Build the setting; with ``classes`` known it is what the sites will build."""
         shared = self.shared()

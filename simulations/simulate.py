@@ -172,7 +172,7 @@ def resolved(plan: Plan) -> Plan:
 
 
 def _prepare(job: Job) -> dict[str, Any]:
-    """Draw the data if there are none, decode every site's images, and say what each site holds.
+    """Draw the data if there are none, open every site's samples, and say what each site holds.
 
     Afterwards the job knows its sites, and its plan the number of classes.
 
@@ -182,7 +182,7 @@ def _prepare(job: Job) -> dict[str, Any]:
     plan = job.plan
     if plan.data.root is None and not plan.root.exists():
         options = plan.layout.options(**plan.data.make)
-        told = lambda done, total: job.progress.step("drawing images", done, total)  # noqa: E731
+        told = lambda done, total: job.progress.step(f"drawing {plan.words[0]}s", done, total)  # noqa: E731
         plan.layout.make(plan.root, plan.data.seed, options, job.pool.map, told)
     sites = plan.layout.sites(plan.root, plan.cfg["protocol"]["name"])
     plan = job.plan = resolved(plan)
@@ -193,7 +193,7 @@ def _prepare(job: Job) -> dict[str, Any]:
     facts = {}
     if not isinstance(sites, Numbered):
         facts = {site.name: {**site.facts, **found} for site, found in zip(sites, opened, strict=False)}
-    same(plan.folder / FACTS, facts)
+    same(plan.folder / FACTS, facts, plan.words)
     write_json(plan.folder / FACTS, facts)
     return facts
 
@@ -201,7 +201,7 @@ def _prepare(job: Job) -> dict[str, Any]:
 def _opened(job: Job, federation: Federation) -> list[dict[str, int]]:
     """Open the data of all sites and of the evaluator; of sites that nobody lists, the evaluator's alone."""
     listed = () if isinstance(job.sites, Numbered) else job.sites
-    job.progress.step("decoding images of sites", 0, len(listed))
+    job.progress.step(f"opening {job.plan.words[0]}s of sites", 0, len(listed))
     return list(job.pool.map(Open(federation), [*listed, None], 1))
 
 
@@ -210,12 +210,13 @@ def _public(job: Job, federation: Federation) -> None:
     plan, setting = job.plan, job.plan.setting()
     if setting.recipe.server.distil is None:
         return
-    told = lambda done, total: job.progress.step("drawing public images", done, total)  # noqa: E731
+    words = f"drawing public {plan.words[0]}s"
+    told = lambda done, total: job.progress.step(words, done, total)  # noqa: E731
     draw_public(plan.public, plan.layout, plan.data.make, plan.folder, job.pool.map, told)
     room = federation.classroom(setting)
     assert room is not None
     facts = {"the server": {"images": len(room.samples)}}
-    same(plan.folder / PUBLIC, facts)
+    same(plan.folder / PUBLIC, facts, plan.words)
     write_json(plan.folder / PUBLIC, facts)
 
 

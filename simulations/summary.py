@@ -7,6 +7,7 @@ from isofed import __version__
 from isofed.client import ledger
 from isofed.simulations import own
 from isofed.simulations.plan import FEDERATED, Plan
+from isofed.simulations.report.words import of_samples
 from isofed.simulations.selection import LAST, RANK, described, reported
 from isofed.tasks.task import Measure
 
@@ -70,6 +71,7 @@ def _what(plan: Plan) -> dict[str, Any]:
     return {
         "version": __version__,
         "task": plan.cfg["task"]["name"],
+        "words": dict(zip(("sample", "label"), plan.words, strict=True)),
         "protocol": plan.cfg["protocol"]["name"],
         "strategy": plan.cfg["strategy"]["name"],
         "privacy": plan.cfg.get("privacy", {"name": "none"})["name"],
@@ -164,8 +166,8 @@ def _contract(plan: Plan) -> dict[str, Any]:
     return {
         "level": level.name,
         "client": level.client,
-        "leaves": list(level.leaves),
-        "never": list(level.never),
+        "leaves": [of_samples(line, plan.words[0]) for line in level.leaves],
+        "never": [of_samples(line, plan.words[0]) for line in level.never],
         "min_images": plan.cfg["protocol"]["min_images"],
         "centres": plan.cfg["protocol"].get("centres", "level"),
         "declared": list(plan.declared()),

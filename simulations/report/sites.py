@@ -6,7 +6,7 @@ from typing import Any
 from isofed.simulations.report.learning import rounds_of
 from isofed.simulations.report.markup import Raw, el, join
 from isofed.simulations.report.tables import Table, table
-from isofed.simulations.report.words import duration, integer, number, part, percent, size, text
+from isofed.simulations.report.words import duration, integer, number, part, percent, plural, size, text
 
 Column = tuple[str, str, Callable[[object], str]]
 # key in the summary, head of the column, how the value is written
@@ -34,6 +34,7 @@ def sites(summary: Mapping[str, Any]) -> Raw | None:
     """Return one row for each site, with the columns that at least one site has."""
     about, moved = part(summary, "sites"), part(summary, "bytes")
     known = {str(s): {**part(about, s), **part(moved, s)} for s in dict.fromkeys([*about, *moved])}
+    plurals = {key: plural(word) for key, word in named(summary).items()}
     columns = [c for c in (*_further(about), *COLUMNS) if any(c[0] in given for given in known.values())]
     if not known:
         return None
@@ -43,7 +44,7 @@ def sites(summary: Mapping[str, Any]) -> Raw | None:
     if len(known) > 1:
         rows.append(["all sites", *[show(sums[k]) if k in sums else "" for k, _, show in columns]])
     words = frozenset({0, *[n for n, c in enumerate(columns, 1) if c[2] is text]})
-    heads = ("site", *[head for _, head, _ in columns])
+    heads = ("site", *[plurals.get(head, head) for _, head, _ in columns])
     return table(Table("Sites, and bytes over the whole run", heads, rows, words, total=len(known) > 1))
 
 
@@ -141,10 +142,16 @@ def _scalars(left: Mapping[str, Any]) -> Raw | None:
     return join([el("p", "Besides, the sites sent these plain numbers:"), el("ul", *lists)])
 
 
-def _withheld(left: Mapping[str, Any], least: object) -> Raw | None:
+def named(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a task calls its samples and what its labels name, by the keys that count them."""
+    words = part(summary, "words")
+    return {"images": str(words.get("sample", "image")), "identities": str(words.get("label", "identity"))}
+
+
+def _withheld(left: Mapping[str, Any], least: object, sample: str) -> Raw | None:
     if not any(_is_table(left, c) for c in _channels(left)) or number(least) is None:
         return None
-    part_of_it = f"where one image makes up more than 1/{integer(least)} of it"
+    part_of_it = f"where one {sample} makes up more than 1/{integer(least)} of it"
     said = f"A row stays at its site, and counts as withheld, {part_of_it}, or its person was not drawn."
     return el("p", said, class_="note")
 
@@ -154,5 +161,13 @@ def what_left(summary: Mapping[str, Any]) -> Raw | None:
     contract, left = part(summary, "contract"), part(summary, "left")
     if not contract and not left:
         return None
-    ledger = [_left_table(left), _withheld(left, contract.get("min_images")), _scalars(left)] if left else []
+    ledger = (
+        [
+            _left_table(left),
+            _withheld(left, contract.get("min_images"), named(summary)["images"]),
+            _scalars(left),
+        ]
+        if left
+        else []
+    )
     return join([_contract(contract), *ledger])

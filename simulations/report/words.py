@@ -1,6 +1,7 @@
 """Numbers and names as a reader wants them, and careful look-ups in a summary."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ TASKS = {
     "action_units": "facial action unit",
     "micro_gesture": "micro-gesture",
 }
+SAMPLE = re.compile(r"(?<![\w.='])(?:image|picture)(s?)(?![\w'])")
 UNITS = {"camera": "camera", "camera_strict": "camera", "entity": "entity"}
 
 
@@ -84,8 +86,17 @@ def text(value: object) -> str:
 
 def several(count: int, word: str) -> str:
     """Return a count with its noun: ``1 round``, ``6 cameras``, ``2 entities``."""
-    plural = word[:-1] + "ies" if word.endswith("y") else word + "s"
-    return f"{count} {word if count == 1 else plural}"
+    return f"{count} {word if count == 1 else plural(word)}"
+
+
+def plural(word: str) -> str:
+    """Return a noun for several: ``cameras``, ``entities``."""
+    return word[:-1] + "ies" if word.endswith("y") else word + "s"
+
+
+def of_samples(told: str, sample: str) -> str:
+    """Return a sentence about images as one about a task's own samples; names of options stay as they are."""
+    return told if sample == "image" else SAMPLE.sub(rf"{sample}\1", told)
 
 
 def unit(summary: Mapping[str, Any]) -> str:

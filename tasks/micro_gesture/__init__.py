@@ -42,6 +42,7 @@ TASK = Task(
     },
     owner="room",
     subject="person",
+    sample="clip",n    label="emotion",
     head=model.HEAD_PREFIXES,
     own=own.OWN,
     measures=evaluate.MEASURES,

@@ -52,6 +52,7 @@ TASK = Task(
     baselines={"raw pixels": evaluate.measure_pixels, "random features": evaluate.measure_random},
     owner="sensor",
     subject="finger",
+    label="finger",
     head=model.HEAD_PREFIXES,
     head_evaluated=False,
     refit=model.refit,

@@ -83,8 +83,8 @@ def test_the_clients_of_a_data_set_are_named(capsys: pytest.CaptureFixture[str])
 
 def test_your_own_data_are_counted(capsys: pytest.CaptureFixture[str], drawn: Any) -> None:
     words = [word for word in SMALL if "classes" not in word]
-    assert "- for 16 persons" in said(capsys, "camera", f"data.root={drawn}", *words)
-    assert "- for 64 persons" in said(capsys, "camera", *words)
+    assert "- for 16 identities" in said(capsys, "camera", f"data.root={drawn}", *words)
+    assert "- for 64 identities" in said(capsys, "camera", *words)
 
 
 def test_a_refused_strategy_is_told_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,6 +63,8 @@ def test_a_room_without_labels_trains_and_is_measured_by_what_it_rebuilds(tmp_pa
     page = (tmp_path / "report.html").read_text()
     assert "Samples as the model sees them" in page and "Retrieval" not in page and "Query" not in page
     assert "video accuracy: share of videos" in page
+    assert 'class="number">clips</th>' in page and 'class="number">emotions</th>' in page
+    assert "features of single clips" in page and "images" not in page.partition("How to reproduce")[0]
 
 
 def test_check_16_a_site_and_its_twin_are_one_trainer(tmp_path: Path, at: At) -> None:
