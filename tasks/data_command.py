@@ -9,18 +9,19 @@ from isofed.config import read
 from isofed.errors import ConfigError
 from isofed.suggest import pick, unknown
 from isofed.tasks import TASKS
-from isofed.tasks.parting import part
+from isofed.tasks.parting import Parted, part
 from isofed.tasks.task import DataLayout
 
 HELP = """isofed data make LAYOUT --out DIR [--seed N] [--OPTION VALUE ...]
 isofed data check LAYOUT DIR
-isofed data split LAYOUT DIR OUT [--level LEVEL]
+isofed data split LAYOUT DIR OUT [--level LEVEL] [--OPTION VALUE ...]
 
 make   draws a small synthetic data set in the layout as it is published
 check  compares a folder with the published counts and opens every image
 split  copies what belongs to each site into a folder of its own under OUT, and the benchmark's
        test data into OUT/evaluator: a tree for each machine of a trial; under the level camera
-       unless another one is named
+       unless another one is named, and with those of the task's options that say who is tested,
+       such as --split 2, if the run will have them
 
   isofed data make sysu --out /data/demo --seed 3 --identities 32
   isofed data check sysu /data/SYSU-MM01
@@ -72,13 +73,19 @@ def split(argv: list[str]) -> int:
         _usage("give two folders")
     options = _pairs(argv[3:])
     level = pick("level", options.pop("level", layout.levels[0]), {name: name for name in layout.levels})
-    if options:
-        raise unknown("option", next(iter(options)), ["level"])
     root, out = Path(argv[1]), Path(argv[2])
     task = next(task for task in TASKS.values() if task.layouts.get(layout.name) is layout)
-    for name, files in part(task, layout, root, out, level).items():
-        print(f"{out / name}: {files} files")
+    known = ["level", *(field.name for field in dataclasses.fields(task.options))]
+    if odd := set(options) - set(known):
+        raise unknown("option", min(odd), known)
+    for name, made in part(task, layout, root, out, level, _typed(task.options, options)).items():
+        print(f"{out / name}: {made.files} files{told(made)}")
     return 0
+
+
+def told(made: Parted) -> str:
+    """Return what a part says of others, in words; nothing where it says nothing."""
+    return f", and {made.told}, by which this layout's reader parts people" if made.told else ""
 
 
 def _layout(argv: list[str]) -> DataLayout:

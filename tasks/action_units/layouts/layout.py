@@ -7,6 +7,7 @@ from isofed.tasks.action_units.drawing.plan import Small
 from isofed.tasks.action_units.labels import KEYS
 from isofed.tasks.action_units.layouts import owners
 from isofed.tasks.action_units.layouts.check import check
+from isofed.tasks.action_units.layouts.cut import cut
 from isofed.tasks.action_units.layouts.databases import DATABASES
 from isofed.tasks.action_units.layouts.write import write_databases
 from isofed.tasks.action_units.model import UNITS
@@ -35,6 +36,7 @@ def left_out(tested: str) -> DataLayout:
         open_train=opened,
         open_test=lambda root, cache, chosen: owners.open_test(root, cache, tested, chosen),
         folders=lambda root, site: owners.folders(root, site, tested),
+        lists=lambda root, site, chosen: cut(root, site, tested, chosen),
         levels=LEVELS,
     )
 

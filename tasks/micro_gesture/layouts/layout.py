@@ -10,11 +10,12 @@ from isofed.errors import ConfigError
 from isofed.tasks.micro_gesture.drawing.plan import Small
 from isofed.tasks.micro_gesture.layouts import owners, testing
 from isofed.tasks.micro_gesture.layouts.check import check
+from isofed.tasks.micro_gesture.layouts.cut import cut
 from isofed.tasks.micro_gesture.layouts.formats import FORMATS, Format
 from isofed.tasks.micro_gesture.layouts.owners import Silo
 from isofed.tasks.micro_gesture.layouts.write import write_silos, write_tree_of
 from isofed.tasks.micro_gesture.model import CLASSES
-from isofed.tasks.task import DataLayout, Progress, Samples, Site
+from isofed.tasks.task import EVALUATOR, DataLayout, Progress, Samples, Site
 
 LEVELS = {True: ("entity", "sharing"), False: ("camera", "entity", "sharing")}  # by: a data set alone
 
@@ -54,9 +55,14 @@ def _layout(name: str, summary: str, options: type[Any], make: Any, find: owners
         sites=sites,
         open_train=opened,
         open_test=lambda root, cache, chosen: testing.open_test(find(root, None), cache, chosen),
+        lists=lambda root, site, chosen: cut(root, find(root, _own(site)), site, chosen),
         folders=lambda root, site: tuple(dict.fromkeys((root, *(s.root for s in find(root, site))))),
         levels=LEVELS[alone],
     )
+
+
+def _own(site: str) -> str | None:
+    return None if site == EVALUATOR else site
 
 
 def one(made: Format) -> DataLayout:

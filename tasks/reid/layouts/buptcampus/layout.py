@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from isofed.tasks.reid.layouts import common
+from isofed.tasks.reid.layouts import common, cut
 from isofed.tasks.reid.layouts.buptcampus.check import check_buptcampus
 from isofed.tasks.reid.layouts.buptcampus.make import SyntheticBuptCampus, generate
 from isofed.tasks.reid.layouts.buptcampus.read import CAMERAS, open_camera, open_tests, partners, read_lists
@@ -61,4 +61,5 @@ BUPTCAMPUS = DataLayout(
     sites=sites,
     open_train=open_train,
     open_test=open_test,
+    lists=cut.buptcampus,
 )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from isofed.tasks.reid.layouts import common
+from isofed.tasks.reid.layouts import common, cut
 from isofed.tasks.reid.layouts.films import domains, opened
 from isofed.tasks.reid.layouts.hitsz_vcm.check import check_hitsz_vcm
 from isofed.tasks.reid.layouts.hitsz_vcm.make import SyntheticHitszVcm, generate
@@ -61,4 +61,5 @@ HITSZ_VCM = DataLayout(
     sites=sites,
     open_train=open_train,
     open_test=open_test,
+    lists=cut.hitsz_vcm,
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isofed.tasks.reid.layouts import common
+from isofed.tasks.reid.layouts import common, cut
 from isofed.tasks.reid.layouts.images import cached
 from isofed.tasks.reid.layouts.llcm.check import check_llcm
 from isofed.tasks.reid.layouts.llcm.make import SyntheticLlcm, generate
@@ -66,4 +66,5 @@ LLCM = DataLayout(
     sites=sites,
     open_train=open_train,
     open_test=open_test,
+    lists=cut.llcm,
 )

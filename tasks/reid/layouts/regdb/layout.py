@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isofed.tasks.reid.layouts import common
+from isofed.tasks.reid.layouts import common, cut
 from isofed.tasks.reid.layouts.images import ImageFile, Images, cached
 from isofed.tasks.reid.layouts.regdb.check import check_regdb
 from isofed.tasks.reid.layouts.regdb.make import SyntheticRegdb, generate
@@ -118,4 +118,5 @@ REGDB = DataLayout(
     open_train=open_train,
     open_test=open_test,
     folders=folders,
+    lists=cut.regdb,
 )

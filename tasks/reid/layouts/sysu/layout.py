@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isofed.tasks.reid.layouts import common
+from isofed.tasks.reid.layouts import common, cut
 from isofed.tasks.reid.layouts.images import cached
 from isofed.tasks.reid.layouts.sysu.check import check_sysu
 from isofed.tasks.reid.layouts.sysu.make import SyntheticSysu, generate
@@ -85,4 +85,5 @@ SYSU = DataLayout(
     open_train=open_train,
     open_test=open_test,
     folders=folders,
+    lists=cut.sysu,
 )
