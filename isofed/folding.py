@@ -5,9 +5,10 @@ The same bits as with whole arrays, whatever the blocks and the cores: an entry'
 
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from isofed.trees import Layout, Tree
 
 BLOCK = 1 << 15  # entries of a scratch array
 LARGE = 1 << 22  # entries of a buffer for which several threads are worth their start
+RANGES = 8  # of a buffer whose parts are summed up
 
+T = TypeVar("T")
 Work = Callable[[slice, np.ndarray, np.ndarray], None]
 
 
@@ -118,6 +121,25 @@ def _dividing(buffer: Any, by: float) -> Work:
         np.divide(buffer[part], by, out=buffer[part])
 
     return work
+
+
+def in_ranges(size: int, work: Callable[[slice], T], large: int = LARGE) -> list[T]:
+    """Do ``work`` on every range of ``size`` entries, on all cores where there are many; return what came.
+
+    The ranges are the same however many cores there are, and so are sums over what came in its order.
+
+    Args:
+        size: entries.
+        work: from a range to anything; what it raises is raised here.
+        large: entries from which on several threads are worth their start.
+    """
+    share = max(-(-size // RANGES), 1)
+    ranges = [slice(at, min(at + share, size)) for at in range(0, size, share)]
+    if size < large or _cores() == 1:
+        return [work(part) for part in ranges]
+    # started anew each time: threads that wait for work would not survive a fork
+    with ThreadPoolExecutor(_cores()) as threads:
+        return list(threads.map(work, ranges))
 
 
 def _in_blocks(size: int, work: Work, block: int = BLOCK) -> None:

@@ -4,24 +4,26 @@ It knows neither Flower nor a network, so it is tested with plain values. A priv
 several exchanges wraps the yield.
 """
 
-import math
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from isofed.errors import RoundError
-from isofed.folding import Term, divided, fold, moved, no_sum
+from isofed.folding import Term, fold, moved
 from isofed.protocols.joint import MODEL
 from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
 from isofed.records import Channel, Delta, Order, Report, Table, Value
 from isofed.seeds import Secrets
 from isofed.server.cohorts import drawn
+from isofed.server.folded import Folded
+from isofed.server.gathered import Gathered
 from isofed.server.state import FOR, OF_STEP, ServerState
 from isofed.setting import Setting
 from isofed.spans import AGGREGATION, PROTOCOL, span, spanned
 from isofed.strategies.arrivals import Cohort
 from isofed.strategies.recipe import Recipe
+from isofed.strategies.robust.rule import GatheringRule
 from isofed.strategies.rules import LinearRule
 from isofed.strategies.tables import TableSum
 from isofed.trees import Tree, wide_zeros
@@ -41,9 +43,6 @@ class Refusal:
 
     reason: str
 
-
-SMALL, LARGE = 1 << 20, 16 << 20  # bytes of a model
-MANY = 64  # models folded in one go
 
 Reply = tuple[str, Report | Refusal]
 Round = Generator[list[Ask], Iterable[Reply], "Outcome"]
@@ -122,7 +121,7 @@ def _too_few(number: int, total: "Total", fewest: int) -> str:
 
 @dataclass
 class Total:
-    """The running sums of a round, in float64: memory of a model and a few reports, however many come.
+    """What a round has come to so far: sums where the rule is linear, all models where it looks at each.
 
     Limit: they are NumPy arrays. What lies on a GPU is copied to the CPU before it is folded in, so
     averaging does not stay on the device, although trees and rules would work there.
@@ -130,20 +129,15 @@ class Total:
 
     state: ServerState
     recipe: Recipe
-    model: Tree
-    buffers: Tree
+    models: Folded | Gathered
     tables: dict[str, TableSum]
     personal: dict[str, dict[str, Table]]
     changes: dict[str, Tree]
     population: int
     cohort: Cohort
-    sums: dict[str, float] = field(default_factory=dict)
-    examples: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, Mapping[str, float]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    _pending: list[Term] = field(default_factory=list)
-    _begun: bool = False
 
     @classmethod
     def of(cls, state: ServerState, setting: Setting, population: int, cohort: Cohort) -> "Total":
@@ -152,8 +146,7 @@ class Total:
         return cls(
             state,
             setting.recipe,
-            no_sum(state.trees["model"].layout),
-            wide_zeros(state.trees["buffers"].layout),
+            _models(state, setting.recipe.rule, len(cohort.began)),
             {n: TableSum.empty(rows, width) for n, r in setting.recipe.tables.items() if not r.personal},
             {name: {} for name, rule in setting.recipe.tables.items() if rule.personal},
             {name: wide_zeros(state.trees["model"].layout) for name in setting.recipe.trees},
@@ -168,40 +161,25 @@ class Total:
         if isinstance(reply, Refusal):
             self.refused[site] = reply.reason
             return
-        rule, own = self.recipe.rule, {**reply.scalars, "staleness": self._staleness(site)}
-        factor = _finite("factor", rule, rule.factor(own))
-        model = reply.channels["model"]
+        own, model = {**reply.scalars, "staleness": self._staleness(site)}, reply.channels["model"]
         # float64 holds the difference of two float32 to 2**-53 of the larger, so one client's value comes
         # back whole unless it is 2**28 times smaller than where it started, yet not zero
         start = None if isinstance(model, Delta) else self.state.at("model", self.cohort.began[site])
-        self._pending.append(Term(factor, _tree(model), start))
-        if len(self._pending) == _at_once(model.nbytes):
-            self._fold()
-        # running statistics are always averaged by examples: a rule's factors need not be convex
-        fold(self.buffers, Term(own["examples"], _tree(reply.channels["buffers"])))
-        self.examples += own["examples"]
+        self.models.add(own, _tree(model), start, _tree(reply.channels["buffers"]))
         for name, total in self.tables.items():
             self.tables[name] = total.add(reply.channels[name])  # type: ignore[arg-type]
         for name, gathered in self.personal.items():
             gathered[site] = reply.channels[name]  # type: ignore[assignment]
         for name, change in self.changes.items():
             fold(change, Term(1.0, _tree(reply.channels[name])))
-        for name, value in rule.sums(own).items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
         self.versions[site], self.numbers[site] = reply.version, dict(reply.scalars)
 
     @spanned(PROTOCOL, "privacy of the sums")
     def protect(self, pipeline: Pipeline, use: Use) -> None:
         """Do to the sums what the privacy steps do to sums, before they are divided."""
-        self._fold()
-        trees = dict(pipeline.summed({MODEL: self.model, **self.changes}, use))
-        self.model, self.changes = trees.pop(MODEL), trees
-
-    @spanned(AGGREGATION, "fold together")
-    def _fold(self) -> None:
-        fold(self.model, *self._pending, begin=not self._begun)
-        self._begun = True
-        self._pending.clear()
+        if isinstance(self.models, Folded):  # a step that draws on the sum is refused where there is none
+            trees = dict(pipeline.summed({MODEL: self.models.total(), **self.changes}, use))
+            self.models.model, self.changes = trees.pop(MODEL), trees
 
     def _staleness(self, site: str) -> int:
         return self.state.round - self.cohort.began[site]
@@ -209,9 +187,7 @@ class Total:
     @spanned(AGGREGATION, "server step")
     def next_state(self) -> ServerState:
         """Return the state after the server optimiser's step."""
-        self._fold()
-        common = _finite("divisor", self.recipe.rule, self.recipe.rule.common(self.sums))
-        direction = divided(self.model, common)
+        direction = self.models.direction()
         server, number = self.recipe.server, self.state.round + 1
         step, optimiser = server.step(direction, self.state.optimiser, number, self._part())
         return replace(
@@ -240,7 +216,7 @@ class Total:
         return len(self.numbers) / self.population
 
     def _statistics(self) -> Tree:
-        mean = self.buffers.map(lambda t: t / self.examples)
+        mean = self.models.statistics()
         if self.recipe.server.arrivals is None:
             return mean
         # a convex sum: what few sites sent moves the statistics of all as far as they are all, see `buffered`
@@ -264,20 +240,10 @@ class Total:
         return tables
 
 
-def _at_once(size: int) -> int:
-    """Return how many models of ``size`` bytes are folded in one go, so that sums are read less often and
-    fewer calls made: one where that is more memory than it is worth."""
-    return max(4, min(MANY, SMALL // max(size, 1))) if size < LARGE else 1
-
-
-def _finite(what: str, rule: LinearRule, value: float) -> float:
-    """Return a rule's number; one that would make the model NaN or infinite is refused by the rule's name."""
-    if not math.isfinite(value) or (what == "divisor" and value == 0.0):
-        raise RoundError(
-            f"the {what} of the strategy's rule '{rule.call}' is {value:g}, from which no model can be made; "
-            "let the rule return another number there"
-        )
-    return value
+def _models(state: ServerState, rule: LinearRule | GatheringRule, sites: int) -> Folded | Gathered:
+    if isinstance(rule, GatheringRule):
+        return Gathered.of(rule, sites)
+    return Folded.of(rule, state.trees["model"].layout, state.trees["buffers"].layout)
 
 
 def _tree(channel: Channel) -> Tree:

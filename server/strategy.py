@@ -28,6 +28,7 @@ from isofed.server.rounds import Ask, Outcome, Refusal, Reply, Round, training_r
 from isofed.server.state import ServerState
 from isofed.setting import Setting
 from isofed.spans import AGGREGATION, PROTOCOL, span, spanned
+from isofed.strategies.robust.rule import fewest as needs
 from isofed.strategies.share import TRAVELLING
 from isofed.tasks.task import merge
 
@@ -45,7 +46,8 @@ class Composed(Strategy):
         sites: node ID by site name; a :class:`Roster` where they are too many to be listed.
         evaluators: node ID by evaluator name.
         emit: told of refusals.
-        fewest: fewest usable reports for a round; default all that are asked for.
+        fewest: fewest usable reports for a round; default what its rule needs: all that are asked for, or
+            of a robust rule all but those that it holds possible to be faulty.
         room: what the server distils with, if the recipe does.
         secrets: the server's own, for privacy steps that draw on the sum.
     """
@@ -66,7 +68,8 @@ class Composed(Strategy):
         self.setting, self.contract, self.state, self.emit = setting, contract, state, emit
         self.sites, self.evaluators = Roster.of(sites), Roster.of(evaluators)
         count = asked(setting, len(self.sites))
-        self.fewest = count if fewest is None else fewest
+        needed = needs(setting.recipe.rule, count)
+        self.fewest = needed if fewest is None else fewest
         self._present = _presence(contract)
         self.attempt = 1
         self.bytes: dict[str, dict[str, int]] = {}

@@ -71,6 +71,8 @@ def hooks_meet(recipe: Any) -> str:
 
 def numbers_known(recipe: Any) -> str:
     """Return which number the rule would ask for in vain when the first report is there."""
+    if not hasattr(recipe.rule, "sums"):
+        return ""  # it reads none
     told = dict.fromkeys((*TOLD, *recipe.rule.needs), 1.0)
     with suppress(ArithmeticError, ValueError):  # numbers of 1 need not make sense to it
         try:
@@ -124,6 +126,25 @@ def nothing_kept_at_the_server(recipe: Any) -> str:
     )
 
 
+def models_alone(recipe: Any) -> str:
+    """Return what would go past a rule that looks at every model: a faulty site could put it all in there."""
+    if hasattr(recipe.rule, "sums"):
+        return ""
+    past = [f"channel '{name}'" for name in sorted(recipe.channels)]
+    past += ["the server's distillation"] if recipe.server.distil else []
+    if past:
+        return (
+            f"rule '{recipe.rule.call}' of '{recipe.call}' judges models, and {past[0]} would go past it; "
+            "leave that out, or use weighted_mean"
+        )
+    if recipe.server.arrivals:
+        return (
+            f"rule '{recipe.rule.call}' of '{recipe.call}' compares changes from one model, but sites that "
+            "are not waited for begin with several; leave the buffer out, or use stale_mean"
+        )
+    return ""
+
+
 def something_trains(recipe: Any) -> str:
     """Return why a round would be empty."""
     if recipe.rounds:
@@ -154,6 +175,7 @@ REASONS: tuple[Reason, ...] = (
     hooks_meet,
     numbers_known,
     nothing_kept_at_the_server,
+    models_alone,
     channels_meet,
     compared_rows_travel,
     something_trains,

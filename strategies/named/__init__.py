@@ -5,7 +5,17 @@ A file is a family with its table; a new algorithm is a function and a row in on
 
 from collections.abc import Callable, Mapping
 
-from isofed.strategies.named import adapters, asynchronous, averaging, banks, distilled, drift, fair, personal
+from isofed.strategies.named import (
+    adapters,
+    asynchronous,
+    averaging,
+    banks,
+    distilled,
+    drift,
+    fair,
+    personal,
+    robust,
+)
 from isofed.strategies.recipe import Recipe, called
 
 FAMILIES: tuple[Mapping[str, Callable[..., Recipe]], ...] = (
@@ -17,6 +27,7 @@ FAMILIES: tuple[Mapping[str, Callable[..., Recipe]], ...] = (
     distilled.NAMED,
     asynchronous.NAMED,
     adapters.NAMED,
+    robust.NAMED,
 )
 
 STRATEGIES: dict[str, Callable[..., Recipe]] = {
