@@ -7,12 +7,16 @@ from isofed.tasks.action_units.layouts.layout import LAYOUTS, LEVELS
 from isofed.tasks.action_units.options import ActionUnitOptions
 from isofed.tasks.action_units.resnet import STAGES
 from isofed.tasks.action_units.training import TRAINING
+from isofed.tasks.private import grouped
 from isofed.tasks.task import Task
 
 
 def build(options: ActionUnitOptions, generator: Any) -> model.InfuseNet:
     """Return the network, without the magnifier, which is public and frozen."""
-    return model.build(generator, options.width, options.scope, options.infuse, options.norm)
+    built = model.build(generator, options.width, options.scope, options.infuse)
+    if options.norm == "group":
+        grouped(built)
+    return built
 
 
 TASK = Task(
@@ -30,6 +34,8 @@ TASK = Task(
     baselines={"never there": evaluate.always(False), "always there": evaluate.always(True)},
     owner="database",
     subject="person",
+    sample="clip",
+    label="set of units",
     head=model.HEAD_PREFIXES,
     load=weights.load,
     statistics=lambda options: options.norm == "batch",

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from isofed.tasks.action_units.infusion import infused
 from isofed.tasks.action_units.magnifier import CHANNELS, Magnifier
-from isofed.tasks.action_units.resnet import NORMS, ResNet18
+from isofed.tasks.action_units.resnet import ResNet18
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17)  # the action units of CD6ME
 HEAD_PREFIXES = ("head.",)
@@ -82,18 +82,15 @@ class InfuseNet(nn.Module):
             a 1 x 1 convolution without bias stands before them.
         scope: of the infusion, ``"sample"`` or ``"batch"``.
         infuse: whether anything is infused; without it the branches only share the head.
-        norm: a key of ``NORMS``, ``"batch"`` as released, or ``"group"``, which keeps samples apart.
 
     Source: Khor et al., 2025, and its released code; differs from the released code in that the second
     branch has no first convolution, which was never used.
     """
 
-    def __init__(
-        self, width: int = 64, scope: str = "sample", infuse: bool = True, norm: str = "batch"
-    ) -> None:
+    def __init__(self, width: int = 64, scope: str = "sample", infuse: bool = True) -> None:
         super().__init__()
-        self.scope, self.infuse, layer = scope, infuse, NORMS[norm]
-        self.flow, self.magnified = ResNet18(width, True, layer), ResNet18(width, False, layer)
+        self.scope, self.infuse = scope, infuse
+        self.flow, self.magnified = ResNet18(width), ResNet18(width, stem=False)
         same = width == 2 * CHANNELS
         self.entrance = nn.Identity() if same else nn.Conv2d(2 * CHANNELS, width, 1, bias=False)
         self.head = nn.Linear(self.flow.outputs, len(UNITS))
@@ -115,16 +112,12 @@ class InfuseNet(nn.Module):
 
 
 def build(
-    generator: torch.Generator,
-    width: int = 64,
-    scope: str = "sample",
-    infuse: bool = True,
-    norm: str = "batch",
+    generator: torch.Generator, width: int = 64, scope: str = "sample", infuse: bool = True
 ) -> InfuseNet:
     """Return the network with weights that follow from ``generator`` alone; He-normal convolutions."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        model = InfuseNet(width, scope, infuse, norm)
+        model = InfuseNet(width, scope, infuse)
         for module in model.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")

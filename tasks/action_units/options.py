@@ -9,7 +9,6 @@ from isofed.tasks.action_units.flow import SCALINGS, SOLVERS, STRAINS
 from isofed.tasks.action_units.infusion import SCOPES
 from isofed.tasks.action_units.layouts.listing import NEARS
 from isofed.tasks.action_units.model import AMPLIFICATION, UNITS
-from isofed.tasks.action_units.resnet import NORMS
 
 MANY, LARGE = 1_000_000, 1e30  # no sane number is above; a bound keeps typing errors out
 ABOVE_ZERO, BELOW_ONE = 1e-12, 0.999999
@@ -38,7 +37,7 @@ CHOICES = {
     "strain": STRAINS,
     "scaling": SCALINGS,
     "near": NEARS,
-    "norm": tuple(NORMS),
+    "norm": ("batch", "group"),
     "scope": SCOPES,
     "balance": ("none", "local"),
     "optimiser": ("sgd", "adam"),
@@ -83,7 +82,9 @@ class ActionUnitOptions:
 
     # --- model
     width: int = 16  # channels of a branch's first stage, 4 to 1024; 64 as released
-    norm: str = "batch"  # "batch" as released, or "group": no statistics, samples apart
+    norm: str = (
+        "batch"  # layers that normalise: "batch", or "group", of each clip alone (dp needs it)
+    )
     infuse: bool = True  # False: an ablation in which the branches share the head alone
     scope: str = "sample"  # of the infusion's extremes: "sample", or "batch" as released
 

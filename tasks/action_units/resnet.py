@@ -1,40 +1,25 @@
 """ResNet-18 without its classifier, under the parameter names of torchvision's public files."""
 
-from collections.abc import Callable, Mapping
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 STAGES = ((1, 1), (2, 2), (4, 2), (8, 2))  # width over the first stage's, stride
-TOGETHER = 16  # channels of a group, or more where their number cannot be divided so
-
-Norm = Callable[[int], nn.Module]
-
-
-def grouped(channels: int) -> nn.GroupNorm:
-    """Return normalisation of each sample by itself, over groups of about 16 channels.
-
-    Source: Wu and He, "Group normalization", ECCV 2018.
-    """
-    groups = next(n for n in range(max(1, channels // TOGETHER), 0, -1) if channels % n == 0)
-    return nn.GroupNorm(groups, channels)
-
-
-NORMS: Mapping[str, Norm] = {"batch": nn.BatchNorm2d, "group": grouped}
 
 
 class BasicBlock(nn.Module):
     """Two convolutions of 3 x 3 beside a shortcut, ReLU last: (B, I, H, W) to (B, O, H/stride, W/stride)."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int, norm: Norm = nn.BatchNorm2d) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = norm(outputs)
+        self.bn1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = norm(outputs)
+        self.bn2 = nn.BatchNorm2d(outputs)
         self.downsample: nn.Module | None = None
         if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), norm(outputs))
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return relu(branch(x) + shortcut(x))."""
@@ -49,20 +34,19 @@ class ResNet18(nn.Module):
     Args:
         width: channels of the first stage; 64 in the paper.
         stem: whether there is one; a branch that is fed something else than pictures has its own.
-        norm: channels to a normalisation, under BatchNorm's names.
 
     Source: He et al., "Deep residual learning for image recognition", CVPR 2016.
     """
 
-    def __init__(self, width: int = 64, stem: bool = True, norm: Norm = nn.BatchNorm2d) -> None:
+    def __init__(self, width: int = 64, stem: bool = True) -> None:
         super().__init__()
         if stem:
             self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
-            self.bn1 = norm(width)
+            self.bn1 = nn.BatchNorm2d(width)
         inputs = width
         for number, (factor, stride) in enumerate(STAGES, 1):
             outputs = factor * width
-            blocks = BasicBlock(inputs, outputs, stride, norm), BasicBlock(outputs, outputs, 1, norm)
+            blocks = BasicBlock(inputs, outputs, stride), BasicBlock(outputs, outputs, 1)
             self.add_module(f"layer{number}", nn.Sequential(*blocks))
             inputs = outputs
         self.outputs = inputs

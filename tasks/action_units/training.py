@@ -13,8 +13,10 @@ from isofed.tasks.action_units.labels import Integers, unpacked
 from isofed.tasks.action_units.model import COLOURS, InfuseNet, Output
 from isofed.tasks.action_units.options import ActionUnitOptions
 from isofed.tasks.passes import passes
+from isofed.tasks.private import PrivateTraining, batch_norm
 from isofed.tasks.task import Batch, Samples, Training
 
+CLIPS = 4  # of a person in a step, where people and not clips are hidden by noise
 Singles = NDArray[np.float32]
 
 
@@ -132,6 +134,28 @@ def _remembers(options: ActionUnitOptions) -> bool:
     return options.keep_momentum and (options.optimiser == "adam" or options.momentum > 0.0)
 
 
+def _apart(options: ActionUnitOptions) -> str | None:
+    """Return why no gradient is one clip's alone, or None."""
+    if options.scope == "batch":
+        return "task.scope=batch makes a clip's gradient depend on those beside it; write task.scope=sample"
+    if options.balance == "local":
+        return (
+            "task.balance=local weighs every clip by how many of the site's show a unit, which no noise "
+            "hides; write task.balance=none"
+        )
+    return batch_norm(options.norm)
+
+
+PRIVATE = PrivateTraining(
+    example="clip",
+    batch=lambda options: options.batch,
+    refuses=_apart,
+    subject="person",
+    of=lambda samples: samples.inputs.scenes,
+    subjects=lambda options: max(1, options.batch // CLIPS),
+    most=lambda options: CLIPS,
+)
+
 TRAINING = Training(
     sample=sample,
     transform=transform,
@@ -144,5 +168,6 @@ TRAINING = Training(
     keeps_optimiser=_remembers,
     plain=lambda options: options.optimiser == "sgd" and options.momentum == 0.0,
     still=still,
+    private=PRIVATE,
     several=True,
 )
