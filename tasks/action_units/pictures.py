@@ -62,13 +62,13 @@ def _beside(model: Any, inputs: torch.Tensor, flow: Floats) -> list[tuple[Pixels
     with torch.inference_mode():
         _, maps = watched(model, inputs)
     looked, asked = saliency(model, inputs)
-    kept = [np.sqrt(energy(each, side)[0]) for each in maps[:2]]
-    magnified = np.sqrt(energy(parted(inputs)[1], side)[0])
+    kept = [energy(each, side)[0] for each in maps[:2]]
+    magnified = energy(parted(inputs)[1], side)[0]
     channels = [large(np.repeat(channel[..., None], 3, -1)) for channel in flow]
     return [
         (joined(channels), "flow: u, v, strain"),
         (heat(magnified), "magnified motion"),
-        (heat(smooth(looked[0])), f"saliency of the flow branch for {spelt(asked[0])}"),
+        (heat(smooth(looked[0])), f"saliency for {spelt(asked[0])}"),
         *((heat(each), f"infused, stage {number}") for number, each in enumerate(kept, 1)),
     ]
 

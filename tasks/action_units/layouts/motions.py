@@ -1,5 +1,6 @@
 """What the readers return: clips as the network is fed them, and those that an evaluator tests on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isofed.tasks.action_units.labels import Integers
+from isofed.tasks.layouts.joined import Joined
 
 Halves = NDArray[np.float16]
 
@@ -41,6 +43,23 @@ class Motions:
         """Return those at ``rows``, (n,), none of them copied."""
         whole = rows if self.rows is None else self.rows[rows]
         return Motions(self.flow, self.latents, self.scenes[rows], whole, self.told)
+
+
+def together(several: Sequence[Motions]) -> Motions:
+    """Return the clips of several sets, one after the other, none of them copied; people stay apart.
+
+    Args:
+        several: at least one, each with all of its rows.
+    """
+    if len(several) == 1:
+        return several[0]
+    ends = np.cumsum([0, *(each.scenes.max() + 1 for each in several)])
+    return Motions(
+        Joined(tuple(each.flow for each in several)),
+        Joined(tuple(each.latents for each in several)),
+        np.concatenate([each.scenes + end for each, end in zip(several, ends, strict=False)]),
+        told=tuple(sentence for each in several for sentence in each.told),
+    )
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,14 @@ A box at a site holds its own database's folder alone, and of the table the rows
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from isofed.errors import DataError
 from isofed.seeds import public
 from isofed.tasks.action_units.labels import KEYS
 from isofed.tasks.action_units.layouts.databases import DATABASES
 from isofed.tasks.action_units.layouts.listing import left_to_test, trained
-from isofed.tasks.action_units.layouts.motions import TestClips
+from isofed.tasks.action_units.layouts.motions import TestClips, together
 from isofed.tasks.action_units.layouts.store import opened
 from isofed.tasks.task import Progress, Samples, Site
 
@@ -45,16 +47,21 @@ def open_train(
         DataError: no table; no clip to train on; frames that cannot be read.
     """
     keys = [key for key in KEYS if key != tested] if site == POOLED else [site]
-    clips = trained(root, tested, keys, options.near)
-    if not len(clips):
+    found = {key: trained(root, tested, [key], options.near) for key in keys}
+    if not any(map(len, found.values())):
+        told = sum(clips.told for clips in found.values())
         raise DataError(
-            f"{site} holds no clip to train on, of {clips.told} that its table names: expected the frames of "
-            "onset and apex in the published folders: leave it out, or copy its frames again"
+            f"{site} holds no clip to train on, of {told} that its table names: expected the frames of onset "
+            "and apex in the published folders: leave it out, or copy its frames again"
         )
-    labels = clips.labels
+    there = {key: clips for key, clips in found.items() if len(clips)}
+    # a database is remembered alike whoever is left out, so that one trainer can go through all folds
+    places = {key: cache / key if site == POOLED else cache for key in there}
+    inputs = together([opened(clips, places[key], options, progress) for key, clips in there.items()])
+    labels = np.concatenate([clips.labels for clips in there.values()])
     if options.labels == "shuffled":
         labels = public(0, 0, site, "shuffled labels").permutation(labels)
-    return Samples(opened(clips, cache, options, progress), labels, clips.databases)
+    return Samples(inputs, labels, np.concatenate([clips.databases for clips in there.values()]))
 
 
 def open_test(
@@ -71,7 +78,7 @@ def open_test(
             f"no clip of {DATABASES[tested].title} is left to test on, of {clips.told} that the table names; "
             "expected the frames of onset and apex in the published folders: copy them again"
         )
-    found = opened(clips, cache, options, progress)
+    found = opened(clips, cache / tested, options, progress)
     return TestClips(found, clips.labels, clips.databases, clips.subjects)
 
 

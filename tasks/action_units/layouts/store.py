@@ -79,6 +79,10 @@ def computed(shot: Shot, made: Magnifier, options: Any) -> Pair | None:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     seen = picture(flow(_grey(onset), _grey(apex), options.flow), options.strain, options.scaling)
+    if options.amplification == 1:  # nothing is left of any motion, see magnifier.py
+        return seen.astype(np.float16), np.zeros(
+            (2 * CHANNELS, *(s // 4 for s in seen.shape[1:])), np.float16
+        )
     with torch.inference_mode():
         first, at, beside = map(_signed, frames)
         moved = pooled(latents(made, first, at, beside, options.amplification))

@@ -62,6 +62,38 @@ def test_the_pool_holds_what_the_sites_hold(au_tree: Path, au_options: Any, tmp_
         assert own.labels.tolist() == pool.labels[4 * place : 4 * place + 4].tolist()
 
 
+def test_what_is_remembered_of_a_database_serves_every_fold(
+    au_tree: Path, au_options: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(*given: Any) -> int:
+        made: list[int] = []
+        inner = store.computed
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "computed", lambda *a, **k: (made.append(1), inner(*a, **k))[1])
+            LAYOUTS[given[0]].open_train(au_tree, "pooled", tmp_path / "pool", au_options(size=32))
+            LAYOUTS[given[0]].open_test(au_tree, tmp_path / "test", au_options(size=32))
+        return len(made)
+
+    assert opened("cd6me_to_samm") == 24  # a test has another second frame, so that nothing is shared with it
+    assert opened("cd6me_to_mmew") == 4 + 4
+    assert opened("cd6me_to_samm") == opened("cd6me_to_mmew") == 0
+
+
+def test_without_amplification_nothing_is_computed_and_nothing_differs(
+    au_tree: Path, au_options: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips, still = trained(au_tree, "samm", ["casme"]), au_options(size=32, amplification=1.0)
+    found = store.opened(clips, None, still)
+    shape, kind = found.latents.shape, found.latents.dtype
+    assert (shape, kind) == ((4, 64, 8, 8), np.float16) and not found.latents.any() and found.flow.any()
+    made = store.frozen.magnifier()
+    frames_of = [
+        store._signed(store.read(path, still)) for path in (clips.shots[0].onset, clips.shots[0].apex)
+    ]
+    both = store.latents(made, *frames_of, frames_of[1], 1.0)
+    assert not store.pooled(both).any()
+
+
 def test_the_cache_is_keyed_by_what_changes_it(
     au_tree: Path, au_options: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
