@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -14,6 +14,9 @@ from isofed.errors import CompositionError
 from isofed.records import Order
 from isofed.spans import BACKWARD, DATA, FORWARD, UPDATE, span
 from isofed.strategies.recipe import LocalTerm, Phase, Seen
+
+if TYPE_CHECKING:  # Opacus is an extra
+    from isofed.client.private.step import Private
 
 TRAIN = "train"
 
@@ -31,12 +34,14 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Step:
-    """One step to take: in which phase, how much of the round is done, the images' rows, and the batch."""
+    """One step to take: in which phase, how much of the round is done, the images' rows, the batch, and under
+    differential privacy whose each image is; then there may be no image, and no batch."""
 
     phase: Phase
     done: float
     images: Any
     batch: Any
+    whose: Any = None
 
 
 def each(shop: Workshop, states: list[Any]) -> Iterator[tuple[LocalTerm, Any]]:
@@ -44,8 +49,19 @@ def each(shop: Workshop, states: list[Any]) -> Iterator[tuple[LocalTerm, Any]]:
     return zip(shop.setting.recipe.local if states else (), states, strict=True)
 
 
-def steps_of(shop: Workshop, place: Place, order: Order, when: str = TRAIN) -> Iterator[Step]:
-    """Yield the round's steps, phase by phase, or those that a site takes before it uses the model."""
+def steps_of(
+    shop: Workshop, place: Place, order: Order, when: str = TRAIN, private: "Private | None" = None
+) -> Iterator[Step]:
+    """Yield the round's steps, phase by phase, or those that a site takes before it uses the model.
+
+    Args:
+        shop, place, order: whose, and which round's.
+        when: ``train``, or ``evaluate``.
+        private: draws units at random instead.
+    """
+    if private is not None:
+        yield from _private_steps(shop, place, private)
+        return
     setting, training, samples = shop.setting, shop.setting.task.training, shop.samples(place)
     purpose = "" if when == TRAIN else f" to {when}"
     draw = seeds.public(setting.seed, order.round, place.site, f"batches{purpose}")
@@ -67,8 +83,31 @@ def steps_of(shop: Workshop, place: Place, order: Order, when: str = TRAIN) -> I
             taken += 1
 
 
+def _private_steps(shop: Workshop, place: Place, private: "Private") -> Iterator[Step]:
+    setting, samples = shop.setting, shop.samples(place)
+    draw, change = private.chance("units"), private.chance("augmentation")
+    phases = [phase for phase in setting.recipe.rounds for _ in range(phase.epochs)]
+    each = private.draws.steps // len(phases)
+    for taken in range(private.draws.steps):
+        with span(DATA, "sample"):
+            images, whose = private.draws.step(draw)
+        with span(DATA, "transform"):
+            batch = (
+                setting.task.training.transform(samples, images, setting.options, change, shop.device)
+                if len(images)
+                else None
+            )
+        yield Step(phases[taken // each], taken / private.draws.steps, images, batch, whose)
+
+
 def run_epoch(
-    shop: Workshop, place: Place, order: Order, states: list[Any], precision: Precision, when: str = TRAIN
+    shop: Workshop,
+    place: Place,
+    order: Order,
+    states: list[Any],
+    precision: Precision,
+    when: str = TRAIN,
+    private: "Private | None" = None,
 ) -> Epoch:
     """Take the round's steps, or those before use, at the rates of the round that was."""
     total: torch.Tensor | None = None
@@ -78,17 +117,17 @@ def run_epoch(
     trained: list[torch.Tensor] = []
     still = held(shop, order)
     shop.train()
-    for step in steps_of(shop, place, order, when):
+    for step in steps_of(shop, place, order, when, private):
         if step.phase is not now:
             now = step.phase
             trained = select(shop, now, still)
         factor = _set_rate(shop, max(order.round, 1) - 1 + step.done)
-        loss, taken = _step(shop, step, states, precision, trained)
+        loss, taken = _step(shop, step, states, precision, trained, private)
         total = loss.to(torch.float32, copy=True) if total is None else total.add_(loss)
         factors.setdefault(now, []).extend([factor] if taken else [])
-        steps, size = steps + 1, len(step.images)
+        steps, size = steps + 1, private.draws.expected if private else len(step.images)
     assert total is not None  # a task's sampler yields at least one batch
-    return Epoch(steps, size, factors, float(total) / steps)
+    return Epoch(steps, size, factors, float(total) / max(1, private.filled if private else steps))
 
 
 def held(shop: Workshop, order: Order) -> tuple[str, ...]:
@@ -155,9 +194,16 @@ def _set_rate(shop: Workshop, done: float) -> float:
 
 
 def _step(
-    shop: Workshop, step: Step, states: list[Any], precision: Precision, trained: list[torch.Tensor]
+    shop: Workshop,
+    step: Step,
+    states: list[Any],
+    precision: Precision,
+    trained: list[Any],
+    private: "Private | None" = None,
 ) -> tuple[torch.Tensor, bool]:
     """Take a step; return the batch's loss, and whether the step was not left out."""
+    if private is not None:
+        return _private_step(shop, step, states, precision, trained, private)
     with span(FORWARD):
         with precision.arithmetic():
             output = shop.model(step.batch.inputs)
@@ -176,6 +222,29 @@ def _step(
         for parameter in trained:
             parameter.grad = None  # or it would lie beside the next step's
     return loss.detach(), taken
+
+
+def _private_step(
+    shop: Workshop,
+    step: Step,
+    states: list[Any],
+    precision: Precision,
+    trained: list[Any],
+    private: "Private",
+) -> tuple[torch.Tensor, bool]:
+    """Take a step whose gradient is private; what terms add of the parameters alone comes after the noise."""
+
+    def loss(output: Any, labels: Any, inputs: Any) -> torch.Tensor:
+        return _loss(shop, Seen(output, labels, step.images, inputs), states)
+
+    with span(BACKWARD):
+        found = private.step(shop.model, step, loss, trained)
+    with span(UPDATE):
+        _drift(shop, states)
+        taken = precision.step()
+        for parameter in trained:
+            parameter.grad = None
+    return found, taken
 
 
 def _loss(shop: Workshop, seen: Seen, states: list[Any]) -> torch.Tensor:

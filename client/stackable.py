@@ -69,6 +69,8 @@ def refuse(shop: Workshop) -> None:
         raise _error(f"arithmetic in {precision} is not stacked", "write task.precision=float32, or ")
     if setting.task.training.held(1, setting.options):
         raise _error("the task does not train a part of the model in the first rounds")
+    if setting.dp:
+        raise _error("differential privacy draws and clips every site's own units", "write dp=none, or ")
     for term in setting.recipe.local:
         held = next((what for what in ("loss", "stepped") if getattr(term, what)), None)
         if held:

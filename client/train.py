@@ -1,6 +1,8 @@
 """The one local training loop."""
 
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import chain
 from typing import Any
 
@@ -16,6 +18,8 @@ from isofed.client.optimiser import export_state, restore_state
 from isofed.client.place import Place
 from isofed.client.precision import Precision
 from isofed.client.workshop import Workshop
+from isofed.errors import ConfigError
+from isofed.protocols.local_privacy import Spend
 from isofed.records import Channel, Order, Report, Value
 from isofed.spans import PROTOCOL, UPDATE, span, spanned
 from isofed.strategies.recipe import Done, Phase, TermStart
@@ -27,10 +31,11 @@ TERM = "term."
 
 @dataclass(frozen=True)
 class Trained:
-    """A round's outcome at one site: the report, and what to remember."""
+    """A round's outcome at one site: the report, what to remember, and what it costs of a privacy budget."""
 
     report: Report
     sections: Sections
+    spend: Spend | None = None
 
 
 def train(shop: Workshop, place: Place, order: Order, memory: Sections, version: str) -> Trained:
@@ -51,14 +56,14 @@ def train(shop: Workshop, place: Place, order: Order, memory: Sections, version:
     shop.fit(place)
     load(shop, order, memory)
     select(shop, Phase())
-    precision = Precision.of(shop, memory)
+    precision, private = Precision.of(shop, memory), _private(shop, place, order)
     with seeded(shop.device, seeds.public_key(shop.setting.seed, order.round, place.site, "layers") % 2**63):
         with span(UPDATE, "terms begin"):
             states = [
                 term.start(_term_start(shop, place, order, memory.get(TERM + term.name)))
                 for term in recipe.local
             ]
-        epoch = run_epoch(shop, place, order, states, precision)
+        epoch = run_epoch(shop, place, order, states, precision, private=private)
     with span(UPDATE, "terms end"):
         done = Done(epoch.steps, reach(shop, epoch.factors, held(shop, order)) if recipe.local else {})
         further = [term.finish(state, done) if term.finish else {} for term, state in each(shop, states)]
@@ -67,7 +72,17 @@ def train(shop: Workshop, place: Place, order: Order, memory: Sections, version:
     channels = _travelling(shop, place)
     for given in further:
         channels.update(given)
-    return Trained(Report(order.round, order.attempt, version, channels, scalars), sections)
+    report = Report(order.round, order.attempt, version, channels, scalars)
+    return Trained(report, sections, private.spend if private else None)
+
+
+def _private(shop: Workshop, place: Place, order: Order) -> Any:
+    """Return the round's private steps, or None where the run has none."""
+    if shop.setting.dp is None:
+        return None
+    if find_spec("opacus") is None:
+        raise ConfigError("training under differential privacy needs Opacus; install isofed[dp] at this site")
+    return import_module("isofed.client.private.step").begun(shop, place, order)
 
 
 def _numbers(
@@ -80,7 +95,7 @@ def _numbers(
         numbers["normaliser"] = normaliser(shop.optimiser, tuple(chain.from_iterable(epoch.factors.values())))
     for term, state in each(shop, states):
         numbers |= term.numbers(state, done) if term.numbers else {}
-    return numbers
+    return shop.setting.dp.told(numbers) if shop.setting.dp else numbers
 
 
 @spanned(PROTOCOL)

@@ -18,7 +18,7 @@ from isofed.contracts import Contract
 from isofed.errors import ConfigError, ContractError
 from isofed.protocols.declared import declared, refuse
 from isofed.protocols.levels import LEVELS, LevelOptions, contract
-from isofed.protocols.local_privacy import LOCAL
+from isofed.protocols.local_privacy import LOCAL, quiet
 from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.privacy import PRIVACY
 from isofed.seeds import Secrets, public, public_key
@@ -188,7 +188,7 @@ class Workshop:
 
     def contract(self, classes: int | None) -> Contract:
         """Return what a report of this run may hold; ``classes`` is None where only sites know it."""
-        return self._once(f"contract {classes}", lambda: self._contract(classes))
+        return self._once(f"contract {classes}", lambda: quiet(self.setting.dp, self._contract(classes)))
 
     def outside(self, classes: int | None) -> Contract:
         """Return what a report may hold once it has left the site, after the privacy steps."""

@@ -185,7 +185,7 @@ def _local(
         return None
     chosen = {"dp": cfg.get("dp", {"name": "none"})}
     dp = call(pick("dp", *_named(chosen, "dp"), local), _rest(chosen, "dp"), "dp")
-    return dp.on(recipe, level, task, options) if dp else None
+    return dp.on(recipe, level, task, options, float(cfg.get("holdout", 0.0))) if dp else None
 
 
 def _fit(task: Any, layout: Any, level: Any) -> None:

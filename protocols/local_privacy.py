@@ -1,16 +1,18 @@
 """Differential privacy of a site's own training: what ``dp=`` can be, and what a reply of it costs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from isofed.config import within
-from isofed.errors import ConfigError
+from isofed.contracts import Contract
+from isofed.errors import CompositionError, ConfigError
+from isofed.protocols.local_misfits import refuse_misfits
 from isofed.suggest import pick
 
 UNITS = ("none", "example", "subject")
 ACCOUNTANTS = ("rdp", "prv")
-RELEASES = ("examples", "loss")
+RELEASES = ("examples", "loss", "measures")
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,9 @@ class LocalPrivacy:
         delta: δ, above 0 and below 1; well below one over a site's units.
         accountant: ``rdp`` or ``prv``, by which z is found for a target ε.
         ghost: whether gradients' norms are computed without the gradients (ghost clipping).
-        release: numbers beside the model that leave unhidden all the same, separated by commas, of
-            ``examples`` and ``loss``.
+        release: what leaves unhidden beside the model all the same, separated by commas: ``examples``, how
+            many a site holds (else 1, so that sites weigh the same); ``loss``, of its training (else none);
+            ``measures``, of what it holds out (else nothing may be held out).
 
     Raises:
         ConfigError: a number out of its range, or not exactly one of ε and z.
@@ -64,9 +67,24 @@ class LocalPrivacy:
         """The numbers that leave unhidden all the same."""
         return tuple(word.strip() for word in self.release.split(",") if word.strip())
 
-    def on(self, recipe: Any, level: Any, task: Any, options: Any) -> "LocalPrivacy":
-        """Return this, after everything that speaks against it there."""
+    def on(self, recipe: Any, level: Any, task: Any, options: Any, holdout: float = 0.0) -> "LocalPrivacy":
+        """Return this, after everything that speaks against it there.
+
+        Raises:
+            CompositionError: see protocols/local_misfits.py.
+        """
+        refuse_misfits(self, recipe, level, task, options)
+        if holdout and "measures" not in self.released:
+            raise CompositionError(
+                f"dp={self.unit} does not hide what a site measures on samples it holds out; write "
+                "holdout=0, or dp.release=measures, which lets it out as it is"
+            )
         return self
+
+    def told(self, numbers: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a report's numbers without those that tell of the data and are not released."""
+        kept = {name: value for name, value in numbers.items() if name != "loss" or name in self.released}
+        return kept if "examples" in self.released else {**kept, "examples": 1}
 
 
 @dataclass(frozen=True)
@@ -88,6 +106,13 @@ class Spend:
     noise: float
     steps: int
     count: int
+
+
+def quiet(dp: LocalPrivacy | None, contract: Contract) -> Contract:
+    """Return the contract of what leaves where sites train like this: without a loss that is not released."""
+    if dp is None or "loss" in dp.released:
+        return contract
+    return replace(contract, numbers={n: agreed for n, agreed in contract.numbers.items() if n != "loss"})
 
 
 def none() -> None:

@@ -11,7 +11,7 @@ from flwr.serverapp import Grid
 from isofed.errors import RoundError
 from isofed.events import Emit
 from isofed.server.commits import Commits
-from isofed.server.own import nested
+from isofed.server.own import Absent, nested
 from isofed.server.replies import in_order
 from isofed.server.state import Checkpoints, ServerState
 from isofed.server.stock import Stock
@@ -32,12 +32,14 @@ class Patience:
         poll: seconds between two looks at a grid that had nothing new; 0 where its pull waits itself.
         ahead: whether a round begins while the checkpoint of the one before is written, see
             :class:`isofed.server.commits.Commits`; only where no site remembers anything.
+        unmeasured: whether a run goes on where nobody is there to measure; not behind its last round.
     """
 
     timeout: float = 3600.0
     attempts: int = 1
     poll: float = 0.0
     ahead: bool = False
+    unmeasured: bool = False
 
 
 def run_rounds(
@@ -54,7 +56,7 @@ def run_rounds(
     setting = strategy.setting
     if strategy.state.round == 0 and not strategy.state.history:
         # not a committed round: it is saved with the first one, and measured again if that never comes
-        strategy.commit({"round": 0, "metrics": _evaluate(strategy, grid, emit, patience)})
+        strategy.commit({"round": 0, **_evaluate(strategy, grid, emit, patience)})
     with Commits(checkpoints, emit, patience.ahead) as commits:
         for number in range(strategy.state.round + 1, setting.rounds + 1):
             with span(ENGINE, ROUND, number):
@@ -70,8 +72,8 @@ def _round(strategy: Driver, grid: Grid, number: int, commits: Commits, patience
     started = time.monotonic()
     _train(strategy, grid, number, commits, patience)
     seconds, due = time.monotonic() - started, _due(number, strategy.setting)
-    metrics = _evaluate(strategy, grid, commits.emit, patience) if due else None
-    return _entry(strategy, number, seconds, metrics)
+    measured = _evaluate(strategy, grid, commits.emit, patience) if due else {"metrics": None}
+    return {**_entry(strategy, number, seconds), **measured}
 
 
 def _due(number: int, setting: Any) -> bool:
@@ -101,32 +103,38 @@ def _train(strategy: Driver, grid: Grid, number: int, commits: Commits, patience
 
 
 @spanned(EVALUATION)
-def _evaluate(strategy: Driver, grid: Grid, emit: Emit, patience: Patience) -> dict[str, Any] | None:
+def _evaluate(strategy: Driver, grid: Grid, emit: Emit, patience: Patience) -> dict[str, Any]:
+    """Return what the history says of an evaluation: its metrics, or why there are none."""
     number = strategy.state.round
     messages: list[Message] = list(strategy.configure_evaluate(number, ArrayRecord(), ConfigRecord(), grid))
     if not messages:
-        return None
+        return {"metrics": None}
     replies = in_order(grid, messages, lambda _: None, patience.timeout, _pause(patience))
-    record = strategy.aggregate_evaluate(number, replies)  # type: ignore[arg-type]
+    try:
+        record = strategy.aggregate_evaluate(number, replies)  # type: ignore[arg-type]
+    except Absent as error:
+        if not patience.unmeasured or number == strategy.setting.rounds:
+            raise
+        emit("unmeasured", round=number, reason=str(error))
+        return {"metrics": None, "unmeasured": str(error)}
     results = nested(record or {})
     emit("evaluated", round=number, metrics=results.get("mean"))
-    return results
+    return {"metrics": results}
 
 
-def _entry(strategy: Driver, number: int, seconds: float, metrics: Any) -> dict[str, Any]:
+def _entry(strategy: Driver, number: int, seconds: float) -> dict[str, Any]:
     assert strategy.outcome is not None
     numbers, setting, refused = strategy.outcome.numbers, strategy.setting, strategy.outcome.refused
     return {
         "round": number,
         "rate": setting.task.training.rate(number - 1, setting.rounds, setting.options),
         "seconds": seconds,
-        "loss": {site: own["loss"] for site, own in numbers.items()},
+        "loss": {site: own["loss"] for site, own in numbers.items() if "loss" in own},
         "examples": {site: own["examples"] for site, own in numbers.items()},
         "steps": {site: own["steps"] for site, own in numbers.items()},
         "bytes": {site: dict(strategy.bytes[site]) for site in sorted({*numbers, *refused})},
         "refused": dict(refused),
         **strategy.outcome.arrived,
-        "metrics": metrics,
     }
 
 

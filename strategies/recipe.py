@@ -47,6 +47,8 @@ class LocalTerm:
             up as rows.
         personal: whether what it remembers is a model of the site's own, a tree by state-dict name, which is
             then the one that the site is to use.
+        beside: what it takes of the data by itself, in words, neither through ``loss`` nor of the parameters
+            alone; empty for nothing.
     """
 
     call: str
@@ -63,6 +65,7 @@ class LocalTerm:
     name: str = ""
     needs: tuple[str, ...] = ()
     personal: bool = False
+    beside: str = ""
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ def control_variate(option: str = "two") -> LocalTerm:
         settle=lambda before, counted: moved(before, counted[CHANNEL].tree),
         name="control",
         needs=("plain_sgd",) if option == "two" else (),
+        beside="" if option == "two" else "a whole gradient over the round's batches",
     )
 
 

@@ -36,6 +36,7 @@ def fairness() -> LocalTerm:
         start=_start,
         numbers=lambda state, done: {START_LOSS: state.loss, SQUARE: _square(state)},
         gives=(START_LOSS, SQUARE),
+        beside="the loss over the round's batches",
     )
 
 

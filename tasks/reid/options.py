@@ -43,6 +43,7 @@ CHOICES = {
     "labels": ("true", "shuffled"),
     "channel_kinds": ("all", "copies", "gray"),
     "backbone": ("small", "resnet50"),
+    "norm": ("batch", "group"),
     "precision": ("float32", "bf16", "fp16"),
     "objective": ("baseline", "identity", "agw", "caj"),
     "schedule": ("line", "stairs"),
@@ -60,7 +61,7 @@ class ReidOptions:
 
         height=288 width=144 padding=10 flip=0.5 channel_augmentation=0.5 channel_kinds=copies
         backbone=resnet50 dimensions=2048 precision=fp16
-        erasing=0 stems=1 attention=false objective=baseline schedule=line
+        erasing=0 norm=batch stems=1 attention=false objective=baseline schedule=line
         per_modality=false joint=false paired=false
         circle_weight=1 circle_margin=0.45 circle_scale=64 circle_divisor=64
         batch_identities=8 batch_images=8 local_epochs=1 momentum=0.9 weight_decay=0.0005
@@ -97,6 +98,7 @@ class ReidOptions:
 
     # --- model
     backbone: str = "small"  # "small", of the widths below; or "resnet50", which needs dimensions=2048
+    norm: str = "batch"  # layers that normalise: "batch", or "group", of each image alone (dp needs it)
     stems: int = 1  # 1, or 2: a first convolution for each modality; `sharing` alone
     attention: bool = False  # AGW: five non-local blocks; "resnet50" alone
     stem: int = 16  # channels of the first convolution and of stage 1, >= 1
