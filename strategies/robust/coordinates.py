@@ -25,8 +25,9 @@ def around_median(values: np.ndarray, f: int) -> np.ndarray:
     """
     kept = values.shape[1] - 2 * f
     away = np.abs(values - middle(values, f)[:, None])
-    # the nearest stand side by side: their window moves on while it gains one nearer than the one it loses
-    start = (away[:, kept:] < away[:, : 2 * f]).sum(axis=1)
+    # the nearest stand side by side: their window begins behind the last one that it loses to a nearer one
+    lost = away[:, kept:] < away[:, : 2 * f]
+    start = (lost * np.arange(1, 2 * f + 1)).max(axis=1, initial=0)
     window = start[:, None] + np.arange(kept)[None, :]
     return np.take_along_axis(values, window, axis=1).mean(axis=1)
 

@@ -86,7 +86,8 @@ def _products(updates: Updates, rows: Sequence[int], centre: int) -> np.ndarray:
 
 def _seen_from(found: np.ndarray, centre: int) -> np.ndarray:
     to = found[:, centre]
-    return found - to[:, None] - to[None, :] + to[centre]
+    # both at once, so that i and j are as far from each other as j and i to the last bit
+    return found - (to[:, None] + to[None, :]) + to[centre]
 
 
 def _lost(seen: Geometry, middle: int) -> bool:
