@@ -41,6 +41,7 @@ TABLE = (
     Layer("protocols/runtime.py", "protocols", "flwr httpx"),
     Layer("protocols/link.py", "protocols", "flwr httpx"),
     Layer("protocols/relay/", "protocols", "h11"),
+    Layer("protocols/accounts/", "protocols", "numpy opacus"),
     Layer("protocols/enrolment_pb2", "protocols", "google grpc"),
     Layer("protocols/fleet.py", "protocols", "flwr"),
     Layer("server/", "server strategies tasks protocols", "numpy torch flwr tensorboard"),
