@@ -103,9 +103,11 @@ def _written(overrides: Sequence[object]) -> Iterator[str]:
 
 
 def strip(row: GalleryRow) -> Pixels:
-    """Return a query and its hits side by side: grey frame, then green, or red with a cross, for each hit."""
+    """Return a query and its hits side by side: grey frame, then green, or red with a cross, for each hit,
+    and grey again where nothing can be right."""
     pictures = [_framed(row.query, QUERY)]
-    pictures += [_framed(hit.image, RIGHT if hit.right else WRONG, cross=not hit.right) for hit in row.hits]
+    colours = {True: RIGHT, False: WRONG, None: QUERY}
+    pictures += [_framed(hit.image, colours[hit.right], cross=hit.right is False) for hit in row.hits]
     width = sum(picture.width for picture in pictures) + GAP * (len(pictures) + 2)
     whole, at = Image.new("RGB", (width, HEIGHT + 2 * FRAME), PAPER), 0
     for place, picture in enumerate(pictures):

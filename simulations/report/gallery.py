@@ -21,10 +21,11 @@ TALLEST = 224
 
 @dataclass(frozen=True)
 class Hit:
-    """One found picture: uint8 pixels (height, width, 3), whether it is right, and a caption."""
+    """One found picture: uint8 pixels (height, width, 3), whether it is right, None where that is no
+    question, and a caption."""
 
     image: Pixels
-    right: bool
+    right: bool | None
     caption: str
 
 
@@ -59,6 +60,7 @@ class Words:
     hit: str
 
 
+MARKS = {True: ("right", "✓"), False: ("wrong", "✗"), None: ("", "")}
 BORDERS = "Right: full border, ✓. Wrong: dashed border, ✗."
 FOUND = Words(f"Hits from best to worst. {BORDERS}", "Query", "Hit")
 SHOWN = Words(f"Samples as the model sees them. {BORDERS}", "Sample", "Picture")
@@ -97,7 +99,7 @@ def _picture(image: Pixels, alt: str) -> Raw:
 
 def _row(index: int, row: GalleryRow, words: Words) -> Raw:
     shown = _picture(row.query, f"{words.row} {index}: {row.query_caption}")
-    right = sum(hit.right for hit in row.hits)
+    right = sum(bool(hit.right) for hit in row.hits)
     caption = el("figcaption", el("b", words.row), " ", el("span", row.query_caption))
     count = el("p", f"{right} of {several(len(row.hits), 'hit')} right", class_="count")
     hits = [_hit(rank, hit, words) for rank, hit in enumerate(row.hits, 1)]
@@ -108,10 +110,13 @@ def _row(index: int, row: GalleryRow, words: Words) -> Raw:
 
 
 def _hit(rank: int, hit: Hit, words: Words) -> Raw:
-    word, sign = ("right", "✓") if hit.right else ("wrong", "✗")
-    picture = _picture(hit.image, f"{words.hit} {rank}, {word}: {hit.caption}")
-    mark = el("span", sign, class_="mark", aria_hidden="true")
-    return el("li", el("div", picture, mark, class_="frame"), el("span", hit.caption), class_=f"hit {word}")
+    word, sign = MARKS[hit.right]
+    said = ", ".join(filter(None, (f"{words.hit} {rank}", word)))
+    picture = _picture(hit.image, f"{said}: {hit.caption}")
+    mark = el("span", sign, class_="mark", aria_hidden="true") if sign else None
+    return el(
+        "li", el("div", picture, mark, class_="frame"), el("span", hit.caption), class_=f"hit {word}".strip()
+    )
 
 
 def unseen(summary: Mapping[str, Any]) -> Raw | None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from isofed.tasks.micro_gesture import evaluate, votes
 from isofed.tasks.micro_gesture.attention import HypergraphAttention
@@ -14,9 +14,10 @@ from isofed.tasks.micro_gesture.layouts.clips import TestClips
 from isofed.tasks.micro_gesture.options import MicroGestureOptions
 
 SIZE, SHOWN = 200, 6  # pixels of a frame, frames of a strip
+LEGEND, TEXT = 130, 17  # pixels: beside hyperedges, and of letters, which a page shows at two thirds
 COLOURS = ((31, 119, 180), (214, 110, 20), (44, 150, 60), (150, 60, 170))  # of hyperedges
 GREY, RED, INK, PAPER = (150, 150, 150), (200, 30, 40), (30, 30, 30), (255, 255, 255)
-EMOTIONS = ("negative", "positive")
+EMOTIONS, SHORT = ("negative", "positive"), ("neg", "pos")
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
@@ -27,8 +28,8 @@ def rows(model: Any, test: TestClips, options: MicroGestureOptions, count: int =
     Joints are grey, and what the network rebuilds is red over them, both in the clip's own coordinates. The
     first picture beside it is a strip of more frames. Then follows the same body with its hyperedges, the
     discs as large as the attention that each receives, lines as thick as two give each other; 1.00 is even
-    attention. The last row is the confusion matrix of all tested clips. Clips are an even choice of the
-    tested videos.
+    attention. The last row has the confusion matrices of all tested clips and of what their videos' clips
+    vote for. Clips are an even choice of the tested videos.
 
     Args:
         model: in evaluation mode.
@@ -40,9 +41,14 @@ def rows(model: Any, test: TestClips, options: MicroGestureOptions, count: int =
     asked = first[np.linspace(0, len(first) - 1, min(count, len(first))).astype(int)]
     shown = [_row(model, test, int(row)) for row in asked]
     predicted, _ = evaluate.through(model, test.inputs, len(test))
-    matrix = votes.counted(test.labels, predicted, test.videos).clips
-    right = f"{100 * votes.accuracy(matrix):.0f} % of {matrix.sum()} clips right"
-    return [*shown, (confusion(matrix), f"all clips: rows are true, columns found; {right}", [])]
+    counts = votes.counted(test.labels, predicted, test.videos)
+    right = f"{100 * votes.accuracy(counts.clips):.0f} % of {counts.clips.sum()} clips right"
+    voted = (
+        confusion(counts.videos[:, [0, 2, 1]]),
+        None,
+        f"{counts.videos.sum()} videos: what most clips say",
+    )
+    return [*shown, (confusion(counts.clips), f"all clips: rows are true, columns found; {right}", [voted])]
 
 
 def _row(model: Any, test: TestClips, row: int) -> tuple[Pixels, str, list[Any]]:
@@ -57,7 +63,7 @@ def _row(model: Any, test: TestClips, row: int) -> tuple[Pixels, str, list[Any]]
     right = bool(found == test.labels[row])
     beside = [(strip(clip[0], rebuilt, test.body), right, "grey: the clip; red: rebuilt")]
     beside += [
-        (hyperedges(clip[0], test.body, strength), right, f"hyperedges, block {number}")
+        (hyperedges(clip[0], test.body, strength), None, f"hyperedges, block {number}")
         for number, strength in watched.strengths(test.body)
     ]
     return strip(clip[0], rebuilt, test.body, 1), said, beside
@@ -119,29 +125,32 @@ def strip(clip: Floats, rebuilt: Floats | None, body: Body, shown: int = SHOWN) 
     """
     frames = (np.arange(shown) + 0.5) * clip.shape[1] / shown
     put = _window(clip, body)
-    picture = Image.new("RGB", (shown * SIZE, SIZE), PAPER)
-    draw = ImageDraw.Draw(picture)
-    for place, frame in enumerate(frames.astype(int).tolist()):
-        for numbers, colour, width in ((clip, GREY, 4), (rebuilt, RED, 2)):
+    there, pictures = _there(clip, body), []
+    for frame in frames.astype(int).tolist():
+        # each by itself, so that what is badly rebuilt does not lie across the next one
+        picture = Image.new("RGB", (SIZE, SIZE), PAPER)
+        for numbers, colour, width in ((clip, GREY, 5), (rebuilt, RED, 3)):
             if numbers is not None:
-                shift = np.array([place * SIZE, 0])
-                _bones(draw, put(numbers[:2, frame]) + shift, _there(clip, body), body, colour, width)
-    return np.asarray(picture)
+                _bones(ImageDraw.Draw(picture), put(numbers[:2, frame]), there, body, colour, width)
+        pictures.append(np.asarray(picture))
+    return np.concatenate(pictures, 1)
 
 
 def hyperedges(clip: Floats, body: Body, strength: NDArray[np.float64]) -> Pixels:
-    """Return a body whose joints have the colours of their hyperedges, (SIZE, SIZE, 3).
+    """Return a body whose joints have the colours of their hyperedges, (SIZE, LEGEND + SIZE, 3).
+
+    From the middle of each hyperedge, a disc, thin lines go to its joints.
 
     Args:
         clip: (3, T, V); its middle frame is drawn.
         body: whose hyperedges.
         strength: (G, G), what each gives another, 1 where attention is even.
     """
-    places = _window(clip, body)(clip[:2, clip.shape[1] // 2])
+    places = _window(clip, body)(clip[:2, clip.shape[1] // 2]) + np.array([LEGEND, 0])
     there, groups = _there(clip, body), np.array(body.groups)
-    picture = Image.new("RGB", (SIZE, SIZE), PAPER)
+    picture = Image.new("RGB", (LEGEND + SIZE, SIZE), PAPER)
     draw = ImageDraw.Draw(picture, "RGBA")
-    _bones(draw, places, there, body, (210, 210, 210), 2)
+    _bones(draw, places, there, body, (190, 190, 190), 3)
     mine = [there & (groups == g) if (there & (groups == g)).any() else groups == g for g in set(body.groups)]
     centres = np.array([places[each].mean(0) for each in mine])
     for a, b in zip(*np.triu_indices(len(centres), 1), strict=True):
@@ -152,31 +161,34 @@ def hyperedges(clip: Floats, body: Body, strength: NDArray[np.float64]) -> Pixel
         radius = 16 * min(float(share), 4.0) ** 0.5
         draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=(*colour, 130), outline=colour)
     for (x, y), group in zip(places[there], groups[there], strict=True):
-        draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=COLOURS[group])
+        draw.line([*centres[group], x, y], fill=(*COLOURS[group], 110), width=2)
+        draw.ellipse([x - 4, y - 4, x + 4, y + 4], fill=COLOURS[group])
     _legend(draw, body, received)
     return np.asarray(picture)
 
 
 def confusion(matrix: NDArray[np.int64]) -> Pixels:
-    """Return [y, p] as a table of shaded cells, (SIZE, SIZE, 3): rows are true, columns found."""
+    """Return [y, p] as a table of shaded cells, (SIZE, SIZE, 3): rows are true, columns found.
+
+    Args:
+        matrix: (2, 2), or (2, 3) with ties between both emotions.
+    """
     picture = Image.new("RGB", (SIZE, SIZE), PAPER)
     draw = ImageDraw.Draw(picture)
-    edge, cell = 40, (SIZE - 48) // 2
-    for y in (0, 1):
-        draw.text((edge + (y + 0.5) * cell, 20), EMOTIONS[y], fill=INK, anchor="mm")
-        draw.text((4, edge + (y + 0.5) * cell), EMOTIONS[y][:3], fill=INK, anchor="lm")
-        for p in (0, 1):
-            share = matrix[y, p] / max(matrix[y].sum(), 1)
-            light = tuple(round(255 - share * (255 - c)) for c in COLOURS[0])
-            left, top = edge + p * cell, edge + y * cell
-            draw.rectangle([left, top, left + cell - 2, top + cell - 2], fill=light)
-            draw.text(
-                (left + cell / 2, top + cell / 2),
-                f"{matrix[y, p]}\n{100 * share:.0f} %",
-                fill=PAPER if share > 0.6 else INK,
-                anchor="mm",
-                align="center",
-            )
+    heads, edge = (SHORT[0], *("tie",) * (matrix.shape[1] - 2), SHORT[1]), 40
+    wide, high = (SIZE - 44) // len(heads), (SIZE - 48) // 2
+    letters = _letters(TEXT + 2 if len(heads) == 2 else TEXT - 2)
+    for p, head in enumerate(heads):
+        draw.text((edge + (p + 0.5) * wide, 20), head, fill=INK, anchor="mm", font=letters)
+    for y, p in np.ndindex(matrix.shape):
+        share = matrix[y, p] / max(matrix[y].sum(), 1)
+        light = tuple(round(255 - share * (255 - c)) for c in COLOURS[0])
+        left, top = edge + p * wide, edge + y * high
+        draw.rectangle([left, top, left + wide - 2, top + high - 2], fill=light)
+        told, ink = f"{matrix[y, p]}\n{100 * share:.0f} %", PAPER if share > 0.6 else INK
+        middle = (left + wide / 2, top + high / 2)
+        draw.text(middle, told, fill=ink, anchor="mm", align="center", font=letters)
+        draw.text((2, middle[1]), SHORT[y], fill=INK, anchor="lm", font=letters)
     return np.asarray(picture)
 
 
@@ -190,7 +202,11 @@ def _bones(
 
 def _legend(draw: Any, body: Body, received: NDArray[np.float64]) -> None:
     for at, (name, colour, share) in enumerate(zip(body.group_names, COLOURS, received, strict=False)):
-        draw.text((4, 4 + 12 * at), f"{name} {share:.2f}", fill=colour)
+        draw.text((4, 6 + (TEXT + 5) * at), f"{name} {share:.2f}", fill=colour, font=_letters(TEXT))
+
+
+def _letters(size: int) -> Any:
+    return ImageFont.load_default(size)
 
 
 def _there(clip: Floats, body: Body) -> NDArray[np.bool_]:

@@ -27,14 +27,15 @@ def model_of(body: Body, **more: Any) -> tuple[Any, MicroGestureOptions]:
 @pytest.mark.parametrize("body", [IMIGUE, SMG])
 def test_rows_show_strips_hyperedges_and_a_confusion(body: Body) -> None:
     model, options = model_of(body)
-    *shown, (matrix, said, none) = pictures.rows(model, clips_of(body), options, count=2)
-    assert len(shown) == 2 and none == [] and "6 clips" in said and matrix.shape == (200, 200, 3)
+    *shown, (matrix, said, [voted]) = pictures.rows(model, clips_of(body), options, count=2)
+    assert len(shown) == 2 and "6 clips" in said and matrix.shape == voted[0].shape == (200, 200, 3)
+    assert voted[1:] == (None, "3 videos: what most clips say")
     for middle, caption, beside in shown:
         strip, *edges = (picture for picture, _, _ in beside)
         assert middle.shape == (200, 200, 3) and strip.shape == (200, 1200, 3) and len(edges) == 2
         assert all(each.dtype == np.uint8 and each.min() < 255 for each in (middle, strip, *edges))
         true, found = caption.split("; found ")
-        assert all(right == found.startswith(true) for _, right, _ in beside)
+        assert [right for _, right, _ in beside] == [found.startswith(true), None, None]
 
 
 def test_without_hyperedges_none_are_shown() -> None:
@@ -63,6 +64,14 @@ def test_red_is_where_the_reconstruction_is_and_nowhere_without_one() -> None:
     assert red == [True, False]
 
 
+def test_what_is_badly_rebuilt_stays_in_its_own_frame() -> None:
+    clip = clips_of(IMIGUE).inputs[0]
+    far = clip.copy()
+    far[0, 4] = clip[0].max() + 3 * np.ptp(clip[0])  # of the first frame that is shown
+    shown = pictures.strip(clip, far, IMIGUE)
+    assert np.array_equal(shown[:, 200:400], pictures.strip(clip, clip, IMIGUE)[:, 200:400])
+
+
 def test_even_attention_is_one_between_all_hyperedges() -> None:
     model, _ = model_of(IMIGUE)
     with torch.no_grad():
@@ -81,3 +90,5 @@ def test_a_confusion_is_read_by_its_shades() -> None:
     light = pictures.confusion(np.array([[9, 1], [0, 10]])).astype(int).sum(2)
     cells = [[light[60, 50], light[60, 130]], [light[140, 50], light[140, 130]]]
     assert cells[1][1] < cells[0][0] < cells[0][1] < cells[1][0]
+    ties = pictures.confusion(np.array([[1, 8, 1], [0, 0, 9]])).astype(int).sum(2)
+    assert ties[60, 95] < ties[60, 45] < ties[140, 45] and ties[140, 150] < ties[140, 95]
