@@ -5,6 +5,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from flwr.app import Message
+from flwr.common.constant import ErrorCode
 
 from isofed.contracts import check_statistics
 from isofed.errors import ContractError, RoundError
@@ -17,6 +18,10 @@ from isofed.strategies.share import TRAVELLING
 from isofed.tasks.task import Statistics
 
 Results = dict[str, Any]
+
+
+class Absent(RoundError):
+    """Whoever was to measure is not there; the model is none the worse for it."""
 
 
 def measuring(state: ServerState, setting: Setting, sites: Mapping[str, int]) -> list[Message]:
@@ -49,9 +54,11 @@ def statistics(reply: Message | None, round: int, names: Iterable[str] | None = 
         names: of the statistics, where they are known.
 
     Raises:
+        Absent: nobody answered.
         RoundError: there are none, and why.
     """
     reason: str = "no answer in time"
+    kind = Absent if reply is None or gone(reply) else RoundError
     if reply is not None and reply.has_error():
         reason = reply.error.reason or "an error without a reason"
     elif reply is not None:
@@ -61,7 +68,12 @@ def statistics(reply: Message | None, round: int, names: Iterable[str] | None = 
             return numbers
         except ContractError as error:
             reason = str(error)
-    raise RoundError(f"the evaluation after round {round} failed: {reason}")
+    raise kind(f"the evaluation after round {round} failed: {reason}")
+
+
+def gone(reply: Message) -> bool:
+    """Tell whether a reply says only that its site is not there."""
+    return reply.has_error() and reply.error.code == ErrorCode.NODE_UNAVAILABLE
 
 
 def gathered(
@@ -70,17 +82,18 @@ def gathered(
     """Return the sites' statistics; a site that gives none is told of and left out.
 
     Raises:
+        Absent: fewer than ``fewest`` sites gave theirs, and all others are not there.
         RoundError: fewer than ``fewest`` sites gave theirs.
     """
-    found, why = dict[str, Statistics](), ""
+    found, why, kind = dict[str, Statistics](), "", Absent
     for site, reply in replies:
         try:
             found[site] = statistics(reply, round, setting.task.own.sums(setting.options))
         except RoundError as error:
-            why = f"{site}: {error}"
+            why, kind = f"{site}: {error}", kind if isinstance(error, Absent) else RoundError
             emit("refused", site=site, round=round, reason=str(error))
     if len(found) < fewest:
-        raise RoundError(f"{len(found)} sites of the {fewest} that are needed have measured; {why}")
+        raise kind(f"{len(found)} sites of the {fewest} that are needed have measured; {why}")
     return found
 
 

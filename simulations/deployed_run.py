@@ -243,7 +243,7 @@ def _federated(job: Job, federation: Federation, found: Members) -> dict[str, An
 def _grid(job: Job, federation: Federation, found: Members) -> Iterator[DeployedGrid]:
     names = {number: name for name, number in {**found.sites, **found.evaluators}.items()}
     watch = Watch(job.hub.contacts, found.names, job.emit)
-    rule = Rule(_fewest(job, found), job.deployment.absent)
+    rule = Rule(_fewest(job, found), job.deployment.absent, job.plan.switches.rounds)
     cfg = json.dumps(federation.cfg)
     # asked for each time: a server that was started anew has another secret
     grid = DeployedGrid(lambda: _opened(door(job.hub), cfg), names, watch, rule, job.emit)
@@ -263,7 +263,7 @@ def _opened(into: Door, cfg: str) -> Any:
 
 
 def _company(job: Job, shop: Workshop, grid: DeployedGrid, found: Members) -> Company:
-    patience = Patience(job.deployment.deadline, job.deployment.attempts, POLL)
+    patience = Patience(job.deployment.deadline, job.deployment.attempts, POLL, unmeasured=True)
     fewest = _fewest(job, found)
     return Company(grid, found.sites, found.evaluators, _secrets(job), patience, fewest=fewest, durable=True)
 

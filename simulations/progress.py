@@ -10,6 +10,7 @@ from typing import Any, TextIO
 TOLD = {
     "lost": "{site} is lost: it has given no sign of life for a while",
     "back": "{site} is back",
+    "unmeasured": "round {round} is not measured: {reason}",
     "attempt_failed": "round {round} is tried again: {reason}",
 }
 QUIET_SECONDS = 5.0  # between two lines where the output is not a terminal

@@ -32,10 +32,12 @@ class Rule:
     Args:
         fewest: usable replies that make a round.
         absent: seconds of silence after which a site is not waited for, where the others suffice.
+        last: the run's last round, behind which all that measure are waited for.
     """
 
     fewest: int
     absent: float = 60.0
+    last: int = 0
 
 
 @dataclass
@@ -257,15 +259,20 @@ class DeployedGrid(Grid):
         """Give up on sites that have been silent for too long, as many as the round can do without."""
         gone = []
         for key, parcel in list(self._parcels.items()):
-            silence = self._watch.silence(parcel.site)
-            if self._spare and _trains(parcel) and silence > self._rule.absent:
-                self._spare -= 1
+            silence, trains = self._watch.silence(parcel.site), _trains(parcel)
+            needed = not self._spare if trains else _round(parcel) >= self._rule.last
+            if not needed and silence > self._rule.absent:
+                self._spare -= trains
                 gone.append(self._answered(key, _error(parcel.message, f"not heard of for {silence:.0f} s")))
         return gone
 
 
 def _trains(parcel: Parcel) -> bool:
     return parcel.message.metadata.message_type == MessageType.TRAIN
+
+
+def _round(parcel: Parcel) -> int:
+    return int(parcel.message.metadata.group_id)
 
 
 def _copy(message: Message) -> Message:

@@ -14,7 +14,7 @@ from isofed.simulations.report.parts import parts
 from isofed.simulations.report.profile import where
 from isofed.simulations.report.run import configuration, controls, reproduce, timing
 from isofed.simulations.report.scores import scores
-from isofed.simulations.report.sites import refusals, sites, what_left
+from isofed.simulations.report.sites import refusals, sites, unmeasured, what_left
 
 
 def _title(gallery: Gallery | None) -> str:
@@ -37,6 +37,7 @@ def _sections(
         ("retrieval", _title(gallery), pictures),
         ("sites", "Sites", sites(summary)),
         ("refused", "Refused reports", refusals(history)),
+        ("unmeasured", "Rounds not measured", unmeasured(history)),
         ("left", "What left each site", what_left(summary)),
         ("controls", "Controls", controls(summary)),
         ("time", "Time and memory", timing(summary, history)),

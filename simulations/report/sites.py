@@ -67,6 +67,18 @@ def refusals(history: Mapping[str, Any]) -> Raw | None:
     return table(Table("Reports that were not counted", heads, rows, frozenset({0, 1})))
 
 
+def unmeasured(history: Mapping[str, Any]) -> Raw | None:
+    """Return behind which rounds nobody was there to measure, and why; None where somebody always was."""
+    told = {
+        round(entry["round"]): str(entry["unmeasured"])
+        for entry in rounds_of(history)
+        if "unmeasured" in entry
+    }
+    rows = [[integer(number), why] for number, why in told.items()]
+    heads = ("round", "why")
+    return table(Table("Rounds that were not measured", heads, rows, frozenset({1}))) if rows else None
+
+
 def _listed(rounds: Sequence[int], most: int = 6) -> str:
     more = f" and {len(rounds) - most} more" if len(rounds) > most else ""
     return ", ".join(map(str, rounds[:most])) + more

@@ -9,6 +9,7 @@ from isofed.seeds import public
 
 ROUNDS, SITES, EVALUATOR = 4, ("s0", "s1", "s2", "s3"), "judge"
 DEADLINE, ABSENT, LONG = 120.0, 30.0, 170.0
+AWAY = 100.0  # seconds: longer than anybody is waited for who is not needed, and no longer than who is
 
 Where = Literal["site", "evaluator", "way", "server"]
 
@@ -37,6 +38,7 @@ KINDS: dict[str, tuple[Where, bool]] = {
     "sends what was not agreed": ("site", False),
     "sends another attempt's reply": ("site", False),
     "dies and returns": ("evaluator", True),
+    "is away for an evaluation": ("evaluator", True),
     "the SuperLink is away": ("way", True),
     "the SuperLink gives the run up": ("way", True),
     "dies before the attempt is noted": ("server", True),
@@ -120,7 +122,7 @@ def case(seed: int, number: int) -> Case:
     for kind in dict.fromkeys(chosen):
         where, harmless = KINDS[kind]
         harm += not harmless
-        if harm > 2 and not harmless:
+        if (harm > 2 and not harmless) or (where == "evaluator" and any(f.where == where for f in faults)):
             continue
         site = {"site": sites.pop(), "evaluator": EVALUATOR}.get(where, "")
         faults.append(Fault(kind, site, _round(kind, rng), _back(kind, rule, rng)))
@@ -140,4 +142,4 @@ def _back(kind: str, minimum: int, rng: np.random.Generator) -> float | None:
     if kind == "dies and does not return":
         # who has to wait for all of them needs it back
         return None if minimum < len(SITES) else LONG
-    return float(rng.uniform(0.5, 20.0))
+    return AWAY if kind == "is away for an evaluation" else float(rng.uniform(0.5, 20.0))

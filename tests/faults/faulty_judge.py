@@ -120,7 +120,7 @@ class Judge:
 
     def wrong(self, played: Played) -> list[str]:
         """Return what does not hold; nothing where all is well."""
-        return [*self._weights(played), *memories(played), *told(played), *ledgers(played)]
+        return [*self._weights(played), *memories(played), *told(played), *measured(played), *ledgers(played)]
 
     def _weights(self, played: Played) -> Iterator[str]:
         way, state, counted = played.case.way, played.state, counted_in(played)
@@ -214,6 +214,19 @@ def told(played: Played) -> Iterator[str]:
         if fault.kind not in ABSENT and refused[fault.site] > 1:
             yield f"{fault.site} was refused in {refused[fault.site]} rounds, but struck once"
     yield from _lost(played)
+
+
+def measured(played: Played) -> Iterator[str]:
+    """Every evaluation that is due is made, or left out because nobody was there; and the last is made."""
+    away = {f.round for f in played.case.faults if f.kind == "is away for an evaluation"}
+    spoken = {f["round"]: f["reason"] for _, name, f in played.events if name == "unmeasured"}
+    for entry in played.state.history:
+        number, out = entry["round"], entry.get("unmeasured")
+        due = number % 2 == 0 and not (number in away and number != ROUNDS)
+        if bool(entry["metrics"]) != due or (out is None) != (due or number % 2 == 1):
+            yield f"round {number} is {'not ' * due}measured: {entry['metrics']}, {out}"
+        if out is not None and (spoken.get(number) != out or "not heard of" not in out):
+            yield f"that round {number} is not measured was told as {spoken.get(number)} instead of {out}"
 
 
 def _harmed(played: Played, site: str, round: int) -> bool:

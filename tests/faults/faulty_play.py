@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from faulty_cases import ABSENT, DEADLINE, EVALUATOR, SITES, Case, Fault
+from faulty_cases import ABSENT, DEADLINE, EVALUATOR, ROUNDS, SITES, Case, Fault
 from faulty_clock import Clock
 from faulty_sites import SIGN, Site
 from faulty_stage import Stage, known, secrets
@@ -136,9 +136,9 @@ def _serve(stage: Stage, server: Server, minimum: int, emit: Any) -> ServerState
     numbers = dict(NODES)
     evaluators = {EVALUATOR: numbers.pop(EVALUATOR)}
     watch = Watch(stage.folder / "contacts.json", list(NODES), emit, clock.time)
-    rule = Rule(minimum, ABSENT)
+    rule = Rule(minimum, ABSENT, ROUNDS)
     grid = DeployedGrid(lambda: _link(server), names, watch, rule, emit, clock.monotonic)
-    patience = Patience(DEADLINE, ATTEMPTS, POLL)
+    patience = Patience(DEADLINE, ATTEMPTS, POLL, unmeasured=True)
     while True:
         try:
             grid.open()

@@ -26,6 +26,14 @@ SLOW = 40.0
 LATE = 26.0  # longer than the server waits for a site that says that it does nothing: it is asked again
 
 
+AT_ONCE = (
+    "dies before it trains",
+    "dies and does not return",
+    "dies and returns",
+    "is away for an evaluation",
+)
+
+
 class Died(BaseException):
     """Stands for SIGKILL at a site: nobody catches it."""
 
@@ -101,7 +109,7 @@ class Site:
         if kind == "forgets what it was asked":
             self.busy = False
             return
-        if kind in ("dies before it trains", "dies and does not return", "dies and returns"):
+        if kind in AT_ONCE:
             self._die(kind, version)
             return
         seconds = {"is slow": SLOW, "is too slow": LONG}.get(kind, WORK)

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 from flwr.app import Error, Message, MetricRecord, RecordDict
+from flwr.common.constant import ErrorCode
 from hypothesis import given
 from hypothesis import strategies as st
 
 from isofed.errors import RoundError
 from isofed.events import silent
-from isofed.server.own import flat, gathered, nested, over_sites, together
+from isofed.server.own import Absent, flat, gathered, nested, over_sites, statistics, together
 from isofed.simulations.grid import identify
 
 WORDS = st.text("abcXYZ019_-", min_size=1, max_size=4)
@@ -36,9 +37,9 @@ def answer(**numbers: float) -> Message:
     return Message(RecordDict({"statistics": MetricRecord(numbers)}), reply_to=order)
 
 
-def refusal(reason: str) -> Message:
+def refusal(reason: str, code: int = 1) -> Message:
     identify()
-    return Message(Error(1, reason), reply_to=Message(RecordDict(), 2, "evaluate"))
+    return Message(Error(code, reason), reply_to=Message(RecordDict(), 2, "evaluate"))
 
 
 @given(st.dictionaries(WORDS, st.fixed_dictionaries({"a": PER_CENT, "b": PER_CENT}), min_size=1))
@@ -95,6 +96,25 @@ def test_a_site_that_gives_none_is_told_of(bad: Message | None, why: str) -> Non
     assert name == "refused" and fields["site"] == "b" and fields["round"] == 4 and why in fields["reason"]
     with pytest.raises(RoundError, match="1 sites of the 2 that are needed have measured; b: "):
         gathered(replies, setting(), 4, 2, silent)
+
+
+@pytest.mark.parametrize(
+    ("bad", "away"),
+    [
+        (None, True),
+        (refusal("not heard of for 61 s", ErrorCode.NODE_UNAVAILABLE), True),
+        (refusal("the policy forbids it"), False),
+        (answer(points=float("nan")), False),
+    ],
+)
+def test_who_is_away_is_told_from_who_cannot_measure(bad: Message | None, away: bool) -> None:
+    with pytest.raises(RoundError) as raised:
+        statistics(bad, 4)
+    assert isinstance(raised.value, Absent) == away
+    replies = [("a", None), ("b", bad), ("c", answer(points=3.0, right=1.0))]
+    with pytest.raises(RoundError) as raised:
+        gathered(replies, setting(), 4, 2, silent)
+    assert isinstance(raised.value, Absent) == away
 
 
 def test_a_site_without_a_measure_is_left_out_of_that_one_alone() -> None:

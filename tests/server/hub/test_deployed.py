@@ -68,7 +68,7 @@ class Link:
 class World:
     """A grid over links of ours, with its clock and what the gateway hears in our hands."""
 
-    def __init__(self, folder: Path, fewest: int = 3, absent: float = 60.0) -> None:
+    def __init__(self, folder: Path, fewest: int = 3, absent: float = 60.0, last: int = 0) -> None:
         identify()
         self.links, self.time, self.told = [Link()], 1000.0, list[tuple[str, dict[str, Any]]]()
         self.path = folder / "contacts.json"
@@ -78,7 +78,7 @@ class World:
             self.opening,
             SITES,
             watch,
-            Rule(fewest, absent),
+            Rule(fewest, absent, last),
             self.tell,
             lambda: self.time,  # type: ignore[arg-type]
         )
@@ -102,7 +102,9 @@ class World:
         self.path.write_text(json.dumps(self.heard))
         self.grid.pull_messages([])  # has a look
         content = RecordDict({"m": MetricRecord({"round": 1})})
-        return list(self.grid.push_messages([Message(content, number, kind) for number in SITES]))
+        return list(
+            self.grid.push_messages([Message(content, number, kind, group_id="1") for number in SITES])
+        )
 
     def pull(self, after: float = 1.0, silent: tuple[str, ...] = ()) -> dict[str, Any]:
         """Let time pass and pull; return what came by number: a value, or an error's reason."""
@@ -262,13 +264,16 @@ def test_who_is_silent_too_long_is_not_waited_for_where_the_others_suffice(tmp_p
     assert world.pull() == {third: 3.0}
 
 
-def test_nobody_is_given_up_where_all_are_needed_nor_an_evaluator(tmp_path: Path) -> None:
+def test_nobody_is_given_up_where_all_are_needed_nor_who_measures_last(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.push()
     assert world.pull(1000, ("cam2",)) == {}
-    lenient = World(tmp_path, fewest=1)
+    lenient = World(tmp_path, fewest=1, last=1)
     lenient.push("evaluate")
     assert lenient.pull(1000, ("cam2",)) == {}
+    further = World(tmp_path, last=2)
+    _, second, _ = further.push("evaluate")
+    assert "not heard of for 1000 s" in further.pull(1000, ("cam2",))[second]
 
 
 def test_a_late_reply_to_what_the_loop_gave_up_is_not_looked_at(world: World) -> None:

@@ -346,6 +346,14 @@ def test_refused_reports_are_counted(summary: dict[str, Any], history: dict[str,
     assert "cam2 loss is not finite 8 1, 2, 3, 4, 5, 6 and 2 more" in seen
 
 
+def test_rounds_that_were_not_measured_are_told(summary: dict[str, Any], history: dict[str, Any]) -> None:
+    assert "not measured" not in words(page(summary, history, None)).lower()
+    history["rounds"][4] |= {"metrics": None, "unmeasured": f"not heard of for 61 s {HOSTILE}"}
+    text = page(summary, history, None)
+    assert "Rounds that were not measured" in words(text) and "5 not heard of for 61 s" in words(text)
+    assert HOSTILE not in text
+
+
 def test_further_facts_of_sites_are_columns(summary: dict[str, Any], history: dict[str, Any]) -> None:
     summary["sites"]["cam1"]["cameras_held"] = "1, 2 and 5"
     seen = words(page(summary, history, None))
