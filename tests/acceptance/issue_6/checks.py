@@ -8,17 +8,13 @@ check without a test fails, and so does one that was skipped: the speeds of chec
 themselves.
 """
 
-import argparse
-import os
-import re
-import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
-FOLDER = "vein"
-LINE = re.compile(r"::test_check_(\d\d)_\S* (PASSED|FAILED|ERROR|SKIPPED)")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "alike"))
+
+from task_checks import main
+
 CHECKS = {
     "01": "EER and TAR of the first worked list",
     "02": "EER and TAR of the second worked list",
@@ -39,39 +35,5 @@ CHECKS = {
     "17": "speed: whole samples and ROIs",
 }
 
-
-def outcomes(only: str) -> tuple[dict[str, Counter[str]], str]:
-    """Run the tests, and return for each check how often each outcome came, and what pytest said."""
-    words = ["-vv", "-rs", "--no-header", "-p", "no:cacheprovider", "--tb=short", "-k", f"test_check_{only}"]
-    ended = subprocess.run(
-        [sys.executable, "-m", "pytest", *words, str(ROOT / "tests" / "tasks" / FOLDER)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    found: dict[str, Counter[str]] = {number: Counter() for number in CHECKS if number.startswith(only)}
-    for number, outcome in LINE.findall(ended.stdout):
-        found.setdefault(number, Counter())[outcome] += 1
-    return found, ended.stdout + ended.stderr
-
-
-def main() -> int:
-    """Run all or one, and print a line for each."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--only", default="", help="the number of one check, two digits")
-    found, said = outcomes(parser.parse_args().only)
-    bad = 0
-    for number, seen in found.items():
-        well = bool(seen) and set(seen) == {"PASSED"}
-        bad += not well
-        told = ", ".join(f"{count} {outcome.lower()}" for outcome, count in seen.items()) or "no test"
-        print(f"{number}  {CHECKS.get(number, ''):<52}{told:<14}{'' if well else 'FAILS'}".rstrip())
-    if bad:
-        print(said)
-    print("accepted" if not bad else f"FAILS: {bad} of {len(found)} checks")
-    return bool(bad)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("vein", CHECKS, __doc__))

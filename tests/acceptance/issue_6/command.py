@@ -1,8 +1,12 @@
 """A simulation of finger veins that takes seconds, and the command as a person would start it."""
 
-import os
-import subprocess
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "alike"))
+
+from task_command import isofed as isofed
+from task_command import one_sentence as one_sentence
 
 DATA = (
     "data=vein_sensors",
@@ -12,16 +16,3 @@ DATA = (
 )
 NET = ("task.backbone=tiny", "task.dimensions=8", "task.height=16", "task.width=48", "task.batch=8")
 TINY = ("task=vein", *NET, "tensorboard=false", "progress=false", "engine.workers=1")
-
-
-def isofed(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run one command and return what it said."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "isofed", *words], capture_output=True, text=True, env=environment
-    )
-
-
-def one_sentence(said: str) -> bool:
-    """Tell whether a command complained in one line of its own."""
-    return said.startswith("isofed: ") and "\n" not in said.strip() and "Traceback" not in said

@@ -5,12 +5,15 @@
 
 One run of pytest over the tests that are called after a check; what fails is shown as pytest shows it. A
 check without a test fails, and so does one that was skipped. Check 19, which trains for minutes, is
-planted.py beside this file. The means are those of issue_6/checks.py.
+planted.py beside this file.
 """
 
 import sys
+from pathlib import Path
 
-from beside import script
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "alike"))
+
+from task_checks import main
 
 CHECKS = {
     "01": "shapes, and frames of every block",
@@ -33,8 +36,5 @@ CHECKS = {
     "18": "22 and 25 joints share one trunk",
 }
 
-
 if __name__ == "__main__":
-    means = script("checks")
-    means.CHECKS, means.FOLDER = CHECKS, "micro_gesture"
-    sys.exit(means.main())
+    sys.exit(main("micro_gesture", CHECKS, __doc__))

@@ -4,17 +4,13 @@
     python tests/acceptance/issue_9/engines.py [--strategies fedavg,scaffold] [OVERRIDE ...]
 
 Two drawn rooms, the second without labels, each also alone, through a warm-up and momentum. Compared, killed
-and resumed as in issue_6/engines.py. Exits with 1 where anything differs.
+and resumed as alike/task_engines.py says. Exits with 1 where anything differs.
 """
 
 import sys
 
-from beside import script
 from command import DATA, NET
+from task_engines import main
 
 if __name__ == "__main__":
-    means = script("engines")
-    means.SITES = ("silo1", "silo2")
-    short = ("rounds=3", "evaluate_every=1", "holdout=0.5", "progress=false")
-    means.WORDS = ("task=micro_gesture", *DATA, *NET, *short)
-    sys.exit(means.main(sys.argv[1:]))
+    sys.exit(main(("task=micro_gesture", *DATA, *NET), ("silo1", "silo2"), __doc__))

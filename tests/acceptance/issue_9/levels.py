@@ -9,33 +9,18 @@ who filmed, `camera_strict`, which keeps identities that this task has not, what
 level, a level that there is not.
 """
 
-import argparse
-import json
 import sys
-import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from command import TINY, isofed, one_sentence
+from command import TINY
+from task_levels import Cell, Table, main
 
-RUN = ("rounds=1", "alone=false")
 ROOMS = ("data=micro_gesture_silos", "data.make.silos=3", "data.make.subjects=4", "data.make.videos=2")
 ONE = ("data.make.subjects=4", "data.make.videos=2", "data.make.clips=2")
 ALONE = ("imigue", "imigue_miga", "smg", "smg_miga")
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One run: its words, the clients it must have, or a word of the sentence that refuses it."""
-
-    name: str
-    words: tuple[str, ...]
-    clients: int = 0
-    refused: str = ""
-
-
-def cells() -> list[Cell]:
+def cells(folder: Path) -> list[Cell]:
     """Return every cell of the table."""
     people = [Cell(f"{n}, entity", (f"data={n}", *ONE, "protocol=entity"), 3) for n in ALONE]
     pools = [Cell(f"{n}, sharing", (f"data={n}", *ONE, "protocol=sharing"), 1) for n in ALONE]
@@ -59,39 +44,5 @@ def cells() -> list[Cell]:
     ]  # fmt: skip
 
 
-def judge(cell: Cell, folder: Path) -> tuple[str, str]:
-    """Run a cell; return what was said of it, and what is wrong with it or nothing."""
-    ended = isofed("simulate", *TINY, *RUN, *cell.words, f"hydra.run.dir={folder}")
-    said = ended.stderr.strip()
-    if cell.refused:
-        well = ended.returncode and one_sentence(said) and cell.refused in said and not folder.exists()
-        return said.removeprefix("isofed: "), "" if well else f"exit code {ended.returncode}"
-    if ended.returncode:
-        return said, f"exit code {ended.returncode}"
-    summary = json.loads((folder / "summary.json").read_text())
-    found = summary["metrics"]["federated"]["clip accuracy"]
-    well = len(summary["sites"]) == cell.clients and 0 <= found <= 1
-    told = f"{len(summary['sites'])} clients, clip accuracy {100 * found:.1f} %"
-    return told, "" if well else f"expected {cell.clients} clients"
-
-
-def main() -> int:
-    """Run all cells and print the table; 0 if every one is as it should be."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--only", default="", help="run the cells whose name holds this")
-    only, bad = parser.parse_args().only, 0
-    with tempfile.TemporaryDirectory(prefix="isofed-gesture-levels-") as name:
-        chosen = [cell for cell in cells() if only in cell.name]
-        for number, cell in enumerate(chosen):
-            begun = time.monotonic()
-            told, wrong = judge(cell, Path(name) / f"run{number}")
-            bad += bool(wrong)
-            spent = time.monotonic() - begun
-            print(f"{cell.name:<32}{spent:5.1f} s  {'refused: ' * bool(cell.refused)}{told}", flush=True)
-            print(f"  FAILS: {wrong}\n" * bool(wrong), end="", flush=True)
-    print("accepted" if not bad else f"FAILS: {bad} of {len(chosen)} cells")
-    return bool(bad)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Table(cells, TINY, "clip accuracy"), __doc__))
