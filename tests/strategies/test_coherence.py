@@ -8,6 +8,7 @@ import pytest
 
 from isofed.errors import CompositionError
 from isofed.strategies.arrivals import arrivals
+from isofed.strategies.distillation import Distillation, distilling
 from isofed.strategies.local.control import CHANNEL, control_variate
 from isofed.strategies.local.dynamic import dynamic
 from isofed.strategies.local.envelope import envelope
@@ -23,6 +24,8 @@ from isofed.strategies.local.tethered import tethered
 from isofed.strategies.local.turned import turned
 from isofed.strategies.optimisers import buffered, sgd
 from isofed.strategies.recipe import Phase, Recipe
+from isofed.strategies.robust.coordinates import median
+from isofed.strategies.robust.selection import krum
 from isofed.strategies.rules import distance_mean, normalised_mean, q_fair, stale_mean, uniform_mean
 from isofed.strategies.tables import MatchRule, TableRule, TreeRule
 
@@ -103,6 +106,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"local": (control_variate(),), "channels": CONTROLS, "server": buffered(sgd(), arrivals(1, 1))},
         "keeps channel 'control' at the server, where it has moved on",
     ),
+    "a channel past a robust rule": (
+        {"rule": krum(1), "local": (control_variate(),), "channels": CONTROLS},
+        "rule 'krum(f=1)' of 'a recipe' judges models, and channel 'control' would go past it; leave",
+    ),
+    "a lesson past a robust rule": (
+        {"rule": median, "server": distilling(sgd(), Distillation())},
+        "judges models, and the server's distillation would go past it; leave that out, or use weighted_mean",
+    ),
+    "a robust rule and late reports": (
+        {"rule": median, "server": buffered(sgd(), arrivals(1, 1))},
+        "rule 'median' of 'a recipe' compares changes from one model, but sites that are not waited for",
+    ),
     "no training": ({"schedule": (USE,)}, "no phase of 'a recipe' trains"),
     "parts that reach differently far": (
         {"rule": normalised_mean, "schedule": (Phase("head"), Phase("body"))},
@@ -119,6 +134,7 @@ FINE: dict[str, dict[str, Any]] = {
         "rule": replace(uniform_mean, factor=lambda own: 1 / (own["loss"] - 1))
     },
     "staleness": {"rule": stale_mean()},
+    "a robust rule beside what sites keep": {"rule": krum(), "local": (tethered(1.0), proximal(0.1))},
     "a channel in phases": {
         "local": (control_variate(),),
         "channels": CONTROLS,
