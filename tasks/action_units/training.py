@@ -64,8 +64,9 @@ def fed(pair: tuple[Any, Any]) -> Singles:
 def weights(labels: Integers, options: ActionUnitOptions) -> Singles:
     """Return what a positive of each unit weighs at a site, (12,), finite whatever the site has.
 
-    ``none`` 1, as in CD6ME; ``local`` min(m, N- / N+) of the site's own clips, and 1 where it shows no
-    positive, as CASME shows none of unit 5. Neither counts nor weights leave the site.
+    ``none`` 1, as in CD6ME; ``local`` N- / N+ of the site's own clips, at most m and at least 1 / m, so that a
+    positive stays one, and 1 where there is none, as CASME has none of unit 5. Neither counts nor weights
+    leave the site.
 
     Args:
         labels: (N,) int64 of all clips that the site trains on, see labels.py.
