@@ -64,8 +64,8 @@ def fed(pair: tuple[Any, Any]) -> Singles:
 def weights(labels: Integers, options: ActionUnitOptions) -> Singles:
     """Return what a positive of each unit weighs at a site, (12,), finite whatever the site has.
 
-    ``none`` 1, as in CD6ME; ``local`` N- / N+ of the site's own clips, at most m and at least 1 / m, so that a
-    positive stays one, and 1 where there is none, as CASME has none of unit 5. Neither counts nor weights
+    ``none`` 1, as in CD6ME; ``local`` N- / N+ of the site's own clips, at most m and at least 1 / m, so that
+    a positive stays one, and 1 where there is none, as CASME has none of unit 5. Neither counts nor weights
     leave the site.
 
     Args:
