@@ -48,6 +48,7 @@ from isofed.simulations.progress import Progress
 from isofed.simulations.stopwatch import Stopwatch
 from isofed.simulations.summary import summarise, table
 from isofed.strategies.found import is_file
+from isofed.strategies.robust.rule import fewest as needs
 from isofed.suggest import pick
 
 EVENTS, FACTS, SECRET = "events.jsonl", "facts.json", "server.secret"
@@ -270,7 +271,7 @@ def _company(job: Job, shop: Workshop, grid: DeployedGrid, found: Members) -> Co
 
 def _fewest(job: Job, found: Members) -> int:
     each = asked(job.plan.setting(), len(found.sites))
-    return min(job.deployment.minimum or each, each)
+    return min(job.deployment.minimum or needs(job.plan.setting().recipe.rule, each), each)
 
 
 def _secrets(job: Job) -> Secrets:
