@@ -13,7 +13,7 @@ from isofed.setting import Setting
 
 TRAINER, EVALUATOR = "trainer", "evaluator"
 PLACE_KEYS = ("site", "role", "root", "home", "memory", "level", "min_images")
-SECRET = "secret"
+SECRET, BUDGET = "secret", "budget.jsonl"
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Place:
         simulated: the seed from which a simulated site derives what would be its secrets; None at a real
             site, whose secrets are its own.
         weights: file of public pre-trained weights, for what does not come with an order; or None.
+        budget: ε, the most that all runs together may give away of every unit here; 0 for no limit.
+        budget_delta: δ that goes with it.
         lends: whether a report may show the model's own memory, because whoever asked has copied it before
             this process trains again.
     """
@@ -49,6 +51,8 @@ class Place:
     simulated: int | None = None
     weights: Path | None = None
     lends: bool = False
+    budget: float = 0.0
+    budget_delta: float = 1e-5
 
     @classmethod
     def of(cls, node_config: Mapping[str, Any]) -> "Place":
@@ -71,6 +75,8 @@ class Place:
             simulated=node_config.get("simulated"),
             weights=Path(str(node_config["weights"])) if "weights" in node_config else None,
             lends=bool(node_config.get("lends", False)),
+            budget=float(node_config.get("budget", 0.0)),
+            budget_delta=float(node_config.get("budget_delta", 1e-5)),
         )
 
     def allow(self, setting: Setting, role: str) -> None:
@@ -92,6 +98,11 @@ class Place:
     def ledger(self) -> Path:
         """The file of what left this site in this run."""
         return self.memory.parent / "left.jsonl"
+
+    @property
+    def budget_file(self) -> Path:
+        """What this site has spent of its privacy: over all runs, or, simulated, in this federation."""
+        return (self.home if self.simulated is None else self.memory.parent) / BUDGET
 
     @property
     def secrets(self) -> Secrets:

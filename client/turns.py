@@ -11,7 +11,7 @@ from typing import Any
 
 from flwr.app import Message, RecordDict
 
-from isofed.client import ledger
+from isofed.client import charging, ledger
 from isofed.client.memory import Sections, version_of
 from isofed.client.orders import order_in
 from isofed.client.place import TRAINER, Place
@@ -98,6 +98,9 @@ def _remember(turn: Turn) -> None:
     turn.report = memory.stored(turn.order)
     if turn.report is None:
         turn.before = memory.load(turn.order.base)
+        return
+    # it was paid for before it was stored; a budget that was put back from a backup may not know
+    charging.pay(turn.shop, turn.place, turn.order, charging.price(turn.shop, turn.place, turn.order))
 
 
 def _train_together(turns: Sequence[Turn]) -> None:
@@ -113,6 +116,7 @@ def _train_together(turns: Sequence[Turn]) -> None:
 def _train(turn: Turn) -> None:
     if turn.report is None and turn.trained is None:
         with span(ENGINE, "site", turn.place.site):
+            charging.afford(turn.shop, turn.place, turn.order)
             version = version_of(turn.order)
             turn.trained = train(turn.shop, turn.place, turn.order, turn.before, version)
 
@@ -124,7 +128,9 @@ def _leave(turn: Turn) -> None:
         return
     shop, place, order, trained = turn.shop, turn.place, turn.order, turn.trained
     shop.contract(shop.classes(place)).check(trained.report)
-    turn.report = report = protected(shop, place, order, trained.report)
+    report = protected(shop, place, order, trained.report)
+    charging.pay(shop, place, order, trained.spend)
+    turn.report = report
     ledger.enter(place.ledger, report, shop.held(place))
     shop.memory(place).commit(order, report, settled(shop, order, turn.before, trained.sections, report))
 

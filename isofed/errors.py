@@ -6,6 +6,7 @@ IsofedError                 one clear sentence: what was found, what was expecte
 ├── CompositionError        parts that make no sense together, found when they are put together
 ├── ContractError           something was about to leave a site that may not leave it
 ├── CheckpointError         a checkpoint or site memory that is damaged or belongs elsewhere
+├── BudgetError             a reply would give away more than a site's privacy budget has left
 └── RoundError              a round that could not be completed: too few usable reports
 """
 
@@ -32,6 +33,10 @@ class ContractError(IsofedError):
 
 class CheckpointError(IsofedError):
     """A stored state is damaged, or is not the one asked for."""
+
+
+class BudgetError(IsofedError):
+    """A reply costs more than a site's privacy budget has left."""
 
 
 class RoundError(IsofedError):

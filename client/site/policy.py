@@ -36,6 +36,8 @@ COMMENTS = {
     "min_images": "the least that a run may ask for",
     "bytes_a_round": "the most that leaves in answer to one round",
     "rounds_a_day": "the most rounds that are begun a day, 0 for any number",
+    "budget": "the most epsilon that all runs together may give away of a unit, such as an image; 0 for all",
+    "budget_delta": "the delta that goes with it, well below one over the units",
     "hours": 'when work may begin, local time, such as "22:00-06:00"; empty for always',
 }
 
@@ -56,6 +58,9 @@ class Policy:
         min_images: the least ``min_images`` that a run may ask for, 1 to 1,000,000.
         bytes_a_round: the most that leaves in answer to one round, its repetitions included, bytes, >= 1.
         rounds_a_day: the most rounds begun between two midnights; 0 for any number.
+        budget: ε, the most that all runs together may give away of every unit, such as image or identity;
+            0 for no limit. With one, a run that trains without differential privacy is refused.
+        budget_delta: δ that goes with it, 1e-30 to 0.5.
         hours: when work may begin, ``HH:MM-HH:MM`` of the site's clock; empty for always.
 
     Raises:
@@ -72,6 +77,8 @@ class Policy:
     min_images: int = 2
     bytes_a_round: int = 256 * 2**20
     rounds_a_day: int = 0
+    budget: float = 0.0
+    budget_delta: float = 1e-5
     hours: str = ""
 
     def __post_init__(self) -> None:
@@ -85,6 +92,8 @@ class Policy:
         within("min_images", self.min_images, 1, 1_000_000)
         within("bytes_a_round", self.bytes_a_round, 1, 2**50)
         within("rounds_a_day", self.rounds_a_day, 0, 1_000_000)
+        within("budget", self.budget, 0.0, 1e6)
+        within("budget_delta", self.budget_delta, 1e-30, 0.5)
         if self.hours and (not HOURS.fullmatch(self.hours) or len(set(self.hours.split("-"))) == 1):
             raise ConfigError(f"'hours' is '{self.hours}', but must be as in \"22:00-06:00\", or empty")
 
@@ -116,6 +125,10 @@ class Policy:
                 return self._denied(what, name, key)
         return next(self._limits(cfg, kind, now, begun), None)
 
+    def budgeted(self) -> dict[str, float]:
+        """Return what :class:`isofed.client.place.Place` reads of this."""
+        return {"budget": self.budget, "budget_delta": self.budget_delta}
+
     def refuse_reply(self, bytes: int) -> str | None:
         """Return why an answer does not leave, or None.
 
@@ -138,6 +151,10 @@ class Policy:
             yield _beyond("hours", f"work at {now:%H:%M}", f"it at {self.hours} of its clock")
         if self.rounds_a_day and begun >= self.rounds_a_day:
             yield _beyond("rounds_a_day", f"round {begun + 1} of this day", f"{self.rounds_a_day} a day")
+        if self.budget and kind == MESSAGES[0] and _name(cfg, "dp") in ("", "none"):
+            yield _beyond(
+                "budget", "training without differential privacy at the sites", "dp=example or subject"
+            )
         # of a measurement nothing leaves but statistics
         for meaning in sorted(meanings(cfg) - set(self.contents)) if kind == MESSAGES[0] else ():
             yield self._denied("message content", meaning, "contents")

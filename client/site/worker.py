@@ -36,7 +36,7 @@ from isofed.protocols.wire import ORDER, payload
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 KEYS = (
     *("run", "seed", "rounds", "evaluate_every", "layout", "task", "protocol", "strategy"),
-    *("privacy", "holdout", "cohort"),
+    *("privacy", "holdout", "cohort", "dp"),
 )
 SLOWEST = 0.5  # seconds between two looks for work
 PATIENCE = 20.0  # idle so many times longer than it waits between two looks
@@ -113,7 +113,7 @@ def _answered(desk: Desk, asked: Asked, about: Asking, kind: str) -> Message:
     context = Context(
         run_id=asked.context.run_id,
         node_id=asked.context.node_id,
-        node_config=desk.node_config(cfg["run"]),
+        node_config=desk.node_config(cfg["run"]) | policy.budgeted(),
         state=asked.context.state,
         run_config={"cfg": asked.cfg},
     )
