@@ -83,7 +83,7 @@ def draws(task: Any, options: Any, unit: str, samples: Any, epochs: int = 1) -> 
 def _by_subject(of: np.ndarray) -> tuple[np.ndarray, ...]:
     order = np.argsort(of, kind="stable")
     _, starts = np.unique(of[order], return_index=True)
-    return tuple(np.split(order, starts[1:]))
+    return tuple(np.split(order, starts[1:])) if len(of) else ()
 
 
 def _some(rows: np.ndarray, most: int, secret: np.random.Generator) -> np.ndarray:

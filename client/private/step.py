@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from isofed.client.private.draws import Draws, draws
 from isofed.client.private.noise import normals
 from isofed.client.private.parts import Part, of_samples, parts_of
-from isofed.client.private.tape import Tape, Unlike, layers_of
+from isofed.client.private.tape import Tape, Unlike, blank, layers_of
 from isofed.client.private.whole import samples_of_model
 from isofed.errors import CompositionError
 from isofed.protocols.accounts.epsilon import noise_for
@@ -82,7 +83,7 @@ class Private:
             that no rounding brings a gradient above it.
         """
         flat = torch.zeros(sum(p.numel() for p in trained), dtype=trained[0].dtype, device=trained[0].device)
-        at = dict(zip(trained, flat.split([p.numel() for p in trained]), strict=True))
+        at = _views(flat, trained)
         found = torch.zeros((), device=flat.device)
         if step.batch is not None:
             self.filled += 1
@@ -92,10 +93,11 @@ class Private:
             flat.add_(normals(key, len(flat)).mul_(self.noise * self.choice.norm).to(flat))
         flat.div_(self.draws.expected)
         for parameter, slope in at.items():
-            parameter.grad = slope.view_as(parameter)
+            parameter.grad = slope
         self.taken += 1
         return found
 
+    @torch.no_grad()
     def _sum(
         self, model: nn.Module, step: Any, loss: Loss, trained: list[nn.Parameter], at: dict[Any, Tensor]
     ) -> Tensor:
@@ -104,7 +106,7 @@ class Private:
         factors = (self.choice.norm * SHORTER / squares.sqrt()).clamp(max=1.0)
         for part in parts:
             for parameter, slope in part.sum(factors).items():
-                at[parameter].view_as(parameter).copy_(slope)
+                at[parameter].copy_(slope)
         return found
 
     def _parts(
@@ -120,22 +122,23 @@ class Private:
                 self.known[WHOLE] = True
                 torch.manual_seed(seed)
         samples, losses = samples_of_model(model, step.batch, trained, loss)
-        bad = _rows(of_samples(samples, mean).squares, step.whose)
-        if bad is not None:
-            samples = {p: each.masked_fill(_wide(bad, each), 0.0) for p, each in samples.items()}
-        return [of_samples(samples, mean)], losses.detach().mean()
+        parts = [of_samples(samples, mean)]
+        if not _finite(parts):
+            bad = _lost([of_samples(samples, None)], step.whose)
+            samples = {p: blank(each, bad) for p, each in samples.items()}
+            parts = [of_samples(samples, mean)]
+        return parts, losses.mean()
 
     def _by_layer(
         self, model: nn.Module, step: Any, loss: Loss, layers: Sequence[nn.Module], mean: Tensor | None
     ) -> tuple[list[Part], Tensor]:
         tape = Tape(tuple(layers), len(step.images))
-        with tape.recording():
+        with torch.enable_grad(), tape.recording():
             found = loss(model(step.batch.inputs), step.batch.labels, step.batch.inputs)
         tape.rewind(found)
         parts = parts_of(tape, mean, self.choice.ghost)
-        bad = _rows(torch.stack([part.squares for part in parts]).sum(0), step.whose) if parts else None
-        if bad is not None:
-            tape.without(bad)
+        if not _finite(parts):
+            tape.without(_lost(parts_of(tape, None, self.choice.ghost), step.whose))
             parts = parts_of(tape, mean, self.choice.ghost)
         return parts, found.detach()
 
@@ -182,6 +185,12 @@ def _validate(shop: Any) -> None:
     known["private model"] = True
 
 
+def _views(flat: Tensor, trained: list[nn.Parameter]) -> dict[nn.Parameter, Tensor]:
+    """Return each parameter's place in a flat vector of all."""
+    ends = list(accumulate(parameter.numel() for parameter in trained))
+    return {p: flat[end - p.numel() : end].view_as(p) for p, end in zip(trained, ends, strict=True)}
+
+
 def _mean(whose: np.ndarray, like: Tensor) -> Tensor:
     """Return (u, n): row u has 1 / n_u at the samples of unit u."""
     rows = torch.zeros(int(whose[-1]) + 1, len(whose), dtype=like.dtype, device=like.device)
@@ -190,11 +199,12 @@ def _mean(whose: np.ndarray, like: Tensor) -> Tensor:
     return rows
 
 
-def _rows(squares: Tensor, whose: np.ndarray) -> Tensor | None:
-    """Return which samples' units are not finite, (n,), or None where all are."""
-    bad = ~torch.isfinite(squares)
-    return bad[torch.from_numpy(whose).to(bad.device)] if bad.any() else None
+def _finite(parts: Sequence[Part]) -> bool:
+    return all(bool(torch.isfinite(part.squares).all()) for part in parts)
 
 
-def _wide(rows: Tensor, like: Tensor) -> Tensor:
-    return rows.view(-1, *[1] * (like.dim() - 1))
+def _lost(parts: Sequence[Part], whose: np.ndarray) -> Tensor:
+    """Return (n,) bool, the samples of units of which one sample's gradient is not finite."""
+    bad = ~torch.stack([torch.isfinite(part.squares) for part in parts]).all(0).cpu().numpy()
+    lost: Tensor = torch.from_numpy(np.isin(whose, whose[bad])).to(parts[0].squares.device)
+    return lost

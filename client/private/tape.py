@@ -89,7 +89,7 @@ class Tape:
             rows: (n,) bool.
         """
         for layer, all_seen in self.seen.items():
-            self.seen[layer] = [Seen(_blank(s.into, rows), _blank(s.slope, rows)) for s in all_seen]
+            self.seen[layer] = [Seen(blank(s.into, rows), blank(s.slope, rows)) for s in all_seen]
 
     def rewind(self, loss: Tensor) -> None:
         """Find the slopes, of the sum of the examples' losses.
@@ -98,10 +98,13 @@ class Tape:
             loss: their mean.
         """
         if self.roots and loss.requires_grad:
-            torch.autograd.grad(loss * self.count, self.roots, allow_unused=True)
+            with torch.enable_grad():
+                whole = loss * self.count
+            torch.autograd.grad(whole, self.roots, allow_unused=True)
 
 
-def _blank(value: Tensor, rows: Tensor) -> Tensor:
+def blank(value: Tensor, rows: Tensor) -> Tensor:
+    """Return (n, ...) with zeros for some of n, given as (n,) bool."""
     return value.masked_fill(rows.view(-1, *[1] * (value.dim() - 1)), 0.0)
 
 

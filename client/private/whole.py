@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
@@ -31,8 +30,6 @@ def samples_of_model(
         return loss(functional_call(model, values, (alone.inputs,)), alone.labels, alone.inputs)
 
     leaves = [part for part in parts(batch) if isinstance(part, Tensor)]
-    with torch.no_grad():
-        found, losses = vmap(grad_and_value(one), (None, 0), randomness="different", chunk_size=CHUNK)(
-            chosen, leaves
-        )
+    each = vmap(grad_and_value(one), (None, 0), randomness="different", chunk_size=CHUNK)
+    found, losses = each(chosen, leaves)
     return {parameter: found[names[id(parameter)]] for parameter in trained}, losses
