@@ -1,6 +1,5 @@
 """The evaluator's measurement: emotions of clips and videos, and how well clips are rebuilt, as sums."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from isofed.seeds import public
-from isofed.tasks.micro_gesture import votes
+from isofed.tasks.micro_gesture import spread, votes
 from isofed.tasks.micro_gesture.layouts.clips import TestClips
 from isofed.tasks.micro_gesture.options import MicroGestureOptions
 from isofed.tasks.task import Measure, Statistics
@@ -62,7 +61,7 @@ def _squares(output: Any) -> NDArray[np.float64]:
 
 
 def result(statistics: Statistics) -> dict[str, dict[str, float]]:
-    """Return ``mean``, and ``spread``, the standard error of each share as if its trials were independent.
+    """Return ``mean``, and ``spread``, the standard error of each share where videos are drawn anew.
 
     Source: the released code of Xia et al., 2025, for video accuracy, where a tie is right, and video F1,
     where it is positive. Differs from it in: it divides by 100, the videos of its protocol; macro F1, UAR and
@@ -74,19 +73,28 @@ def result(statistics: Statistics) -> dict[str, dict[str, float]]:
         votes.decided(counts.videos, TIE_ACCURACY),
         votes.decided(counts.videos, TIE_F1),
     )
+    strict = votes.decided(counts.videos, votes.WRONG)
     mean = {
         "video accuracy": votes.accuracy(right),
         "clip accuracy": votes.accuracy(clips),
         "video F1": votes.f1(positive),
         "macro F1": votes.macro_f1(clips),
         "UAR": votes.recall(clips),
-        "strict video": votes.accuracy(votes.decided(counts.videos, votes.WRONG)),
+        "strict video": votes.accuracy(strict),
     }
-    trials = [int(m.sum()) for m in (right, clips, right, clips, clips, right)]
-    spread = {n: math.sqrt(p * (1 - p) / t) for (n, p), t in zip(mean.items(), trials, strict=True)}
+    slopes = (
+        (spread.accuracy(right), spread.alone(right)),
+        (spread.accuracy(clips), counts.squares),
+        (spread.f1(positive), spread.alone(positive)),
+        (spread.macro_f1(clips), counts.squares),
+        (spread.recall(clips), counts.squares),
+        (spread.accuracy(strict), spread.alone(strict)),
+    )
+    videos = int(counts.videos.sum())
+    around = {name: spread.error(*each, videos) for name, each in zip(mean, slopes, strict=True)}
     if statistics[SPREAD]:
-        mean["not rebuilt"], spread["not rebuilt"] = statistics[ERROR] / statistics[SPREAD], 0.0
-    return {"mean": mean, "spread": spread}
+        mean["not rebuilt"], around["not rebuilt"] = statistics[ERROR] / statistics[SPREAD], 0.0
+    return {"mean": mean, "spread": around}
 
 
 def measure_majority(test: TestClips, options: MicroGestureOptions) -> Statistics:
@@ -109,5 +117,5 @@ def described(layout: str, options: MicroGestureOptions) -> Mapping[str, Any]:
         "benchmark": layout,
         "split": f"folds, {options.fold}" if options.split == "folds" else options.split,
         "ties": f"{TIE_ACCURACY} in video accuracy, {TIE_F1} in video F1",
-        "spread_over": "clips or videos drawn anew, each as if independent",
+        "spread_over": "videos drawn anew",
     }

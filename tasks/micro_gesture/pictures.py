@@ -185,7 +185,7 @@ def confusion(matrix: NDArray[np.int64]) -> Pixels:
         light = tuple(round(255 - share * (255 - c)) for c in COLOURS[0])
         left, top = edge + p * wide, edge + y * high
         draw.rectangle([left, top, left + wide - 2, top + high - 2], fill=light)
-        told, ink = f"{matrix[y, p]}\n{100 * share:.0f} %", PAPER if share > 0.6 else INK
+        told, ink = f"{matrix[y, p]}\n{100 * share:.0f} %", PAPER if share > 0.75 else INK
         middle = (left + wide / 2, top + high / 2)
         draw.text(middle, told, fill=ink, anchor="mm", align="center", font=letters)
         draw.text((2, middle[1]), SHORT[y], fill=INK, anchor="lm", font=letters)

@@ -25,17 +25,21 @@ class Counts:
     Attributes:
         clips: (2, 2), [y, p] clips of emotion y that are taken for p.
         videos: (2, 3), [y, v] videos of emotion y whose clips say 0, 1, or each equally often.
+        squares: (2, 3), [y] sums over videos of emotion y: of r^2, r n and n^2, r of a video's n clips being
+            right; see tasks/micro_gesture/spread.py.
     """
 
     clips: Integers
     videos: Integers
+    squares: Integers
 
     @property
     def numbers(self) -> dict[str, float]:
         """All of them by name, as they leave the evaluator."""
         clips = {f"clips_{y}{p}": float(self.clips[y, p]) for y in (0, 1) for p in (0, 1)}
         videos = {f"videos_{y}{v}": float(self.videos[y, v]) for y in (0, 1) for v in (ZERO, ONE, TIE)}
-        return {**clips, **videos}
+        squares = {f"squares_{y}{at}": float(self.squares[y, at]) for y in (0, 1) for at in range(3)}
+        return {**clips, **videos, **squares}
 
 
 def counted(labels: Integers, predicted: Integers, videos: Integers) -> Counts:
@@ -51,14 +55,19 @@ def counted(labels: Integers, predicted: Integers, videos: Integers) -> Counts:
     ones = np.bincount(which, predicted, len(first))
     zeros = np.bincount(which, 1 - predicted, len(first))
     said = np.where(ones == zeros, TIE, np.where(ones > zeros, ONE, ZERO))
-    return Counts(clips, np.bincount(3 * labels[first] + said, minlength=6).reshape(2, 3))
+    own = labels[first]
+    right, size = np.where(own == 1, ones, zeros), ones + zeros
+    each = (np.bincount(own, x, 2) for x in (right**2, right * size, size**2))
+    voted = np.bincount(3 * own + said, minlength=6).reshape(2, 3)
+    return Counts(clips, voted, np.stack(list(each), 1).astype(np.int64))
 
 
 def of(numbers: Mapping[str, float]) -> Counts:
     """Return the counts that `Counts.numbers` wrote, or sums of such."""
     clips = [[numbers[f"clips_{y}{p}"] for p in (0, 1)] for y in (0, 1)]
     videos = [[numbers[f"videos_{y}{v}"] for v in (ZERO, ONE, TIE)] for y in (0, 1)]
-    return Counts(np.array(clips).astype(np.int64), np.array(videos).astype(np.int64))
+    squares = [[numbers[f"squares_{y}{at}"] for at in range(3)] for y in (0, 1)]
+    return Counts(*(np.array(each).astype(np.int64) for each in (clips, videos, squares)))
 
 
 def decided(videos: Integers, tie: str) -> Integers:

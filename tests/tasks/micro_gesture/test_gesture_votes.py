@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isofed.errors import ConfigError
-from isofed.tasks.micro_gesture import votes
+from isofed.tasks.micro_gesture import spread, votes
 from isofed.tasks.micro_gesture.evaluate import ERROR, SPREAD, result
 from isofed.tasks.task import merge
 
@@ -84,3 +84,43 @@ def test_videos_are_decided_as_one_by_one(clips: list[tuple[int, int]]) -> None:
         share = Fraction(int(predicted[videos == video].sum()), int((videos == video).sum()))
         right += share == Fraction(1, 2) or (share > Fraction(1, 2)) == bool(video % 2)
     assert int(np.trace(votes.decided(found, "right"))) == right
+
+
+def _of(videos: np.ndarray) -> np.ndarray:
+    """Return the clip measures of videos, rows of emotion, clips and clips that are right."""
+    matrix = np.zeros((2, 2), np.int64)
+    for label, size, right in videos.tolist():
+        matrix[label, label] += right
+        matrix[label, 1 - label] += size - right
+    return np.array([measure(matrix) for measure in (votes.accuracy, votes.recall, votes.macro_f1, votes.f1)])
+
+
+def test_the_spread_is_that_of_videos_drawn_anew() -> None:
+    """Against a bootstrap over videos; as if clips were independent it would be less than half as wide."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(60):
+        size, skill = int(rng.integers(5, 40)), rng.beta(1, 1)
+        rows.append((number % 2, size, rng.binomial(size, skill)))
+    videos = np.array(rows)
+    drawn = np.std([_of(videos[rng.integers(0, 60, 60)]) for _ in range(600)], axis=0)
+    parts = [np.repeat(videos[:, at], videos[:, 1]) for at in (0, 2)]
+    place = np.concatenate([np.arange(size) for size in videos[:, 1].tolist()])
+    found = votes.counted(
+        parts[0], np.where(place < parts[1], parts[0], 1 - parts[0]), np.repeat(np.arange(60), videos[:, 1])
+    )
+    slopes = [each(found.clips) for each in (spread.accuracy, spread.recall, spread.macro_f1, spread.f1)]
+    errors = [spread.error(each, found.squares, 60) for each in slopes]
+    assert errors == pytest.approx(drawn, rel=0.12)
+    p, total = votes.accuracy(found.clips), int(found.clips.sum())
+    assert errors[0] > 2 * np.sqrt(p * (1 - p) / total)
+
+
+def test_of_videos_by_themselves_the_spread_is_the_binomial_one() -> None:
+    matrix = np.array([[14, 6], [3, 17]])
+    found = spread.error(spread.accuracy(matrix), spread.alone(matrix), 40)
+    assert found == pytest.approx(np.sqrt(31 / 40 * 9 / 40 / 39))
+    assert spread.error(spread.f1(np.array([[2, 0], [0, 0]])), np.zeros((2, 3)), 2) == 0.0
+    assert (
+        spread.error(spread.accuracy(np.array([[1, 0], [0, 0]])), np.array([[1, 1, 1], [0, 0, 0]]), 1) == 0.0
+    )
