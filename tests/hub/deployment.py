@@ -66,18 +66,11 @@ class Deployment:
         Raises:
             AssertionError: it did not end well.
         """
-        return self._done(self.rooms.command(room, [*ISOFED, *words]))
+        return done(self.rooms.command(room, [*ISOFED, *words]))
 
     def each(self, room: str, commands: Sequence[Sequence[str]]) -> str:
         """Run commands one after another in one process; return what they printed."""
-        return self._done(self.rooms.command(room, [sys.executable, "-c", EACH, json.dumps(commands)]))
-
-    def _done(self, command: Sequence[str]) -> str:
-        done = subprocess.run(
-            command, text=True, capture_output=True, timeout=LONGEST, env={**os.environ, **QUIET}
-        )
-        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        return done(self.rooms.command(room, each(commands)))
 
     def start(self, room: str, *words: str, name: str = "") -> "subprocess.Popen[bytes]":
         """Start a command in a room; it is ended with the deployment."""
@@ -129,7 +122,7 @@ class Deployment:
                 words += ["--connector-port", str(free_port()), "--supernode-port", str(free_port())]
             made.append(["site", "init", str(self.site(name)), *words])
         # before there is a room to be in
-        self._done([sys.executable, "-c", EACH, json.dumps(made)])
+        done(each(made))
         said = self.each(SERVER, [["server", "invite", str(self.hub), name] for name in names])
         self._applied(dict(zip(names, said.split(), strict=True)))
 
@@ -182,10 +175,8 @@ def deployment(
         apart: whether each is to have a room of its own, if this machine lets us.
     """
     base, tree, parts = root / "base", root / "tree", root / "parts"
-    subprocess.run(
-        [*ISOFED, "data", "make", "sysu", "--out", str(tree), *TREE], check=True, capture_output=True
-    )
-    subprocess.run([*ISOFED, "data", "split", "sysu", str(tree), str(parts)], check=True, capture_output=True)
+    make = ["data", "make", "sysu", "--out", str(tree), *TREE]
+    done(each([make, ["data", "split", "sysu", str(tree), str(parts)]]))
     (base / SERVER).mkdir(parents=True)
     for name in names:
         (base / name).mkdir()
@@ -203,8 +194,26 @@ def _ended(made: Deployment) -> None:
         made.stop(name)
 
 
+def each(commands: Sequence[Sequence[str]]) -> list[str]:
+    """Return what runs several commands of isofed's, one after another, in one process."""
+    return [sys.executable, "-c", EACH, json.dumps(commands)]
+
+
+def done(command: Sequence[str]) -> str:
+    """Run something to its end and return what it printed.
+
+    Raises:
+        AssertionError: it did not end well.
+    """
+    ran = subprocess.run(
+        command, text=True, capture_output=True, timeout=LONGEST, env={**os.environ, **QUIET}
+    )
+    assert ran.returncode == 0, f"{command}: {ran.returncode}\n{ran.stdout}{ran.stderr}"
+    return ran.stdout
+
+
 def until(
-    done: Callable[[], Any], most: float = LONGEST, why: Callable[[], str] = lambda: "it did not happen"
+    so: Callable[[], Any], most: float = LONGEST, why: Callable[[], str] = lambda: "it did not happen"
 ) -> None:
     """Wait until something is so.
 
@@ -212,7 +221,7 @@ def until(
         AssertionError: it was not in time.
     """
     end = time.monotonic() + most
-    while not done():
+    while not so():
         assert time.monotonic() < end, why()
         time.sleep(0.1)
 

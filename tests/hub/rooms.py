@@ -4,6 +4,7 @@ A room is a mount and a network namespace of Linux, so it takes root, ``unshare`
 Where they are missing there is one room for all: separate processes and folders, and nothing more.
 """
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 
 SERVER = "server"
 TOOLS = ("unshare", "nsenter", "ip", "mount")
+LIBC, CLONE_NEWNET = ctypes.CDLL(None, use_errno=True), 0x40000000
 ADDRESS = "10.77.0.1"  # the server's, on its own loopback, so that it is the same on every wire
 # what a room does before it sleeps: its own folder, moved aside, is put back over an empty one
 ROOM = """set -e
@@ -36,6 +38,11 @@ class Rooms:
     host: str = "127.0.0.1"
     pids: dict[str, int] = field(default_factory=dict)
 
+    def address(self, room: str) -> str:
+        """Return where a room is found from the server's; nothing where there are no rooms."""
+        numbers = [name for name in self.pids if name != SERVER]
+        return f"{_near(numbers.index(room) + 1)}.2" if self.apart else ""
+
     @property
     def apart(self) -> bool:
         """Whether the rooms are apart."""
@@ -46,6 +53,20 @@ class Rooms:
         if not self.apart:
             return [*words]
         return ["nsenter", "--target", str(self.pids[room]), "--mount", "--net", "--", *words]
+
+    @contextmanager
+    def entered(self, room: str) -> Iterator[None]:
+        """Be on a room's network while the block lasts: this thread, and those that it starts."""
+        if not self.apart:
+            yield
+            return
+        # the file is the network: as long as it is open, there is a way back
+        with open("/proc/thread-self/ns/net") as home, open(f"/proc/{self.pids[room]}/ns/net") as there:
+            _moved(there.fileno())
+            try:
+                yield
+            finally:
+                _moved(home.fileno())
 
 
 def possible() -> bool:
@@ -96,15 +117,24 @@ def _wire(found: Rooms, names: Sequence[str]) -> None:
     """Lay a wire from each room to the server's, and none between two others."""
     server = [f"ip addr add {ADDRESS}/32 dev lo"]
     for number, name in enumerate(names, 1):
-        near, wire = f"10.77.{number}", f"wire{number}"
+        near, wire = _near(number), f"wire{number}"
         peer = f"peer name eth0 netns {found.pids[name]}"
         server += [f"ip link add name {wire} type veth {peer}", f"ip addr add {near}.1/24 dev {wire}"]
         server.append(f"ip link set {wire} up")
     _told(found, SERVER, server)
     for number, name in enumerate(names, 1):
-        near = f"10.77.{number}"
+        near = _near(number)
         lines = [f"ip addr add {near}.2/24 dev eth0", "ip link set eth0 up"]
         _told(found, name, [*lines, f"ip route add {ADDRESS} via {near}.1"])
+
+
+def _near(number: int) -> str:
+    return f"10.77.{number}"
+
+
+def _moved(network: int) -> None:
+    if LIBC.setns(network, CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "this thread cannot change its network")
 
 
 def _told(found: Rooms, room: str, lines: Sequence[str]) -> None:
