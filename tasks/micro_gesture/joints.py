@@ -21,6 +21,7 @@ class Body:
         group_names: of the hyperedges.
         mirror: the joint that takes each joint's place when left and right are exchanged.
         channels: what the three numbers of a joint are.
+        emotions: what labels 0 and 1 stand for in its data set.
 
     Source: the authors' released code, H2OFormer (2024), for order, bones and hyperedges.
     """
@@ -32,6 +33,7 @@ class Body:
     group_names: tuple[str, ...]
     mirror: tuple[int, ...]
     channels: tuple[str, str, str]
+    emotions: tuple[str, str] = ("negative", "positive")
 
     @property
     def flat(self) -> bool:
@@ -105,6 +107,7 @@ SMG = Body(
     group_names=("trunk", "arms", "legs", "hand tips"),
     mirror=(0, 1, 2, 3, *range(8, 12), *range(4, 8), *range(16, 20), *range(12, 16), 20, 23, 24, 21, 22),
     channels=("x", "y", "z"),
+    emotions=("relaxed", "stressed"),
 )
 
 BODIES = {body.name: body for body in (IMIGUE, SMG)}

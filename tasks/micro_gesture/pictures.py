@@ -17,7 +17,6 @@ SIZE, SHOWN = 200, 6  # pixels of a frame, frames of a strip
 LEGEND, TEXT = 130, 17  # pixels: beside hyperedges, and of letters, which a page shows at two thirds
 COLOURS = ((31, 119, 180), (214, 110, 20), (44, 150, 60), (150, 60, 170))  # of hyperedges
 GREY, RED, INK, PAPER = (150, 150, 150), (200, 30, 40), (30, 30, 30), (255, 255, 255)
-EMOTIONS, SHORT = ("negative", "positive"), ("neg", "pos")
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
@@ -43,12 +42,9 @@ def rows(model: Any, test: TestClips, options: MicroGestureOptions, count: int =
     predicted, _ = evaluate.through(model, test.inputs, len(test))
     counts = votes.counted(test.labels, predicted, test.videos)
     right = f"{100 * votes.accuracy(counts.clips):.0f} % of {counts.clips.sum()} clips right"
-    voted = (
-        confusion(counts.videos[:, [0, 2, 1]]),
-        None,
-        f"{counts.videos.sum()} videos: what most clips say",
-    )
-    return [*shown, (confusion(counts.clips), f"all clips: rows are true, columns found; {right}", [voted])]
+    whole, each = (confusion(m, test.body) for m in (counts.clips, counts.videos[:, [0, 2, 1]]))
+    voted = (each, None, f"{counts.videos.sum()} videos: what most clips say")
+    return [*shown, (whole, f"all clips: rows are true, columns found; {right}", [voted])]
 
 
 def _row(model: Any, test: TestClips, row: int) -> tuple[Pixels, str, list[Any]]:
@@ -58,7 +54,8 @@ def _row(model: Any, test: TestClips, row: int) -> tuple[Pixels, str, list[Any]]
         output = model(torch.from_numpy(clip).to(device))
     found = int(output.logits[0].argmax())
     sure = float(output.logits[0].softmax(0)[found])
-    said = f"{EMOTIONS[int(test.labels[row])]}; found {EMOTIONS[found]}, {100 * sure:.0f} %"
+    named = test.body.emotions
+    said = f"{named[int(test.labels[row])]}; found {named[found]}, {100 * sure:.0f} %"
     rebuilt = None if output.rebuilt is None else original(model, output.rebuilt)[0]
     right = bool(found == test.labels[row])
     beside = [(strip(clip[0], rebuilt, test.body), right, "grey: the clip; red: rebuilt")]
@@ -167,15 +164,17 @@ def hyperedges(clip: Floats, body: Body, strength: NDArray[np.float64]) -> Pixel
     return np.asarray(picture)
 
 
-def confusion(matrix: NDArray[np.int64]) -> Pixels:
+def confusion(matrix: NDArray[np.int64], body: Body) -> Pixels:
     """Return [y, p] as a table of shaded cells, (SIZE, SIZE, 3): rows are true, columns found.
 
     Args:
         matrix: (2, 2), or (2, 3) with ties between both emotions.
+        body: whose data set names the emotions.
     """
     picture = Image.new("RGB", (SIZE, SIZE), PAPER)
     draw = ImageDraw.Draw(picture)
-    heads, edge = (SHORT[0], *("tie",) * (matrix.shape[1] - 2), SHORT[1]), 40
+    short, edge = [name[:3] for name in body.emotions], 40
+    heads = (short[0], *("tie",) * (matrix.shape[1] - 2), short[1])
     wide, high = (SIZE - 44) // len(heads), (SIZE - 48) // 2
     letters = _letters(TEXT + 2 if len(heads) == 2 else TEXT - 2)
     for p, head in enumerate(heads):
@@ -188,7 +187,7 @@ def confusion(matrix: NDArray[np.int64]) -> Pixels:
         told, ink = f"{matrix[y, p]}\n{100 * share:.0f} %", PAPER if share > 0.75 else INK
         middle = (left + wide / 2, top + high / 2)
         draw.text(middle, told, fill=ink, anchor="mm", align="center", font=letters)
-        draw.text((2, middle[1]), SHORT[y], fill=INK, anchor="lm", font=letters)
+        draw.text((2, middle[1]), short[y], fill=INK, anchor="lm", font=letters)
     return np.asarray(picture)
 
 

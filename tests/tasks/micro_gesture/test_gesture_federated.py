@@ -62,6 +62,25 @@ def test_check_17_the_input_s_normalisation_stays_at_the_site() -> None:
     assert "encoder.0.attention.of_joints.weight" in names
 
 
+@pytest.mark.parametrize("weight", [1.0, 0.0])
+def test_a_site_without_labels_moves_weights_by_reconstruction_alone(weight: float) -> None:
+    """With a weight of 0 for the reconstruction a step of such a site leaves every parameter as it was."""
+    options = MicroGestureOptions(**TINY, rebuilt_weight=weight)
+    clips = np.random.default_rng(0).standard_normal((4, 3, 52, 22)).astype(np.float32)
+    model = build(options, torch.Generator().manual_seed(0)).train()
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    step = training.optimiser(model, options)
+    batch = training.transform(
+        Samples(clips, np.full(4, -1)), np.arange(4), options, np.random.default_rng(0), "cpu"
+    )
+    training.loss(model(batch.inputs), batch.labels, options).backward()
+    step.step()
+    moved = {name for name, p in model.named_parameters() if not torch.equal(before[name], p)}
+    assert {name.partition(".")[0] for name in moved} == (
+        {"data_bn", "encoder", "decoder", "rebuild"} if weight else set()
+    )
+
+
 @pytest.mark.parametrize("width", [12, 24])
 def test_check_18_two_bodies_share_all_that_joints_do_not_shape(width: int) -> None:
     models = [

@@ -35,6 +35,7 @@ def test_rows_show_strips_hyperedges_and_a_confusion(body: Body) -> None:
         assert middle.shape == (200, 200, 3) and strip.shape == (200, 1200, 3) and len(edges) == 2
         assert all(each.dtype == np.uint8 and each.min() < 255 for each in (middle, strip, *edges))
         true, found = caption.split("; found ")
+        assert true in body.emotions
         assert [right for _, right, _ in beside] == [found.startswith(true), None, None]
 
 
@@ -87,8 +88,8 @@ def test_even_attention_is_one_between_all_hyperedges() -> None:
 
 
 def test_a_confusion_is_read_by_its_shades() -> None:
-    light = pictures.confusion(np.array([[9, 1], [0, 10]])).astype(int).sum(2)
+    light = pictures.confusion(np.array([[9, 1], [0, 10]]), IMIGUE).astype(int).sum(2)
     cells = [[light[60, 50], light[60, 130]], [light[140, 50], light[140, 130]]]
     assert cells[1][1] < cells[0][0] < cells[0][1] < cells[1][0]
-    ties = pictures.confusion(np.array([[1, 8, 1], [0, 0, 9]])).astype(int).sum(2)
+    ties = pictures.confusion(np.array([[1, 8, 1], [0, 0, 9]]), IMIGUE).astype(int).sum(2)
     assert ties[60, 95] < ties[60, 45] < ties[140, 45] and ties[140, 150] < ties[140, 95]
