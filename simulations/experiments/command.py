@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from isofed.errors import ConfigError
+from isofed.simulations.experiments.action_units.options import ActionUnitExperiment
+from isofed.simulations.experiments.action_units.run import run as run_action_units
+from isofed.simulations.experiments.action_units.told import written as written_action_units
 from isofed.simulations.experiments.marks import check, fill
 from isofed.simulations.experiments.micro_gesture.options import MicroGestureExperiment
 from isofed.simulations.experiments.micro_gesture.run import run as run_micro_gesture
@@ -23,6 +26,7 @@ HELP = """isofed experiment: a published experiment from its data to its page, a
   isofed experiment vein fingers=200 seeds=2 out=DIR
   isofed experiment vein --help             what can be set
   isofed experiment micro_gesture           clips without labels, and hyperedges: what each gives
+  isofed experiment action_units            one of six databases left out; infusion, magnified motion
 
 Write the same command again to continue one that was stopped: what is done is not done again.
 """
@@ -51,6 +55,12 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         MicroGestureExperiment,
         run_micro_gesture,
         written_micro_gesture,
+    ),
+    "action_units": Experiment(
+        "one of six databases left out: alone, federated, pooled; without infusion, without magnification",
+        ActionUnitExperiment,
+        run_action_units,
+        written_action_units,
     ),
 }
 
