@@ -44,4 +44,6 @@ TELLING = Telling(
     MEASURES,
     sheets,
 )
-text, page, written = (partial(form, TELLING) for form in (shown.text, shown.page, shown.written))
+text, page, written, command = (
+    partial(form, TELLING) for form in (shown.text, shown.page, shown.written, shown.command)
+)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from isofed.errors import ConfigError
+from isofed.simulations.experiments import course
 from isofed.simulations.experiments.command import EXPERIMENTS, main
 from isofed.simulations.experiments.marks import END, begin, check, fill
-from isofed.simulations.experiments.vein import run
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
@@ -29,7 +29,7 @@ def test_a_page_without_its_marks_is_refused_before_anything_runs(
 ) -> None:
     page = tmp_path / "page.md"
     page.write_text(text)
-    monkeypatch.setattr(run, "workers", lambda *given: pytest.fail("it would run"))
+    monkeypatch.setattr(course, "workers", lambda *given: pytest.fail("it would run"))
     with pytest.raises(ConfigError, match="once each"):
         main(["vein", f"page={page}", f"out={tmp_path / 'x'}"])
     with pytest.raises(ConfigError, match="once each"):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from isofed.errors import CompositionError, ConfigError, DataError
+from isofed.simulations.experiments import course
 from isofed.simulations.experiments.command import main
 from isofed.simulations.experiments.vein import plans as planned
-from isofed.simulations.experiments.vein import run
 from isofed.simulations.experiments.vein.options import VeinExperiment
 from isofed.simulations.experiments.vein.plans import plans
 from isofed.simulations.experiments.words import chosen
@@ -43,7 +43,7 @@ def test_what_cannot_be_run_is_refused_before_anything_is_drawn(
     words: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # what is not refused must not train for a quarter of an hour
-    monkeypatch.setattr(run, "workers", lambda *given: pytest.fail("it would run"))
+    monkeypatch.setattr(course, "workers", lambda *given: pytest.fail("it would run"))
     with pytest.raises((ConfigError, CompositionError, DataError), match=told):
         main([*words, *([f"out={tmp_path / 'x'}"] if words else [])])
     assert not list(tmp_path.rglob("*.png"))
