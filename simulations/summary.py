@@ -192,10 +192,12 @@ def table(summary: Mapping[str, Any]) -> str:
     rows += [("federated", metrics["federated"], spread["federated"])]
     keys = tuple(summary.get("measures", KEYS))
     keys = tuple(key for key in keys if any(key in mean for _, mean, _ in rows)) or keys
-    head = f"{'per cent':<14}" + "".join(f"{key:>14}" for key in keys)
+    wide = max(14, *(2 + len(key) for key in keys))
+    head = f"{'per cent':<14}" + "".join(f"{key:>{wide}}" for key in keys)
     lines = [head, "-" * len(head)]
     for name, mean, over in rows:
-        cells = "".join(f"{100 * mean[key]:8.1f} ± {100 * over[key]:3.1f}" for key in keys if mean)
+        pairs = [f"{100 * mean[key]:.1f} ± {100 * over[key]:3.1f}" for key in keys if mean]
+        cells = "".join(f"{pair:>{wide}}" for pair in pairs)
         lines.append(f"{name:<14}{cells or '  not measured'}")
     model = summary.get("evaluation", {}).get("model", LAST)
     chosen = [] if model == LAST else [f"federated: {model}"]
