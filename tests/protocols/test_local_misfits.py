@@ -52,7 +52,6 @@ REFUSED = (
     ),
     ((*REID, "strategy=apfl"), r"looks at every batch after its step"),
     ((*REID, "strategy=pfedme"), r"looks at every batch after its step"),
-    ((*REID, "strategy=flwr.FedAvg"), r"told every site's loss.*dp\.release=loss"),
     ((*REID, "holdout=0.2"), r"write holdout=0, or dp\.release=measures"),
     (("task=vein", "task.norm=batch"), r"write task\.norm=group"),
     (("task=vein", "task.norm=group", "task.triplet=4"), r"write task\.triplet=0"),
@@ -126,3 +125,11 @@ def test_a_site_beside_the_federation_hides_nothing(tmp_path: Path) -> None:
     plan = make_plan(composed([*REID, *DP]), tmp_path)
     assert plan.federation("alone/cam1", ("cam1",)).cfg["dp"] == {"name": "none"}
     assert plan.federation("federated", ("cam1", "cam2")).cfg["dp"]["name"] == "example"
+
+
+def test_flowers_own_strategies_are_told_a_loss(tmp_path: Path) -> None:
+    cfg = {**composed([*REID, *DP]), "strategy": {"name": "flwr.FedAvg"}}
+    with pytest.raises(CompositionError, match=r"told every site's loss.*or dp\.release=loss"):
+        make_plan(cfg, tmp_path)
+    dp = {**cfg["dp"], "release": "loss"}
+    assert make_plan({**cfg, "dp": dp}, tmp_path).setting().dp.released == ("loss",)
