@@ -3,23 +3,20 @@
 The same bits as with whole arrays, whatever the blocks and the cores: an entry's own arithmetic is the same.
 """
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
+from isofed.ranges import LARGE
+from isofed.ranges import cores as _cores
 from isofed.room import empty
 from isofed.trees import Layout, Tree
 
 BLOCK = 1 << 15  # entries of a scratch array
-LARGE = 1 << 22  # entries of a buffer for which several threads are worth their start
-RANGES = 8  # of a buffer whose parts are summed up
 
-T = TypeVar("T")
 Work = Callable[[slice, np.ndarray, np.ndarray], None]
 
 
@@ -123,25 +120,6 @@ def _dividing(buffer: Any, by: float) -> Work:
     return work
 
 
-def in_ranges(size: int, work: Callable[[slice], T], large: int = LARGE) -> list[T]:
-    """Do ``work`` on every range of ``size`` entries, on all cores where there are many; return what came.
-
-    The ranges are the same however many cores there are, and so are sums over what came in its order.
-
-    Args:
-        size: entries.
-        work: from a range to anything; what it raises is raised here.
-        large: entries from which on several threads are worth their start.
-    """
-    share = max(-(-size // RANGES), 1)
-    ranges = [slice(at, min(at + share, size)) for at in range(0, size, share)]
-    if size < large or _cores() == 1:
-        return [work(part) for part in ranges]
-    # started anew each time: threads that wait for work would not survive a fork
-    with ThreadPoolExecutor(_cores()) as threads:
-        return list(threads.map(work, ranges))
-
-
 def _in_blocks(size: int, work: Work, block: int = BLOCK) -> None:
     """Do ``work`` on every block of ``size`` entries, with two scratch arrays of the block's size."""
     if size < LARGE or (cores := _cores()) == 1:
@@ -162,7 +140,3 @@ def _range(start: int, stop: int, work: Work, block: int) -> None:
     for begin in range(start, stop, block):
         count = min(block, stop - begin)
         work(slice(begin, begin + count), scratch[:count], beside[:count])
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isofed.folding import in_ranges
+from isofed.ranges import in_ranges
 from isofed.room import empty
 
 BLOCK = 1 << 17  # float64 values of a block: 1 MiB

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from robust_oracles import RULES, direction, updates_of
 
-from isofed import folding
+from isofed import ranges
 from isofed.errors import CompositionError, ConfigError
 from isofed.strategies.named import STRATEGIES
 from isofed.strategies.robust import updates
@@ -37,7 +37,7 @@ def test_a_rule_is_its_oracle(name: str, seed: int, n: int, d: int, drift: float
     rule = make(-1)
     changes = drawn(seed, n, d, drift=drift)
     wanted = slow(changes, rule.tolerated(n))
-    # a distance that goes to 0 is the root of a difference: the geometric median is known to 1e-6 of the spread
+    # a distance that goes to 0 is the root of a difference: a geometric median is known to 1e-6
     tolerance = 1e-6 if name == "rfa" else 1e-9
     np.testing.assert_allclose(direction(rule, changes), wanted, rtol=tolerance, atol=tolerance)
 
@@ -48,9 +48,9 @@ def test_blocks_and_cores_leave_no_trace(name: str, cores: int, monkeypatch: pyt
     make, slow = RULES[name]
     changes = drawn(1, 11, 5000)
     monkeypatch.setattr(updates, "LARGE", 1)
-    monkeypatch.setattr(folding, "_cores", lambda: cores)
+    monkeypatch.setattr(ranges, "cores", lambda: cores)
     found = direction(make(2), changes)
-    monkeypatch.setattr(folding, "_cores", lambda: 1)
+    monkeypatch.setattr(ranges, "cores", lambda: 1)
     assert np.array_equal(found, direction(make(2), changes))
     monkeypatch.setattr(updates, "BLOCK", 64 * 11)
     np.testing.assert_allclose(direction(make(2), changes), slow(changes, make(2).tolerated(11)), atol=1e-9)
