@@ -10,6 +10,7 @@ import numpy as np
 from isofed.population import Numbered
 from isofed.tasks.measures import Measure as Measure
 from isofed.tasks.measures import Scores as Scores
+from isofed.tasks.private import PrivateTraining
 
 Statistics = Mapping[str, float]
 Progress = Callable[[int, int], None]
@@ -116,7 +117,8 @@ class DataLayout:
         folders: (folder, site or None for all) to the folders beside which a level may be declared; a site
             looks into its own alone.
         lists: (folder, site or ``evaluator``, task options) to those lists of a tree that speak of several
-            sites, cut to what this one's reader needs, by their paths below the folder.
+            sites, cut to what this one's reader needs, by their paths below the folder; None for one that it
+            can do without.
         levels: the privacy levels under which the layout has sites.
     """
 
@@ -132,7 +134,7 @@ class DataLayout:
     folders: Callable[[Path, str | None], tuple[Path, ...]] = field(
         default=lambda root, site: (root,), repr=False
     )
-    lists: Callable[[Path, str, Any], Mapping[str, bytes]] = field(
+    lists: Callable[[Path, str, Any], Mapping[str, bytes | None]] = field(
         default=lambda root, site, options: {}, repr=False
     )
     levels: tuple[str, ...] = ("camera", "camera_strict", "entity", "sharing")
@@ -155,6 +157,7 @@ class Training:
         plain: options to whether a step is learning rate times gradient and nothing else.
         still: as ``transform`` without generator and labels, for evaluation; None where nothing is drawn.
         held: (round from 1, options) to prefixes of parameters that this round does not train.
+        private: how it trains under differential privacy at a site, or None where it cannot.
         several: whether a sample may be of several of the head's rows at once; its label is then a number for
             that set and no row, and what looks labels up as rows is refused.
     """
@@ -171,6 +174,7 @@ class Training:
     plain: Callable[[Any], bool] = field(default=lambda options: False, repr=False)
     still: Callable[[Samples, Any, Any, Any], Batch] | None = field(default=None, repr=False)
     held: Callable[[int, Any], tuple[str, ...]] = field(default=lambda number, options: (), repr=False)
+    private: PrivateTraining | None = None
     several: bool = False
 
 

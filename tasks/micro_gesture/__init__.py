@@ -7,12 +7,13 @@ from isofed.tasks.micro_gesture.joints import IMIGUE
 from isofed.tasks.micro_gesture.layouts.layout import LAYOUTS
 from isofed.tasks.micro_gesture.options import MicroGestureOptions
 from isofed.tasks.micro_gesture.training import TRAINING
+from isofed.tasks.private import grouped
 from isofed.tasks.task import Task
 
 
 def build(options: MicroGestureOptions, generator: Any) -> model.MicroGestureNet:
     """Return the network for the joints that the data have."""
-    return model.build(
+    built = model.build(
         options.body or IMIGUE.name,
         options.depth,
         generator,
@@ -22,6 +23,9 @@ def build(options: MicroGestureOptions, generator: Any) -> model.MicroGestureNet
         kind=options.attends,
         alpha=options.alpha,
     )
+    if options.norm == "group":
+        grouped(built)
+    return built
 
 
 TASK = Task(
@@ -45,6 +49,7 @@ TASK = Task(
     sample="clip",
     label="emotion",
     head=model.HEAD_PREFIXES,
+    statistics=lambda options: options.norm == "batch",
     own=own.OWN,
     measures=evaluate.MEASURES,
     training=TRAINING,

@@ -47,6 +47,7 @@ CHOICES = {
     "view": tuple(VIEWS),
     "depth": tuple(DEPTHS),
     "attention": tuple(ATTENTIONS),
+    "norm": ("batch", "group"),
     "edge_value": ("joint", "edge"),
     "up": ("", *UPSAMPLERS),
     "over": tuple(OVER),
@@ -103,6 +104,7 @@ class MicroGestureOptions:
     edge_value: str = "joint"  # value that hyperedges hand on: of the "joint" as released, or of the "edge"
     up: str = "interpolate"  # of the decoder: "linear" as released, "interpolate", "conv"; "": no decoder
     alpha: float = 1.0  # where the weight of attention begins, 0 to 1; 0 as released
+    norm: str = "batch"  # layers that normalise: "batch", or "group", of each clip alone (dp needs it)
 
     # --- loss
     emotion_weight: float = 1.0  # of the cross-entropy of clips whose emotion is known, >= 0

@@ -11,6 +11,7 @@ from isofed.tasks.micro_gesture.losses import WEIGHTINGS, hybrid, rebuilding
 from isofed.tasks.micro_gesture.model import MicroGestureNet, Output
 from isofed.tasks.micro_gesture.options import MicroGestureOptions
 from isofed.tasks.passes import passes
+from isofed.tasks.private import PrivateTraining, batch_norm
 from isofed.tasks.task import Batch, Samples, Training
 
 
@@ -71,6 +72,12 @@ def _remembers(options: MicroGestureOptions) -> bool:
     return options.keep_momentum and (options.optimiser == "adamw" or options.momentum > 0.0)
 
 
+PRIVATE = PrivateTraining(
+    example="clip",
+    batch=lambda options: options.batch,
+    refuses=lambda options: batch_norm(options.norm),
+)
+
 TRAINING = Training(
     sample=sample,
     transform=transform,
@@ -83,4 +90,5 @@ TRAINING = Training(
     keeps_optimiser=_remembers,
     plain=lambda options: options.optimiser == "sgd" and options.momentum == 0.0,
     still=still,
+    private=PRIVATE,
 )

@@ -65,6 +65,7 @@ TASK = Task(
     refit=model.refit,
     load=weights.load,
     suits=refusal,
+    statistics=lambda options: options.norm == "batch",
     own=own.OWN,
     training=TRAINING,
 )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isofed.tasks.private import grouped
 from isofed.tasks.reid.attention import Attentive, draw
 from isofed.tasks.reid.options import ReidOptions
 from isofed.tasks.reid.resnet import ResNet50
@@ -166,6 +167,8 @@ def build(options: ReidOptions, classes: int, generator: torch.Generator) -> Rei
     with torch.random.fork_rng(devices=[]):
         model = ReidNet(_backbone(options), options.dimensions, classes)
     _initialise(model, generator)
+    if options.norm == "group":
+        grouped(model)
     return model
 
 

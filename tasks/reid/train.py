@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from isofed.errors import DataError
+from isofed.tasks.private import PrivateTraining, batch_norm
 from isofed.tasks.reid import augment, erasing, objectives, sampling, schedule
 from isofed.tasks.reid.layouts.common import INFRARED
 from isofed.tasks.reid.layouts.tracklets import drawn, partners, still
@@ -106,6 +107,35 @@ def rate(done: float, rounds: int, options: ReidOptions) -> float:
     return schedule.factor(done, peak, rounds)
 
 
+def alone(options: ReidOptions) -> str | None:
+    """Return why an image's gradient would not be its own, with what to write, or None."""
+    if options.objective != "identity" and not (
+        options.objective == "baseline" and options.circle_weight == 0
+    ):
+        return (
+            f"the objective '{options.objective}' compares the images of a batch with each other; write "
+            "task.objective=identity"
+        )
+    for name in ("per_modality", "joint", "paired"):
+        if getattr(options, name):
+            return (
+                f"task.{name}=true builds batches of a structure, but every image must come by a chance of "
+                f"its own; write task.{name}=false"
+            )
+    if options.stems == 2:
+        return "task.stems=2 sends the images of a batch two ways; write task.stems=1"
+    return batch_norm(options.norm)
+
+
+PRIVATE = PrivateTraining(
+    example="image",
+    batch=lambda options: options.batch_identities * options.batch_images,
+    refuses=alone,
+    subject="identity",
+    subjects=lambda options: options.batch_identities,
+    most=lambda options: options.batch_images,
+)
+
 TRAINING = Training(
     sample=sample,
     transform=transform,
@@ -118,4 +148,5 @@ TRAINING = Training(
     keeps_optimiser=lambda options: options.keep_momentum and options.momentum > 0.0,
     plain=lambda options: options.momentum == 0.0,
     still=undrawn,
+    private=PRIVATE,
 )

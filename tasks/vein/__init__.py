@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from isofed.errors import ConfigError
+from isofed.tasks.private import grouped
 from isofed.tasks.task import Task
 from isofed.tasks.vein import evaluate, model, own, pictures, weights
 from isofed.tasks.vein.layouts.layout import LAYOUTS
@@ -16,7 +17,10 @@ NOM = "utfvp"  # the one database with a rule of that name
 def build(options: VeinOptions, generator: Any) -> model.VeinNet:
     """Return the network with ``options.classes`` rows in its head; with one where each site has its own."""
     classes = max(options.classes, 1)
-    return model.build(options.backbone, classes, generator, options.dimensions, options.scale)
+    built = model.build(options.backbone, classes, generator, options.dimensions, options.scale)
+    if options.norm == "group":
+        grouped(built)
+    return built
 
 
 def width(options: VeinOptions) -> int:
@@ -55,6 +59,7 @@ TASK = Task(
     label="finger",
     head=model.HEAD_PREFIXES,
     head_evaluated=False,
+    statistics=lambda options: options.norm == "batch",
     refit=model.refit,
     load=weights.load,
     own=own.OWN,

@@ -46,6 +46,7 @@ CHOICES = {
     "labels": ("true", "shuffled"),
     "rule": tuple(RULES),
     "backbone": tuple(BACKBONES),
+    "norm": ("batch", "group"),
     "precision": ("float32", "bf16", "fp16"),
     "optimiser": ("sgd", "adamw"),
     "schedule": tuple(SHAPES),
@@ -109,6 +110,7 @@ class VeinOptions:
     # --- model
     backbone: str = "small"  # one of BACKBONES in tasks/vein/model.py
     dimensions: int = 0  # D: length of the embedding, >= 1; 0: the backbone's published one
+    norm: str = "batch"  # layers that normalise: "batch", or "group", of each picture alone (dp needs it)
 
     # --- loss
     margin_factor: float = 1.0  # m1, factor on the angle, >= 1

@@ -7,11 +7,14 @@ import torch
 from torch import Tensor
 
 from isofed.tasks.passes import passes
+from isofed.tasks.private import PrivateTraining, batch_norm
 from isofed.tasks.task import Batch, Samples, Training
 from isofed.tasks.vein import augment, sampling, schedule
 from isofed.tasks.vein.losses import angular, batch_hard
 from isofed.tasks.vein.model import BACKBONE, BACKBONES, Output, VeinNet
 from isofed.tasks.vein.options import VeinOptions
+
+MATES = 4  # most pictures of a finger in a step, where a finger is what is hidden
 
 
 def sample(samples: Samples, options: VeinOptions, rng: np.random.Generator) -> np.ndarray:
@@ -87,6 +90,32 @@ def _remembers(options: VeinOptions) -> bool:
     return options.keep_momentum and (options.optimiser == "adamw" or options.momentum > 0.0)
 
 
+def alone(options: VeinOptions) -> str | None:
+    """Return why a picture's gradient would not be its own, with what to write, or None."""
+    if options.triplet:
+        return "triplets compare the pictures of a batch with each other; write task.triplet=0"
+    if options.per_finger:
+        return (
+            "task.per_finger builds batches of a structure, but every picture must come by a chance of its "
+            "own; write task.per_finger=0"
+        )
+    if options.flips:
+        return (
+            "task.flips=true trains on every picture twice, as two samples, of which only one would be "
+            "hidden; write task.flips=false"
+        )
+    return batch_norm(options.norm)
+
+
+PRIVATE = PrivateTraining(
+    example="image",
+    batch=lambda options: options.batch,
+    refuses=alone,
+    subject="identity",
+    subjects=lambda options: max(1, options.batch // MATES),
+    most=lambda options: MATES,
+)
+
 TRAINING = Training(
     sample=sample,
     transform=transform,
@@ -100,4 +129,5 @@ TRAINING = Training(
     keeps_optimiser=_remembers,
     plain=lambda options: options.optimiser == "sgd" and options.momentum == 0.0,
     still=still,
+    private=PRIVATE,
 )
