@@ -4,6 +4,7 @@ One array record a channel, one array a dtype: the flat buffers travel as they a
 alike whether it came as a letter of this machine or as Flower's records.
 """
 
+import io
 import re
 from collections.abc import Iterable, Mapping
 from math import prod
@@ -14,7 +15,7 @@ from flwr.app import ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
 from isofed.contracts import MOST_ROWS, Contract, Form, TreeContract
 from isofed.errors import ContractError
-from isofed.protocols.letter import NUMBERS, Letter, Made, form_of, sent
+from isofed.protocols.letter import NUMBERS, Held, Letter, Made, form_of, sent
 from isofed.records import Channel, Delta, Order, Report, Table, Value
 from isofed.trees import Tree, dtype_name
 
@@ -182,7 +183,7 @@ def _fits(kind: str, agreed: Any) -> bool:
 def opened(name: str, record: ArrayRecord, form: Form) -> Mapping[str, np.ndarray]:
     """Return a record's arrays; what a sender says of its bytes and what they are can differ."""
     try:
-        arrays = {key: array.numpy() for key, array in record.items()}
+        arrays = {key: _shown(array) for key, array in record.items()}
     except Exception:
         raise ContractError(f"record '{name}' holds bytes that are no array") from None
     if not _matches({key: (dtype_name(array), array.shape) for key, array in arrays.items()}, form):
@@ -190,6 +191,19 @@ def opened(name: str, record: ArrayRecord, form: Form) -> Mapping[str, np.ndarra
     if "present" in arrays and (arrays["present"] > 1).any():
         raise ContractError(f"record '{name}' says more of a row than whether it is present")
     return arrays
+
+
+def _shown(array: Any) -> np.ndarray:
+    """Return one of Flower's arrays, read-only, as it lies in the bytes that came, which need no copy."""
+    if isinstance(array, Held) or array.stype != "numpy.ndarray":
+        return np.asarray(array.numpy())
+    file = io.BytesIO(array.data)
+    if np.lib.format.read_magic(file) != (1, 0):
+        return np.asarray(array.numpy())
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if fortran or dtype.hasobject:
+        return np.asarray(array.numpy())
+    return np.frombuffer(array.data, dtype, prod(shape), file.tell()).reshape(shape)
 
 
 def _channel(kind: str, arrays: Mapping[str, np.ndarray], agreed: Any) -> Channel:

@@ -330,3 +330,21 @@ def test_a_letter_that_differs_is_refused_unopened(change: dict[str, Any]) -> No
     with pytest.raises(ContractError):
         wire.check(content, CONTRACT)
     assert isinstance(content, Letter)
+
+
+@given(hnp.arrays(st.sampled_from(DTYPES), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)))
+def test_an_array_is_shown_as_it_lies_in_its_bytes(array: np.ndarray) -> None:
+    for each in (array, np.asfortranarray(array)):
+        sent = Array(each)
+        shown = wire._shown(sent)
+        assert shown.dtype == each.dtype and np.array_equal(shown, each, equal_nan=array.dtype.kind == "f")
+        if shown.size and each.flags.c_contiguous:
+            assert np.shares_memory(shown, np.frombuffer(sent.data, np.uint8)) and not shown.flags.writeable
+
+
+@pytest.mark.parametrize("cut", [0, 5, 40, 127, 129])
+def test_bytes_that_end_too_soon_are_no_array(cut: int) -> None:
+    sent = Array(np.arange(3, dtype=np.float32))
+    record = ArrayRecord({"float32": Array(sent.dtype, sent.shape, sent.stype, sent.data[:cut])})
+    with pytest.raises(ContractError, match="bytes that are no array"):
+        wire.opened("value.model", record, {"float32": ("float32", (3,))})
