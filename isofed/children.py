@@ -12,8 +12,8 @@ from pathlib import Path
 
 from isofed.errors import ConfigError
 
-FIRST, LONGEST = 1.0, 30.0  # seconds before a process that ended is started again
-STEADY = 60.0  # seconds after which one that ended has not failed at once
+FIRST, LONGEST = 0.5, 30.0  # seconds before a process that ended is started again
+STEADY = 20.0  # seconds after which one that ended has not failed at once
 PATIENCE = 10.0  # seconds that a process has for its end
 LARGEST = 8 * 2**20  # bytes of a log from an earlier start, which then makes room
 
@@ -63,7 +63,7 @@ class Child:
         elif (code := self.process.poll()) is not None:
             self.pause = FIRST if now - self.began > STEADY else min(2 * self.pause, LONGEST)
             self.process, self.due = None, now + self.pause
-            say(f"{self.name} ended with {code}; again in {self.pause:.0f} s, see {self.name}.log")
+            say(f"{self.name} ended with {code}; again in {self.pause:g} s, see {self.name}.log")
 
     def end(self) -> None:
         """Ask it to end; kill it if it does not."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.hub.rooms import SERVER, Rooms, rooms
 
 EVALUATOR = "evaluator"
@@ -156,6 +158,12 @@ class Deployment:
         for name in names:
             self.until_said(name, " is up")
 
+    def keep(self, path: Path) -> None:
+        """Write down what stands and runs, for another process: see :func:`kept`."""
+        running = {name: process.pid for name, process in self.running.items()}
+        about = {"base": str(self.base), "host": self.rooms.host, "pids": self.rooms.pids, "running": running}
+        path.write_text(json.dumps(about))
+
     def run(self, *words: str, folder: str = "run") -> Path:
         """Run a federation from the server's room to its end; return the run's folder."""
         run = self.base / SERVER / folder
@@ -185,6 +193,13 @@ def deployment(
         made = Deployment(base, stack.enter_context(rooms(base, names, apart)))
         stack.callback(_ended, made)
         yield made
+
+
+def kept(path: Path) -> Deployment:
+    """Return the deployment that another process keeps up, and ends."""
+    about = json.loads(path.read_text())
+    running: Any = {name: psutil.Process(pid) for name, pid in about["running"].items()}
+    return Deployment(Path(about["base"]), Rooms(about["host"], about["pids"]), running)
 
 
 def _ended(made: Deployment) -> None:

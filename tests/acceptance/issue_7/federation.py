@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -77,15 +78,20 @@ def inspect(made: Deployment) -> list[str]:
     return faults
 
 
-def deployed(made: Deployment, words: list[str]) -> Path:
-    """Set everything up, run the federation, and return its folder."""
+def set_up(made: Deployment, names: Sequence[str]) -> None:
+    """Make a server, let sites join, and run them all."""
     say("rooms apart" if made.rooms.apart else "one room for all")
     made.serve()
     say("the server is up")
-    made.join(*CAMERAS, EVALUATOR)
-    say("seven sites have joined")
-    made.up(*CAMERAS, EVALUATOR)
-    say("seven sites are up")
+    made.join(*names)
+    say(f"{len(names)} sites have joined")
+    made.up(*names)
+    say(f"{len(names)} sites are up")
+
+
+def deployed(made: Deployment, words: list[str]) -> Path:
+    """Set everything up, run the federation, and return its folder."""
+    set_up(made, (*CAMERAS, EVALUATOR))
     run = made.run(*words)
     say("the deployed federation has run")
     return run

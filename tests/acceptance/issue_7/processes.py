@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ def kill(made: Deployment, room: str, what: str, run: Path) -> None:
         made.start(room, "site", "up", str(made.site(room)))
 
 
-def kills(made: Deployment, run: Path, chosen: list[tuple[str, str]], seed: int) -> Iterator[Kill]:
+def kills(made: Deployment, run: Path, chosen: Sequence[tuple[str, str]], seed: int) -> Iterator[Kill]:
     """Kill, round after round."""
     rng, last = random.Random(seed), 0
     for room, what in chosen:
@@ -122,14 +122,16 @@ def said(made: Deployment) -> str:
     return made.log("run").read_text()[-2000:]
 
 
-def in_peace(run: Path, tree: Path, folder: Path) -> Federation:
+def in_peace(run: Path, tree: Path, folder: Path, sites: Sequence[str] = SITES) -> Federation:
     """Let the local engine do the same, and return what it made."""
     plan = make_plan(load_config(run)[0], run)
     meta, state = load_state(next(iter(sorted((run / "checkpoints").iterdir()))), "the first checkpoint")
     head: Any = state["t/model"]
     classes = next(leaf.shape[0] for leaf in reversed(head.layout.leaves) if len(leaf.shape) == 2)
     plan = replace(plan, cfg={**plan.cfg, "task": {**plan.cfg["task"], "classes": classes}})
-    federation = replace(plan.federation(FEDERATED, SITES), root=tree, homes=folder / "homes", folder=folder)
+    federation = replace(
+        plan.federation(FEDERATED, tuple(sites)), root=tree, homes=folder / "homes", folder=folder
+    )
     assert federation.workshop().setting.digest == meta["digest"], "another configuration"
     simulated(federation, Pool(1))
     return federation
@@ -146,13 +148,19 @@ def differences(made: Deployment, run: Path, peace: Federation) -> Iterator[str]
         state = ours
         if ours["versions"] != theirs["versions"] or _bits(mine) != _bits(other):
             yield f"{path.name} differs"
-    rounds = [entry["round"] for entry in state["history"]]
+        if _measured(ours) != _measured(theirs):
+            yield f"what was measured up to {path.name} differs"
+    rounds, sites = [entry["round"] for entry in state["history"]], sorted(state["versions"])
     if rounds != list(range(len(rounds))) or any(
-        sorted(entry["examples"]) != list(SITES) for entry in state["history"][1:]
+        sorted(entry["examples"]) != sites for entry in state["history"][1:]
     ):
         yield "the history does not count every site once in every round"
-    for site in SITES:
+    for site in sites:
         yield from _site(made, run, peace, site, state["versions"][site])
+
+
+def _measured(meta: dict[str, Any]) -> list[Any]:
+    return [[entry.get(key) for key in ("metrics", "loss", "examples")] for entry in meta["history"]]
 
 
 def _site(made: Deployment, run: Path, peace: Federation, site: str, version: str) -> Iterator[str]:
@@ -187,18 +195,24 @@ def _bits(state: Any) -> dict[str, bytes]:
 
 def _played(root: Path, chosen: list[tuple[str, str]], seed: int) -> Iterator[str]:
     """Deploy, run and kill; yield what is wrong with what came of it."""
-    words = [f"rounds={len(chosen) + SPARE}", "evaluate_every=3", "tensorboard=false", *SMALL]
     with deployment(root, (*SITES, EVALUATOR), apart=False) as made:
         made.serve()
         made.join(*SITES, EVALUATOR)
         made.up(*SITES, EVALUATOR)
         print(f"a server and {len(SITES) + 1} sites are up", flush=True)
-        run = made.base / SERVER / "run"
-        begin(made, run, f"hub={made.hub}", f"hydra.run.dir={run}", *words)
-        for each in kills(made, run, chosen, seed):
-            print(each, flush=True)
-        assert made.running.pop("run").wait(MOST) == 0, said(made)
+        run = run_with_kills(made, chosen, seed)
         yield from differences(made, run, in_peace(run, root / "tree", root / "peace"))
+
+
+def run_with_kills(made: Deployment, chosen: Sequence[tuple[str, str]], seed: int) -> Path:
+    """Run a federation in which processes are killed; return its folder."""
+    words = [f"rounds={len(chosen) + SPARE}", "evaluate_every=3", "tensorboard=false", *SMALL]
+    run = made.base / SERVER / "run"
+    begin(made, run, f"hub={made.hub}", f"hydra.run.dir={run}", *words)
+    for each in kills(made, run, chosen, seed):
+        print(each, flush=True)
+    assert made.running.pop("run").wait(MOST) == 0, said(made)
+    return run
 
 
 def main(argv: list[str]) -> int:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from isofed.protocols import fleet  # noqa: E402
 from tests.client.site.site_case import CFG  # noqa: E402
 from tests.hub import attacks  # noqa: E402
 from tests.hub.attacks import OUT, UP, Attack, beyond  # noqa: E402
-from tests.hub.deployment import SERVER, Deployment, deployment, until  # noqa: E402
+from tests.hub.deployment import SERVER, Deployment, deployment, kept, until  # noqa: E402
 from tests.hub.intruder import Intruder, lines, listening, open_ports  # noqa: E402
 
 WITHIN = 10.0  # seconds in which a line must be in the log
@@ -86,13 +87,26 @@ CASES = (
 )  # fmt: skip
 
 
-def deployed(made: Deployment) -> None:
+@contextmanager
+def deployed(root: Path, apart: bool) -> Iterator[Deployment]:
     """Have a server, a site that is up, and one that has joined."""
-    made.serve()
-    made.join(UP, OUT)
-    policy = made.site(UP) / "policy.toml"
+    with deployment(root, (UP, OUT), apart) as made:
+        made.serve()
+        made.join(UP, OUT)
+        made.up(UP)
+        yield made
+
+
+@contextmanager
+def standing(path: Path) -> Iterator[Deployment]:
+    """Take the deployment that a file tells of, in which others run the same and more."""
+    yield kept(path)
+
+
+def tighten(us: Intruder) -> None:
+    """Let a site allow less than it would."""
+    policy = us.site(UP).policy
     write_policy(policy, replace(read_policy(policy), strategies=("fedavg",), messages=("train",)))
-    made.up(UP)
 
 
 def tried(us: Intruder, case: Case) -> str:
@@ -168,13 +182,14 @@ def main(argv: list[str]) -> int:
     """Try everything; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", nargs="+", metavar="WORD", help="what has this in its name")
+    parser.add_argument("--at", type=Path, help="a running deployment's file; it is not the same afterwards")
     parser.add_argument("--one-room", action="store_true", help="make no rooms, even where that is possible")
     given, bad = parser.parse_args(argv), 0
     with tempfile.TemporaryDirectory(prefix="isofed-security-") as spare:
         root, begun = Path(spare), time.monotonic()
-        with deployment(root, (UP, OUT), apart=not given.one_room) as made:
-            deployed(made)
+        with standing(given.at) if given.at else deployed(root, not given.one_room) as made:
             us = Intruder(made, root / "spare")
+            tighten(us)
             print(f"a server and a site are up after {time.monotonic() - begun:.0f} s", flush=True)
             for name, seen, holds in outcomes(us, given.only or [""]):
                 bad += not holds

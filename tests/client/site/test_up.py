@@ -39,8 +39,8 @@ def test_a_process_that_ends_is_started_again_later_and_later(tmp_path: Path) ->
         child.look(said.append)  # too early
         assert child.process is None
         pauses.append(child.pause)
-    assert pauses == [2.0, 4.0, 8.0]
-    assert said[0] == "fails ended with 3; again in 2 s, see fails.log"
+    assert pauses == [1.0, 2.0, 4.0]
+    assert said[0] == "fails ended with 3; again in 1 s, see fails.log"
 
 
 def test_one_that_ran_for_long_is_started_again_soon(tmp_path: Path) -> None:
