@@ -32,6 +32,8 @@ class LocalPrivacy:
         release: what leaves unhidden beside the model all the same, separated by commas: ``examples``, how
             many a site holds (else 1, so that sites weigh the same); ``loss``, of its training (else none);
             ``measures``, of what it holds out (else nothing may be held out).
+        budget: ε, above 0, that no site's replies of this run may come to more than, by the accountant, or
+            None; before the reply that would, a site stops.
 
     Raises:
         ConfigError: a number out of its range, or not exactly one of ε and z.
@@ -45,6 +47,7 @@ class LocalPrivacy:
     accountant: str = "prv"
     ghost: bool = False
     release: str = ""
+    budget: float | None = None
 
     def __post_init__(self) -> None:
         pick("unit", self.unit, dict.fromkeys(UNITS[1:]))
@@ -58,6 +61,7 @@ class LocalPrivacy:
         within("noise", 1.0 if self.noise is None else self.noise, 0.0, 1e6)
         within("epsilon", 1.0 if self.epsilon is None else self.epsilon, 1e-6, 1e6)
         within("delta", self.delta, 1e-30, 0.5)
+        within("budget", 1.0 if self.budget is None else self.budget, 1e-6, 1e6)
         pick("accountant", self.accountant, dict.fromkeys(ACCOUNTANTS))
         for number in self.released:
             pick("number to release", number, dict.fromkeys(RELEASES))
@@ -127,13 +131,14 @@ def example(
     accountant: str = "prv",
     ghost: bool = False,
     release: str = "",
+    budget: float | None = None,
 ) -> LocalPrivacy:
     """Hide every single sample of a site: an image, a clip.
 
     Args:
-        norm, noise, epsilon, delta, accountant, ghost, release: see :class:`LocalPrivacy`.
+        norm, noise, epsilon, delta, accountant, ghost, release, budget: see :class:`LocalPrivacy`.
     """
-    return LocalPrivacy("example", norm, noise, epsilon, delta, accountant, ghost, release)
+    return LocalPrivacy("example", norm, noise, epsilon, delta, accountant, ghost, release, budget)
 
 
 def subject(
@@ -143,13 +148,14 @@ def subject(
     delta: float = 1e-5,
     accountant: str = "prv",
     release: str = "",
+    budget: float | None = None,
 ) -> LocalPrivacy:
     """Hide every person at a site, all samples of one together.
 
     Args:
-        norm, noise, epsilon, delta, accountant, release: see :class:`LocalPrivacy`.
+        norm, noise, epsilon, delta, accountant, release, budget: see :class:`LocalPrivacy`.
     """
-    return LocalPrivacy("subject", norm, noise, epsilon, delta, accountant, False, release)
+    return LocalPrivacy("subject", norm, noise, epsilon, delta, accountant, False, release, budget)
 
 
 LOCAL: dict[str, Callable[..., Any]] = {"none": none, "example": example, "subject": subject}

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from isofed.errors import ConfigError
 from isofed.protocols.levels import LEVELS
+from isofed.protocols.local_privacy import LOCAL
 from isofed.protocols.privacy import PRIVACY
 from isofed.simulations.described import described, plain, told
 from isofed.simulations.engine import ENGINES
@@ -26,6 +27,7 @@ LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
     "strategies": lambda: {name: _summary(make) for name, make in {**available(), **flowers()}.items()},
     "protocols": lambda: {name: level.client for name, level in LEVELS.items()},
     "privacy": lambda: {name: _summary(make) for name, make in PRIVACY.items()},
+    "dp": lambda: {name: _summary(make) for name, make in LOCAL.items()},
     "engines": lambda: ENGINES,
     "data": lambda: {name: layout.summary for name, layout in layouts().items()},
     "presets": lambda: PRESETS,

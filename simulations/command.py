@@ -39,10 +39,13 @@ HELP = """isofed simulate: a federation on this machine, from data to report
   isofed simulate --multirun seed=0,1,2      repeat with each value, compare at the end;
                                              strategy=fedavg,fedbn,mine.py:my_recipe as well
   isofed simulate controls=full              add the honest controls (minutes)
+  isofed simulate dp=example dp.epsilon=8 strategy=fedavg task.norm=group task.objective=identity
+                                             sites train by DP-SGD: no image shows in what leaves; dp=subject:
+                                             no identity; see docs/privacy/training.md
   isofed simulate --resume RUN               continue a run that was stopped, in its folder
   isofed simulate --cfg job                  show the configuration and stop
 
-groups   data, task, protocol, strategy, privacy, engine: `isofed list` names what each offers (data:
+groups   data, task, protocol, strategy, privacy, dp, engine: `isofed list` names what each offers (data:
          the layouts), `isofed list strategies NAME` a strategy's options, `... privacy NAME` those of steps;
          preset: none, paper, released, every choice on which L2RW's text and code differ
 also     weights=FILE           begin with public weights, such as ImageNet's

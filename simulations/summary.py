@@ -5,7 +5,7 @@ from typing import Any
 
 from isofed import __version__
 from isofed.client import ledger
-from isofed.simulations import own
+from isofed.simulations import local_dp, own
 from isofed.simulations.plan import FEDERATED, Plan
 from isofed.simulations.report.words import of_samples
 from isofed.simulations.selection import LAST, RANK, described, reported
@@ -50,6 +50,7 @@ def summarise(
         **_what(plan),
         "population": population,
         "simulated_secrets": True,
+        "dp": local_dp.described(plan.setting()),
         "metrics": _kind(shown, "mean") | own.measured(shown),
         "spread": _kind(shown, "spread"),
         "draws": _draws(shown),
@@ -201,4 +202,5 @@ def table(summary: Mapping[str, Any]) -> str:
         lines.append(f"{name:<14}{cells or '  not measured'}")
     model = summary.get("evaluation", {}).get("model", LAST)
     chosen = [] if model == LAST else [f"federated: {model}"]
-    return "\n".join([*lines, *chosen, *own.told(summary)])
+    hidden = local_dp.said(summary)
+    return "\n".join([*lines, *chosen, *own.told(summary), *([hidden] if hidden else [])])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from isofed.simulations.local_dp import said
 from isofed.simulations.report.bars import Bar, bar_chart
 from isofed.simulations.report.markup import Raw, el, join
 from isofed.simulations.report.measures import (
@@ -43,7 +44,9 @@ def sentence(summary: Mapping[str, Any]) -> str:
         words.append(f"for {several(round(rounds), 'round')}{each}")
     if summary.get("strategy"):
         words.append(f"with {summary['strategy']}")
-    return " ".join(words) + (f", under the privacy level “{level}”." if level else ".")
+    hidden = said(summary)
+    beside = f" {hidden[:1].upper()}{hidden[1:]}." if hidden else ""
+    return " ".join(words) + (f", under the privacy level “{level}”." if level else ".") + beside
 
 
 def tags(summary: Mapping[str, Any]) -> Raw:
