@@ -25,6 +25,7 @@ class Projection:
         ids: (n,) numbers of people.
         cams: (n,) cameras.
         modality: (n,) words.
+        columns: what ids, cams and modality are called.
 
     Raises:
         DataError: the shapes do not go together.
@@ -35,6 +36,7 @@ class Projection:
     ids: npt.NDArray[np.integer]
     cams: npt.NDArray[np.integer]
     modality: npt.NDArray[np.str_]
+    columns: tuple[str, str, str] = COLUMNS
 
     def __post_init__(self) -> None:
         counts = {len(part) for part in (self.vectors, self.thumbnails, self.ids, self.cams, self.modality)}
@@ -55,7 +57,7 @@ def write_projection(folder: Path, projection: Projection) -> None:
     with atomic(folder / f"{NAME}.tsv") as file:
         np.savetxt(file, shown.vectors, fmt="%.6g", delimiter="\t")
     labels = zip(shown.ids.tolist(), shown.cams.tolist(), shown.modality.tolist(), strict=True)
-    lines = ["\t".join(map(str, row)) for row in (COLUMNS, *labels)]
+    lines = ["\t".join(map(str, row)) for row in (shown.columns, *labels)]
     with atomic(folder / f"{NAME}_labels.tsv") as file:
         file.write("".join(f"{line}\n" for line in lines).encode())
     with atomic(folder / f"{NAME}.png") as file:
@@ -79,7 +81,8 @@ def _fitting(projection: Projection) -> Projection:
     if count <= most:
         return projection
     kept = np.linspace(0, count - 1, most).round().astype(int)
-    return Projection(*(part[kept] for part in vars(projection).values()))
+    *parts, columns = vars(projection).values()
+    return Projection(*(part[kept] for part in parts), columns)
 
 
 def _config(shown: Projection) -> str:

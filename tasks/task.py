@@ -218,7 +218,8 @@ class Task:
         scores: of ``evaluate``'s sums, how comparisons by a score fell out, by test set, or None; ``result``
             has each set's measures as ``at NAME``.
         projection: (model, test data, options) to (vectors (n, D), thumbnails (n, h, w, 3) uint8, identities,
-            cameras, modalities) for an embedding projector; None where nothing is embedded.
+            cameras, modalities) for an embedding projector, and, where they are something else, what the
+            last three are called; None where nothing is embedded.
         baselines: measurements without any model, from (test data, options), for the honest controls.
         owner: of a sample, in words: ``"camera"``.
         subject: of a sample, in words: the person; never on both sides of a split.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from isofed.tasks.micro_gesture import evaluate, model, own, pictures
+from isofed.tasks.micro_gesture import evaluate, model, own, pictures, projected
 from isofed.tasks.micro_gesture.joints import IMIGUE
 from isofed.tasks.micro_gesture.layouts.layout import LAYOUTS
 from isofed.tasks.micro_gesture.options import MicroGestureOptions
@@ -40,6 +40,7 @@ TASK = Task(
     result=evaluate.result,
     benchmark=evaluate.described,
     pictures=pictures.rows,
+    projection=projected.projected,
     baselines={
         "always positive": evaluate.measure_majority,
         "random emotions": evaluate.measure_random,

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from isofed.simulations.projector import Projection
 from isofed.tasks.micro_gesture import build, pictures
 from isofed.tasks.micro_gesture.joints import IMIGUE, SMG, Body
 from isofed.tasks.micro_gesture.layouts.clips import TestClips
 from isofed.tasks.micro_gesture.options import MicroGestureOptions
+from isofed.tasks.micro_gesture.projected import projected
 
 
 def clips_of(body: Body) -> TestClips:
@@ -93,3 +95,17 @@ def test_a_confusion_is_read_by_its_shades() -> None:
     assert cells[1][1] < cells[0][0] < cells[0][1] < cells[1][0]
     ties = pictures.confusion(np.array([[1, 8, 1], [0, 0, 9]]), IMIGUE).astype(int).sum(2)
     assert ties[60, 95] < ties[60, 45] < ties[140, 45] and ties[140, 150] < ties[140, 95]
+
+
+@pytest.mark.parametrize("body", [IMIGUE, SMG])
+def test_points_are_features_of_an_even_choice_of_clips(body: Body) -> None:
+    model, options = model_of(body)
+    clips = clips_of(body)
+    points = Projection(*projected(model, clips, options, most=3))
+    assert points.thumbnails.shape == (3, 48, 48, 3) and points.thumbnails.min() < 200
+    with torch.inference_mode():
+        wanted = model(torch.from_numpy(clips.inputs[[0, 2, 5]])).features
+    np.testing.assert_allclose(points.vectors, wanted, rtol=1e-4, atol=1e-5)
+    assert points.cams.tolist() == clips.videos[[0, 2, 5]].tolist()
+    assert points.modality.tolist() == [body.emotions[label] for label in clips.labels[[0, 2, 5]]]
+    assert points.columns == ("person", "video", "emotion")

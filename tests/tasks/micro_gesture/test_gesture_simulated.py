@@ -64,6 +64,8 @@ def test_a_room_without_labels_trains_and_is_measured_by_what_it_rebuilds(tmp_pa
     assert "Samples as the model sees them" in page and "Retrieval" not in page and "Query" not in page
     assert "video accuracy: share of videos" in page
     assert 'class="number">clips</th>' in page and 'class="number">emotions</th>' in page
+    labels = next(tmp_path.rglob("embedding_labels.tsv")).read_text().splitlines()
+    assert labels[0].split("\t") == ["person", "video", "emotion"] and len(labels) > 2
     assert "features of single clips" in page and "images" not in page.partition("How to reproduce")[0]
 
 
