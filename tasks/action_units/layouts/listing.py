@@ -70,9 +70,13 @@ class Listing:
         return np.array([keys.index(shot.clip.database) for shot in self.shots], np.int64)
 
     def sentences(self) -> tuple[str, ...]:
-        """Return what is told of its clips, a sentence each, in counts alone."""
+        """Return what is told of its clips, a sentence each: databases and counts alone."""
+        keys = dict.fromkeys(shot.clip.database for shot in self.shots)
+        where = " + ".join(DATABASES[key].title for key in keys)
         return tuple(
-            f"{count} of {self.told} clips {NOTES[word]}" for word, count in self.notes.items() if count
+            f"{where}: {count} of {self.told} clips {NOTES[word]}"
+            for word, count in self.notes.items()
+            if count
         )
 
 

@@ -67,7 +67,7 @@ def test_onset_that_is_apex(
 ) -> None:
     rewrite(tree, still)
     found, said = told(tree, tmp_path / "cache", au_options(), caplog)
-    assert said == ["2 of 4 clips have one frame for onset and apex: kept, with no motion"]
+    assert said == ["CASME: 2 of 4 clips have one frame for onset and apex: kept, with no motion"]
     assert found.inputs.told == tuple(said)
     seen, moved = found.inputs[np.arange(4)]
     assert not seen[:2].any() and not moved[:2].any() and seen[2:].any() and moved[2:].any()
@@ -88,7 +88,7 @@ def test_missing_frames(
         # all but onset and offset, so the apex too
         picture.unlink()
     found, said = told(tree, tmp_path / "cache", au_options(), caplog)
-    assert said == ["2 of 4 clips lack the frame of onset or apex: left out"]
+    assert said == ["CASME: 2 of 4 clips lack the frame of onset or apex: left out"]
     assert len(found) == len(found.labels) == len(found.inputs) == 2
     bad = [line for line in FOLD.check(tree, None) if not line.ok]
     assert [line.what for line in bad[:2]] == [folder.relative_to(tree).as_posix() for folder in folders[:2]]
@@ -104,7 +104,7 @@ def test_a_missing_frame_beside_the_apex_is_another(tree: Path, tmp_path: Path, 
     other = FOLD.open_test(tree, tmp_path / "b", au_options())
     apex = FOLD.open_test(tree, tmp_path / "c", au_options(near="apex"))
     assert other.inputs.told == (
-        "1 of 4 clips lack a frame beside the apex: another beside it is taken, or the apex",
+        "SAMM: 1 of 4 clips lack a frame beside the apex: another beside it is taken, or the apex",
     )
     assert usual.inputs.told == apex.inputs.told == ()
     moved = [each.inputs[np.arange(1)][1] for each in (usual, other, apex)]
@@ -116,7 +116,9 @@ def test_a_missing_frame_beside_the_apex_is_another(tree: Path, tmp_path: Path, 
 def test_unknown_units(tree: Path, tmp_path: Path, au_options: Any, caplog: pytest.LogCaptureFixture) -> None:
     rewrite(tree, strange)
     found, said = told(tree, tmp_path / "cache", au_options(), caplog)
-    assert said == ["1 of 4 clips have a string that names more than action units: the table's columns hold"]
+    assert said == [
+        "CASME: 1 of 4 clips have a string that names more than action units: the table's columns hold"
+    ]
     assert len(found) == 4
 
 
@@ -125,7 +127,7 @@ def test_somebody_of_two_databases(
 ) -> None:
     rewrite(tree, double)
     found, said = told(tree, tmp_path / "cache", au_options(), caplog)
-    assert said == ["2 of 4 clips show somebody who is tested in another database: left out"]
+    assert said == ["CASME: 2 of 4 clips show somebody who is tested in another database: left out"]
     assert len(found) == 2
     (line,) = [line for line in FOLD.check(tree, None) if line.what.startswith("people of two")]
     assert line.found == "2" and not line.ok
