@@ -82,9 +82,7 @@ class ActionUnitOptions:
 
     # --- model
     width: int = 16  # channels of a branch's first stage, 4 to 1024; 64 as released
-    norm: str = (
-        "batch"  # layers that normalise: "batch", or "group", of each clip alone (dp needs it)
-    )
+    norm: str = "batch"  # layers that normalise: "batch", or "group", of each clip alone (dp needs it)
     infuse: bool = True  # False: an ablation in which the branches share the head alone
     scope: str = "sample"  # of the infusion's extremes: "sample", or "batch" as released
 
