@@ -39,8 +39,8 @@ class Deployment:
         minimum: usable reports that make a round; 0 for all that are asked.
         deadline: seconds after which a round ends without those that have not answered, 1 to 604,800.
         attempts: how often a round with too few is tried, 1 to 1000.
-        absent: seconds of silence after which a site is not waited for, where the minimum is met without it;
-            15 to 604,800.
+        absent: seconds of silence after which a site is not waited for, where the minimum is met without it,
+            nor one that measures, but behind the last round; 15 to 604,800.
     """
 
     hub: str
