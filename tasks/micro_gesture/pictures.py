@@ -58,7 +58,7 @@ def _row(model: Any, test: TestClips, row: int) -> tuple[Pixels, str, list[Any]]
     said = f"{named[int(test.labels[row])]}; found {named[found]}, {100 * sure:.0f} %"
     rebuilt = None if output.rebuilt is None else original(model, output.rebuilt)[0]
     right = bool(found == test.labels[row])
-    beside = [(strip(clip[0], rebuilt, test.body), right, "grey: the clip; red: rebuilt")]
+    beside: list[Any] = [(strip(clip[0], rebuilt, test.body), right, "grey: the clip; red: rebuilt")]
     beside += [
         (hyperedges(clip[0], test.body, strength), None, f"hyperedges, block {number}")
         for number, strength in watched.strengths(test.body)
