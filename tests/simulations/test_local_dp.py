@@ -40,8 +40,8 @@ def test_a_target_and_what_leaves_beside_it(tmp_path: Path) -> None:
     summary = {"dp": dp, "simulated_secrets": True, "protocol": "camera"}
     assert said(summary) == (
         "each image of a site is hidden by DP-SGD there, ε = 8 at δ = 1e-05; beside it leaves unhidden its "
-        "training loss and how many examples it holds; simulated secrets, so that who knows the seed can take "
-        "the noise off again"
+        "training loss and how many examples it holds; simulated secrets, so that who knows the seed can "
+        "take the noise off again"
     )
     assert "under the privacy level “camera”. Each image of a site is hidden" in sentence(summary)
 
