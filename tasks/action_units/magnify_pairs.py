@@ -68,7 +68,8 @@ def _noise(rng: np.random.Generator, side: int) -> NDArray[np.float64]:
 
 def _blobs(rng: np.random.Generator, side: int) -> NDArray[np.float64]:
     y, x = (np.mgrid[:side, :side] + 0.5) / side
-    cx, cy, width = (rng.uniform(*ends, (EACH, BLOBS, 1, 1)) for ends in ((0, 1), (0, 1), (0.03, 0.2)))
+    shape = (EACH, BLOBS, 1, 1)
+    cx, cy, width = rng.uniform(0, 1, shape), rng.uniform(0, 1, shape), rng.uniform(0.03, 0.2, shape)
     soft = np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * width**2))
     return np.einsum("nbyx,nbc->ncyx", soft, rng.uniform(-0.8, 0.8, (EACH, BLOBS, 3)))
 
@@ -108,8 +109,8 @@ def pairs(drawn: Floats, size: int, count: int, noise: float, rng: np.random.Gen
     )
     gain, offset = rng.uniform(0.7, 1.3, (count, 3, 1, 1)), rng.uniform(-0.2, 0.2, (count, 3, 1, 1))
     c = (b * torch.from_numpy(gain).float() + torch.from_numpy(offset).float()).clamp(-1, 1)
-    seen = (_noisy(frames, noise, rng) for frames in (a, b, c))
-    return Pairs(*seen, y, torch.from_numpy(factor).float())
+    a, b, c = (_noisy(frames, noise, rng) for frames in (a, b, c))
+    return Pairs(a, b, c, y, torch.from_numpy(factor).float())
 
 
 def _cut(drawn: Floats, side: int, count: int, rng: np.random.Generator) -> Floats:

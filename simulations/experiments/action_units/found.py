@@ -1,6 +1,6 @@
 """What the runs gave: every row over seeds, its folds and units, and which expectations hold."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from isofed.simulations.experiments.action_units.counts import MODEL, Counts, merged
@@ -17,12 +17,13 @@ from isofed.simulations.experiments.judged import Comparison, Judge, gathered, m
 from isofed.tasks.action_units import TASK
 from isofed.tasks.action_units.labels import KEYS
 from isofed.tasks.action_units.model import UNITS
-from isofed.tasks.task import Statistics
 
 MEASURES = tuple(measure.name for measure in TASK.measures)
 BASELINES = tuple(TASK.baselines)
 NEVER = BASELINES[0]
 SIDE_BY_SIDE = (LOCAL, FEDERATED, POOLED)
+Told = Sequence[tuple[Arm, Counts]]
+Measures = Mapping[str, Mapping[str, float]]
 JUDGE = Judge(
     MEASURES,
     (
@@ -47,35 +48,28 @@ def numbers(arms: Sequence[Arm], counts: Sequence[Counts]) -> dict[str, Any]:
     """
     seeds = sorted({arm.seed for arm in arms})
     told = list(zip(arms, counts, strict=True))
-    level = {row: {seed: _mean(_of(told, row, seed)) for seed in seeds} for row in (*BASELINES, *ROWS)}
+    level = {row: {seed: _all(told, row, seed)["mean"] for seed in seeds} for row in (*BASELINES, *ROWS)}
+    folds = [key for key in KEYS if key in {arm.fold for arm in arms}]
+    units = [f"AU{unit}" for unit in UNITS]
+    whole = {row: {seed: _all(told, row, seed) for seed in seeds} for row in SIDE_BY_SIDE}
     return {
         **gathered(level, JUDGE),
-        "folds": {
-            key: _over(seeds, lambda row, seed, key=key: _mean(_of(told, row, seed, key)))
-            for key in KEYS
-            if key in {arm.fold for arm in arms}
-        },
-        "units": {
-            f"AU{unit}": _over(
-                seeds, lambda row, seed, unit=unit: merged(_of(told, row, seed))[f"at AU{unit}"]
-            )
-            for unit in UNITS
-        },
+        "folds": {key: {row: _fold(told, row, seeds, key) for row in SIDE_BY_SIDE} for key in folds},
+        "units": {name: {row: _part(whole[row], f"at {name}") for row in SIDE_BY_SIDE} for name in units},
     }
 
 
-def _of(told: Iterable[tuple[Arm, Counts]], row: str, seed: int, fold: str = "") -> list[Statistics]:
-    """Return the counts of a row and a seed; those of a baseline stand beside the federated ones."""
+def _all(told: Told, row: str, seed: int, fold: str = "") -> Measures:
+    """Return the measures of a row and a seed; the counts of a baseline stand beside the federated ones."""
     run, kind = (FEDERATED, row) if row in BASELINES else (row, MODEL)
     mine = ((arm, each) for arm, each in told if (arm.row, arm.seed) == (run, seed))
-    return [each[kind] for arm, each in mine if arm.fold == (fold or arm.fold)]
+    return merged(each[kind] for arm, each in mine if arm.fold == (fold or arm.fold))
 
 
-def _mean(counts: Sequence[Statistics]) -> Mapping[str, float]:
-    return merged(counts)["mean"]
+def _fold(told: Told, row: str, seeds: Sequence[int], fold: str) -> dict[str, Any]:
+    return _part({seed: _all(told, row, seed, fold) for seed in seeds}, "mean")
 
 
-def _over(seeds: Sequence[int], value: Callable[[str, int], Mapping[str, float]]) -> dict[str, Any]:
-    """Return by row and measure, the first two, what a part of the evaluation comes to over seeds."""
-    found = {row: {seed: value(row, seed) for seed in seeds} for row in SIDE_BY_SIDE}
-    return {row: measured(each, MEASURES[:2]) for row, each in found.items()}
+def _part(seeds: Mapping[int, Measures], part: str) -> dict[str, Any]:
+    """Return the first two measures of a part of the evaluation, over seeds."""
+    return measured({seed: found[part] for seed, found in seeds.items()}, MEASURES[:2])

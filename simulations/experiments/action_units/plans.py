@@ -66,7 +66,8 @@ def plans(options: ActionUnitExperiment, folder: Path) -> Plans:
         ConfigError, CompositionError: one sentence each.
     """
     trained = folder.absolute() / MAGNIFIER if options.magnifier_steps else None
-    return Plans(*(_folds(options, folder, level, trained) for level in (CAMERA, SHARING)), trained)
+    five, whole = (_folds(options, folder, level, trained) for level in (CAMERA, SHARING))
+    return Plans(five, whole, trained)
 
 
 def _folds(options: ActionUnitExperiment, folder: Path, level: str, magnifier: Path | None) -> Folds:
