@@ -13,7 +13,7 @@ from isofed.children import Child, alone, begun, held
 from isofed.errors import ConfigError
 from isofed.protocols.certificates import client_context
 from isofed.protocols.keys import keep
-from isofed.server.hub import authority
+from isofed.server.hub import authority, database
 from isofed.server.hub.folder import HubFolder
 from isofed.server.hub.nodes import register_missing
 from isofed.server.hub.settings import HubSettings, read_settings
@@ -135,6 +135,7 @@ def _prepare(folder: HubFolder, settings: HubSettings) -> None:
     for path in (folder.logs, folder.root / HOME, folder.sites):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority.refresh(folder)
+    database.made(folder.database)
     # another one each time: who read it yesterday opens nothing today
     keep(folder.secret, os.urandom(authority.SECRET_BYTES))
     for host, port in [each for each in _ports(settings) if _taken(*each)]:

@@ -24,7 +24,7 @@ from isofed.client.site.settings import write_settings as write_site
 from isofed.protocols import certificates
 from isofed.protocols.keys import for_flower, for_tls, keep, new_key, public_pem, read_public
 from isofed.protocols.runtime import Door, bundle, register_node
-from isofed.server.hub import gateway
+from isofed.server.hub import database, gateway
 from isofed.server.hub.folder import HubFolder
 from isofed.server.hub.register import Register
 from isofed.server.hub.settings import HubSettings, write_settings
@@ -157,6 +157,7 @@ def process(arguments: list[str], home: Path) -> Iterator[subprocess.Popen[bytes
 def superlink(hub: Hub) -> Iterator[subprocess.Popen[bytes]]:
     """Run Flower's SuperLink as a server does."""
     folder = hub.folder
+    database.made(folder.database)
     options = {
         "--host": "127.0.0.1",
         "--port": str(hub.settings.superlink_port),
