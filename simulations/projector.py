@@ -1,7 +1,7 @@
 """An embedding as files for TensorBoard's projector, written without torch or TensorFlow."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -81,8 +81,8 @@ def _fitting(projection: Projection) -> Projection:
     if count <= most:
         return projection
     kept = np.linspace(0, count - 1, most).round().astype(int)
-    *parts, columns = vars(projection).values()
-    return Projection(*(part[kept] for part in parts), columns)
+    parts = {name: part[kept] for name, part in vars(projection).items() if name != "columns"}
+    return replace(projection, **parts)
 
 
 def _config(shown: Projection) -> str:
