@@ -1,27 +1,14 @@
-"""federation.py run as a person would run it, and its comparison shown a difference."""
+"""federation.py's comparison, shown a difference; what it sets up is tried in test_deployed_scripts.py."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import federation
 import numpy as np
-import pytest
 
 from isofed.files import save_state
 from isofed.trees import from_arrays
-
-HERE = Path(__file__).parent
-
-
-@pytest.mark.slow
-def test_six_cameras_and_an_evaluator_equal_the_local_engine() -> None:
-    command = [sys.executable, str(HERE / "federation.py"), "--rounds", "1"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, done.stdout
-    assert "equal bit for bit" in done.stdout
 
 
 def made(folder: Path, weight: float, measure: float = 0.5, simulated: bool = False) -> Path:
