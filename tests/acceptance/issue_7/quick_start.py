@@ -290,7 +290,7 @@ def main() -> int:
             page = reusing(page)
             (clone / ".venv").symlink_to(given.venv.resolve())
         fault = followed(page, clone, environment)
-        if not given.no_size:
+        if not fault and not given.no_size:
             size(clone, environment)
     print(f"NOT ACCEPTED: {fault}" if fault else "accepted")
     return 1 if fault else 0
