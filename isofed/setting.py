@@ -261,7 +261,22 @@ def _shared(recipe: Any, task: Any, level: Any) -> Any:
     share = recipe.share.of(task.head)
     recipe = replace(recipe, share=share.but(*task.head) if level.private_head else share)
     _fit_lesson(task, recipe)
+    _fit_root(task, recipe)
     return recipe
+
+
+def _fit_root(task: Any, recipe: Any) -> None:
+    """Refuse a rule that compares sites with the server's own training where that would not be the same."""
+    if recipe.rooted and not recipe.share.complete():
+        raise CompositionError(
+            f"strategy '{recipe.call}' compares whole models with the server's own, but a part stays at the "
+            "sites; share it, or use strategy=rfa"
+        )
+    if recipe.rooted and not task.head_evaluated:
+        raise CompositionError(
+            f"strategy '{recipe.call}' trains at the server on labels that mean what the sites' do, but in "
+            f"task '{task.name}' these are people, and the server's are others; use strategy=rfa"
+        )
 
 
 def _fit_lesson(task: Any, recipe: Any) -> None:

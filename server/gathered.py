@@ -24,18 +24,20 @@ class Gathered:
         model: Rows of the models; from which ``start`` is subtracted when they are read, so that no bit of
             a change is lost.
         buffers: rows of the running statistics.
+        guide: a model of the server's own to be compared with, and the one that it was trained from.
     """
 
     rule: GatheringRule
     model: Rows
     buffers: Rows
     start: Tree | None = None
+    guide: tuple[Tree, Tree] | None = None
     like: dict[str, Tree] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rule: GatheringRule, sites: int) -> "Gathered":
         """Begin a round that asks so many sites."""
-        return cls(rule, Rows(sites), Rows(sites))
+        return cls(rule, Rows(sites + rule.rooted), Rows(sites))
 
     def add(self, own: Mapping[str, float], model: Tree, start: Tree | None, buffers: Tree) -> None:
         """Keep one site's.
@@ -72,8 +74,15 @@ class Gathered:
 
     @cached_property
     def _verdict(self) -> Verdict:
+        count = self.model.count
+        if self.guide is not None:
+            self._follow(*self.guide)
         buffers = {key: self._of_model(key) for key in self.like["model"].layout.sizes}
-        return self.rule.judged(Updates(self.model.count, buffers))
+        return self.rule.judged(Updates(count, buffers, count if self.rule.rooted else None))
+
+    def _follow(self, own: Tree, sent: Tree) -> None:
+        """Keep the server's own model below those of the sites: as a change where theirs are changes."""
+        self.model.add(own if self.start else own.wide().map(lambda local, began: local - began, sent))
 
     def _of_model(self, key: str) -> Columns:
         return self.model.columns(key, self.start and self.start.buffers[key])

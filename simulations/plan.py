@@ -194,7 +194,7 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
         check(setting)
     for asked in plan.declared():
         refuse(setting.level.name, asked)
-    if setting.recipe.server.distil:
+    if setting.recipe.learns:
         check_public(plan.public, plan.layout, Path(data.root) if data.root else None, data.seed)
     if switches.weights and setting.task.load is None:
         raise ConfigError(f"task '{setting.task.name}' reads no pre-trained weights; leave weights= out")

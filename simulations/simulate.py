@@ -208,7 +208,7 @@ def _opened(job: Job, federation: Federation) -> list[dict[str, int]]:
 def _public(job: Job, federation: Federation) -> None:
     """Draw and open the server's own data where the strategy learns from them."""
     plan, setting = job.plan, job.plan.setting()
-    if setting.recipe.server.distil is None:
+    if not setting.recipe.learns:
         return
     words = f"drawing public {plan.words[0]}s"
     told = lambda done, total: job.progress.step(words, done, total)  # noqa: E731

@@ -213,6 +213,16 @@ class Recipe:
         ]
 
     @property
+    def rooted(self) -> bool:
+        """Whether the rule compares sites with a change that the server trains on data of its own."""
+        return isinstance(self.rule, GatheringRule) and self.rule.rooted
+
+    @property
+    def learns(self) -> bool:
+        """Whether the server needs data of its own."""
+        return self.rooted or self.server.distil is not None
+
+    @property
     def rounds(self) -> tuple[Phase, ...]:
         """The phases of a round."""
         return tuple(phase for phase in self.schedule if phase.when == "train")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from isofed.strategies.optimisers import sgd
 from isofed.strategies.recipe import Recipe
-from isofed.strategies.robust import coordinates, distances, selection
+from isofed.strategies.robust import coordinates, distances, selection, trust
 
 
 def krum(f: int = -1, lr: float = 1.0) -> Recipe:
@@ -115,6 +115,21 @@ def norm_bounding(norm: float = 0.0, lr: float = 1.0) -> Recipe:
     return Recipe(rule=distances.norm_bounding(norm), server=sgd(lr))
 
 
+def fltrust(lr: float = 1.0) -> Recipe:
+    """Count sites as far as they go the server's own way: Δ = Σ TS_i (‖Δ_0‖ / ‖Δ_i‖) Δ_i / Σ TS_i.
+
+    TS_i = max(0, cos(Δ_i, Δ_0)), and Δ_0 is what the server trains in a round on root data of its own,
+    ``public.root``, with labels that mean what the sites' do.
+
+    Args:
+        lr: as in :func:`krum`.
+
+    Source: Cao et al., FLTrust: Byzantine-robust Federated Learning via Trust Bootstrapping, NDSS 2021, eq. 2
+    to 4. There the root data are drawn from what the sites hold; here they are public, or nobody's.
+    """
+    return Recipe(rule=trust.fltrust(), server=sgd(lr))
+
+
 NAMED: dict[str, Callable[..., Recipe]] = {
     "krum": krum,
     "multi_krum": multi_krum,
@@ -124,4 +139,5 @@ NAMED: dict[str, Callable[..., Recipe]] = {
     "rfa": rfa,
     "centred_clipping": centred_clipping,
     "norm_bounding": norm_bounding,
+    "fltrust": fltrust,
 }

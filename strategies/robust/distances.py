@@ -22,7 +22,8 @@ def rfa(nu: float = 1e-6, iterations: int = 1000) -> GatheringRule:
 
     Source: Pillutla et al., Robust Aggregation for Federated Learning, IEEE Transactions on Signal Processing
     2022, algorithm 2 (smoothed Weiszfeld). There sites weigh by examples, and steps are few because each is
-    a secure sum; here all weigh alike, and v begins at the site in the middle.
+    a secure sum; here all weigh alike, and v begins at the mean of that half of the sites that is nearest to
+    the one in their middle.
     """
     within("nu", nu, 1e-300, 1e300)
     within("iterations", iterations, 1, 1e6)
@@ -37,7 +38,11 @@ def rfa(nu: float = 1e-6, iterations: int = 1000) -> GatheringRule:
 
 def weiszfeld(seen: Geometry, nu: float, iterations: int) -> np.ndarray:
     """Return the shares c, (p,), of the sum Σ c_i x_i at which the smoothed Weiszfeld steps end."""
-    shares = np.eye(len(seen.products))[seen.middle]
+    near = seen.squares[seen.middle, : seen.count]
+    shares = np.zeros(len(seen.products))
+    # not one site: from a place where a site is, the steps hardly move
+    shares[: seen.count][near <= np.median(near)] = 1.0
+    shares /= shares.sum()
     for _ in range(iterations):
         pull = 1.0 / np.maximum(seen.from_sum(shares), nu)
         pull[seen.count :] = 0.0

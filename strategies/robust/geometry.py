@@ -33,14 +33,20 @@ class Geometry:
 
     @classmethod
     def of(cls, updates: Updates) -> "Geometry":
-        """Measure a round's changes, in one pass over them, or two where they lie close."""
-        rows = updates.rows
-        from_model = _products(updates, rows, len(rows))
-        first = cls.found(from_model, updates.count)
+        """Measure a round's changes, in one pass over them, or two where they lie close.
+
+        Seen from the site in their middle, which is an honest one, or as near to these, where most are.
+        """
+        first, rows = cls.from_model(updates), updates.rows
         middle = first.middle
         if not _lost(first, middle):
             return cls.found(_seen_from(first.products, middle), updates.count, first.far)
         return cls.found(_products(updates, rows, middle), updates.count)
+
+    @classmethod
+    def from_model(cls, updates: Updates) -> "Geometry":
+        """Measure a round's changes as seen from the model, which trusts no site."""
+        return cls.found(_products(updates, updates.rows, len(updates.rows)), updates.count)
 
     @classmethod
     def found(cls, products: np.ndarray, count: int, far: np.ndarray | None = None) -> "Geometry":

@@ -34,17 +34,6 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What the server trains on data of its own for a change of its own, as a site would.
-
-    Args:
-        steps: the most optimiser steps a round; a site's own number where it has fewer data.
-    """
-
-    steps: int = 0
-
-
-@dataclass(frozen=True)
 class GatheringRule:
     """A rule that needs the changes of all sites at once: O(n · d) memory or disk.
 
@@ -61,7 +50,7 @@ class GatheringRule:
         most: n sites to the greatest f that its bound allows.
         bound: the same in words.
         f: sites that may be faulty; ``MOST`` for as many as the bound allows.
-        root: what the server trains for a change of its own that the rule compares with; None for nothing.
+        rooted: whether it compares sites with a change that the server trains on data of its own.
         needs: numbers that a site must report: none.
         equal: whether noise on a sum could be counted: never, there is no sum.
     """
@@ -72,7 +61,7 @@ class GatheringRule:
     most: Callable[[int], int] = field(repr=False)
     bound: str
     f: int = MOST
-    root: Lesson | None = None
+    rooted: bool = False
     needs: tuple[str, ...] = ()
     equal: bool = False
 

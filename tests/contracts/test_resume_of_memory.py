@@ -49,7 +49,7 @@ def federations(strategy: Mapping[str, Any], worlds: Worlds, public: Path) -> Ca
         except CompositionError as error:
             refusals.append(str(error))
             continue
-        if setting.recipe.server.distil:
+        if setting.recipe.learns:
             world.layout.make(public, 1, world.case.make, map, None)
         some = world.federation(Path(), strategy, world.sites[:2], 3, **options)
         return lambda folder: replace(some, cfg=cfg, folder=folder, public=public)

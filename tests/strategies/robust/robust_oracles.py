@@ -82,9 +82,10 @@ def slow_median(x: Vectors, f: int = 0) -> Vectors:
 
 
 def in_the_middle(x: Vectors) -> Vectors:
-    """The change with the least median distance to all."""
-    found = [float(np.median([np.linalg.norm(a - b) for b in x])) for a in x]
-    return x[found.index(min(found))]
+    """The mean of the half that is nearest to the change with the least median distance to all."""
+    away = np.array([[np.linalg.norm(a - b) for b in x] for a in x])
+    middle = int(np.argmin(np.median(away, axis=1)))
+    return x[away[middle] <= np.median(away[middle])].mean(axis=0)
 
 
 def slow_rfa(x: Vectors, nu: float, iterations: int) -> Vectors:
