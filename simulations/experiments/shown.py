@@ -13,6 +13,7 @@ from isofed.simulations.report.markup import el, join
 from isofed.simulations.report.tables import Table, table
 from isofed.simulations.report.words import duration, several
 
+CHARTS = 2  # measures that are drawn
 LEVELS, GAINS = "per cent", "gain in points, seed by seed"
 Numbers = Mapping[str, Any]
 
@@ -68,22 +69,24 @@ def text(telling: Telling, numbers: Numbers) -> str:
 
 def page(telling: Telling, numbers: Numbers) -> str:
     """Return the whole document as HTML."""
-    measure = telling.measures[0]
-    bars = [
-        Bar(row["name"], row[measure]["mean"], row[measure]["half"], f"c{n % COLOURS}")
-        for n, row in enumerate(numbers["rows"])
-    ]
     said = el("ul", *(el("li", line) for line in expected(numbers)))
-    chart = bar_chart(f"{measure}, per cent", bars, True)
+    charts = [bar_chart(f"{n}, per cent", _bars(numbers, n), True) for n in telling.measures[:CHARTS]]
     note = el("p", _formula(numbers), class_="note")
     shown = [table(Table(each.title, each.heads, each.rows)) for each in sheets(telling, numbers)]
     blocks = (
-        ("result", "Expected and found", join([said, chart, note])),
+        ("result", "Expected and found", join([said, el("div", *charts, class_="pair"), note])),
         ("tables", "Tables", join(shown)),
         ("options", "Options", el("pre", el("code", command(telling, numbers["options"])))),
     )
     about = (el("ul", *(el("li", tag) for tag in _tags(numbers)), class_="tags"),)
     return document(telling.title, telling.lead(numbers["options"]), about, blocks)
+
+
+def _bars(numbers: Numbers, measure: str) -> list[Bar]:
+    return [
+        Bar(row["name"], row[measure]["mean"], row[measure]["half"], f"c{n % COLOURS}")
+        for n, row in enumerate(numbers["rows"])
+    ]
 
 
 def written(telling: Telling, numbers: Numbers) -> str:
