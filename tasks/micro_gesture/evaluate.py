@@ -117,5 +117,5 @@ def described(layout: str, options: MicroGestureOptions) -> Mapping[str, Any]:
         "benchmark": layout,
         "split": f"folds, {options.fold}" if options.split == "folds" else options.split,
         "ties": f"{TIE_ACCURACY} in video accuracy, {TIE_F1} in video F1",
-        "spread_over": "videos drawn anew",
+        "spread_over": "draws of videos",
     }
