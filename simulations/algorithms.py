@@ -9,13 +9,15 @@ tests/simulations/test_algorithms_page.py asserts that they are up to date.
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from isofed.errors import CompositionError
 from isofed.protocols.levels import LEVELS, LevelOptions
 from isofed.protocols.privacy import PRIVACY
 from isofed.setting import build
-from isofed.simulations.compatibility import PLACES, cells
+from isofed.simulations.compatibility import cells
 from isofed.simulations.described import described
 from isofed.strategies.named import FAMILIES, STRATEGIES
 from isofed.strategies.recipe import Recipe
@@ -23,7 +25,6 @@ from isofed.strategies.share import BODY, HEAD, NORMS
 from isofed.tasks import TASKS
 from isofed.trees import Layout
 
-PLACE = "reid under camera"
 HEADS = ("strategy=", "what it does", "leaves a site", "stays at a site", "stays at the server")
 MORE = ("measured", "source")
 NONE = "–"
@@ -73,8 +74,8 @@ def _served(recipe: Recipe) -> Iterator[str]:
     yield from (f"`{name}`" for name in recipe.channels)
     if recipe.server.arrivals:
         yield "models that sites began with"
-    if recipe.server.distil:
-        yield "public data"
+    if recipe.learns:
+        yield "public data" if recipe.server.distil else "root data"
 
 
 def _measured(name: str, recipe: Recipe) -> str:
@@ -84,8 +85,10 @@ def _measured(name: str, recipe: Recipe) -> str:
 
 
 def _evaluable(name: str) -> bool:
-    cell = next(c for c in cells({PLACE: PLACES[PLACE]}) if (c.strategy, c.privacy) == (name, "none"))
-    return build(cell.cfg, TASKS, STRATEGIES, LEVELS, LevelOptions, PRIVACY).evaluable
+    for cell in (c for c in cells() if (c.strategy, c.privacy) == (name, "none")):
+        with suppress(CompositionError):  # the first place that does not refuse it
+            return build(cell.cfg, TASKS, STRATEGIES, LEVELS, LevelOptions, PRIVACY).evaluable
+    return False
 
 
 def _listed(words: Iterable[str]) -> str:
