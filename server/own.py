@@ -85,7 +85,8 @@ def gathered(
         Absent: fewer than ``fewest`` sites gave theirs, and all others are not there.
         RoundError: fewer than ``fewest`` sites gave theirs.
     """
-    found, why, kind = dict[str, Statistics](), "", Absent
+    found, why = dict[str, Statistics](), ""
+    kind: type[RoundError] = Absent
     for site, reply in replies:
         try:
             found[site] = statistics(reply, round, setting.task.own.sums(setting.options))
