@@ -103,6 +103,17 @@ def measured_before(step: Any, recipe: Any, level: Any, task: Any, options: Any)
     return ""
 
 
+def unsettled(step: Any, recipe: Any, level: Any, task: Any, options: Any) -> str:
+    """Return which term must know what the server makes of an update, and cannot."""
+    settling = next((term for term in recipe.local if term.settle), None)
+    if step.settles or settling is None:
+        return ""
+    return (
+        f"'{step.call}' clips at the server, by a bound that no site knows, but strategy '{recipe.call}' "
+        "keeps at the sites what the server counted of them; write privacy.clipping=fixed"
+    )
+
+
 def statistics_beside(step: Any, recipe: Any, level: Any, task: Any, options: Any) -> str:
     """Return why running statistics would tell what noise hides; what is not known here is checked again on
     the model itself, by :meth:`~isofed.protocols.pipeline.Pipeline.outside`."""
@@ -125,5 +136,6 @@ REASONS: tuple[Reason, ...] = (
     unequal_weights,
     private_numbers,
     measured_before,
+    unsettled,
     statistics_beside,
 )

@@ -10,7 +10,7 @@ from isofed.contracts import Contract, TreeContract
 from isofed.errors import CompositionError
 from isofed.protocols.joint import MODEL, changes, join, sent, split, towards_zero
 from isofed.protocols.misfits import refuse_misfits
-from isofed.protocols.step import INTEGERS, REALS, Half, Step, Use
+from isofed.protocols.step import INTEGERS, REALS, Half, Promise, Step, Use
 from isofed.records import Channel, Delta, Report
 from isofed.seeds import Secrets
 from isofed.trees import Tree
@@ -37,6 +37,18 @@ class Pipeline:
     def bound(self) -> float | None:
         """C, which no update's norm exceeds, or None."""
         return next((step.bounds for step in self.steps if step.bounds is not None), None)
+
+    def bound_of(self, kept: Mapping[str, Any]) -> float | None:
+        """Return C of a round, from what was kept of the rounds before."""
+        return float(kept["bound"]) if "bound" in kept else self.bound
+
+    @property
+    def promise(self) -> Promise | None:
+        """How far all of it hides a site: one Gaussian of noise (Σ z_i⁻²)^(-1/2), or None."""
+        made = [step.promise for step in self.steps if step.promise is not None]
+        if not made:
+            return None
+        return replace(made[-1], noise=sum(each.noise**-2 for each in made) ** -0.5)
 
     @property
     def draws_on_the_sum(self) -> bool:
@@ -90,9 +102,11 @@ class Pipeline:
         if not self.steps:
             return report
         trees = sent(report.channels)
-        vector = self._through(join(trees), (step.server for step in reversed(self.steps)), use)
+        vector = join(trees)
+        noted = self._noted(vector, use)
+        vector = self._through(vector, (step.server for step in reversed(self.steps)), use)
         made = {name: Delta(tree) for name, tree in split(vector.astype(np.float64), trees).items()}
-        return replace(report, channels={**report.channels, **made})
+        return replace(report, channels={**report.channels, **made}, scalars={**report.scalars, **noted})
 
     def summed(self, trees: Mapping[str, Tree], use: Use) -> Mapping[str, Tree]:
         """Return the round's sums of changes, in float64, after what is done to sums.
@@ -105,6 +119,19 @@ class Pipeline:
             return trees
         joint = dict(sorted(trees.items()))
         return split(self._through(join(joint), (step.total for step in reversed(self.steps)), use), joint)
+
+    def kept(self, trees: Mapping[str, Tree], use: Use) -> Mapping[str, Any]:
+        """Return what the steps keep for the next round, JSON values.
+
+        Args:
+            trees: the sums as in :meth:`summed`, before it.
+            use: likewise, with what was heard.
+        """
+        steps = [step.keep for step in self.steps if step.keep]
+        if not steps:
+            return {}
+        total, use = join(dict(sorted(trees.items()))), replace(use, bound=self.bound_of(use.kept))
+        return {key: value for keep in steps for key, value in keep(total, use).items()}
 
     def outside(self, contract: Contract) -> Contract:
         """Return the contract of what leaves: the same meanings in the form that the last step gives them.
@@ -139,10 +166,14 @@ class Pipeline:
                 )
 
     def _through(self, vector: np.ndarray, halves: Iterable[Half | None], use: Use) -> np.ndarray:
-        use = replace(use, bound=self.bound)
+        use = replace(use, bound=self.bound_of(use.kept))
         for half in halves:
             vector = half(vector, use) if half else vector
         return vector
+
+    def _noted(self, vector: np.ndarray, use: Use) -> dict[str, float]:
+        use = replace(use, bound=self.bound_of(use.kept))
+        return {k: v for step in self.steps if step.note for k, v in step.note(vector, use).items()}
 
     def _narrow(self, tree: Tree) -> Tree:
         if self.steps[-1].gives == INTEGERS:
@@ -169,6 +200,12 @@ def _check(steps: tuple[Step, ...]) -> None:
             raise CompositionError(
                 f"'{step.call}' takes {step.takes}, but {last} gives {given}; "
                 + ("put it before that step" if given == INTEGERS else "put quantise(bits) before it")
+            )
+        loose = next((other for other in before if not other.settles), None)
+        if loose and step.client:
+            raise CompositionError(
+                f"'{step.call}' works at the sites, but '{loose.call}' bounds updates at the server "
+                "alone; put clip(norm) in its place"
             )
         if step.needs_bound and all(other.bounds is None for other in before):
             raise CompositionError(

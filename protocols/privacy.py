@@ -3,10 +3,13 @@
 from collections.abc import Callable
 
 from isofed.protocols.pipeline import Pipeline
+from isofed.protocols.steps.adaptive import adaptive, share_of
 from isofed.protocols.steps.clip import clip
 from isofed.protocols.steps.gaussian import gaussian
 from isofed.protocols.steps.quantise import quantise
 from isofed.protocols.steps.top_k import top_k
+from isofed.protocols.steps.tree import tree
+from isofed.suggest import pick
 
 
 def none() -> Pipeline:
@@ -23,15 +26,54 @@ def clipped(norm: float = 1.0) -> Pipeline:
     return Pipeline((clip(norm),))
 
 
-def noisy(norm: float = 1.0, noise: float = 1.0) -> Pipeline:
+def noisy(
+    norm: float = 1.0,
+    noise: float = 1.0,
+    clipping: str = "fixed",
+    quantile: float = 0.5,
+    rate: float = 0.2,
+    counts: float | None = None,
+    sampling: str = "public",
+    delta: float = 1e-5,
+) -> Pipeline:
     """Clip every update, and add Gaussian noise to their sum at the server.
 
     Args:
-        norm: C, above 0.
-        noise: z, above 0; the noise's standard deviation is z·C. See
-            :func:`~isofed.protocols.steps.gaussian.gaussian`.
+        norm: C, above 0; with adaptive clipping that of the first round.
+        noise: z, above 0, of everything that a round tells of a site; the noise's standard deviation is z·C,
+            and a little more beside a noised count. See :func:`~isofed.protocols.steps.gaussian.gaussian`.
+        clipping: ``fixed``, or ``adaptive``: C follows a quantile of the updates' norms.
+        quantile, rate, counts: γ, η and σ of :func:`~isofed.protocols.steps.adaptive.adaptive`; σ is z where
+            it is not given.
+        sampling: ``public``, or ``secret``: each site is asked with chance cohort / sites by the server's own
+            secrets, and the sum is divided by the cohort expected.
+        delta: δ for which ε is told.
     """
-    return Pipeline((clip(norm), gaussian(noise)))
+    pick("clipping", clipping, dict.fromkeys(("fixed", "adaptive")))
+    if clipping == "fixed":
+        return Pipeline((clip(norm), gaussian(noise, delta, sampling)))
+    counts = noise if counts is None else counts
+    return Pipeline(
+        (
+            adaptive(norm, quantile, rate, counts, delta, sampling),
+            gaussian(share_of(noise, counts), delta, sampling),
+        )
+    )
+
+
+def shared(norm: float = 1.0, noise: float = 1.0, honaker: bool = False, delta: float = 1e-5) -> Pipeline:
+    """Clip every update, and add noise to their sum that rounds share, as DP-FTRL does.
+
+    No sampling makes it smaller, and none has to be secret: best where each site is asked in few rounds.
+
+    Args:
+        norm: C, above 0.
+        noise: z, above 0; the noise of every node has standard deviation z·C. See
+            :func:`~isofed.protocols.steps.tree.tree`.
+        honaker: whether each node is estimated from those below it, too: less noise, twice the draws.
+        delta: δ for which ε is told.
+    """
+    return Pipeline((clip(norm), tree(noise, honaker, delta)))
 
 
 def quantised(norm: float = 1.0, bits: int = 8) -> Pipeline:
@@ -81,6 +123,7 @@ PRIVACY: dict[str, Callable[..., Pipeline]] = {
     "none": none,
     "clip": clipped,
     "gaussian": noisy,
+    "tree": shared,
     "quantise": quantised,
     "gaussian_quantise": noisy_quantised,
     "top_k": sparse,

@@ -1,10 +1,12 @@
 """A privacy step: what a client does to its update, what the server does to each, and to the sum."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from isofed.config import within
 from isofed.errors import CompositionError
 from isofed.seeds import Secrets
 from isofed.suggest import pick
@@ -19,13 +21,18 @@ class Use:
     Args:
         round, attempt: which; a new attempt draws new numbers.
         secrets: of the site, or of the server.
-        bound: C, which the norm of an update does not exceed, or None.
+        bound: C, which the norm of an update does not exceed, or None; at the server that of this round,
+            where it moves.
+        kept: what the steps kept of the rounds before, see :class:`Step`.
+        heard: of a round's sum, ``sites`` behind it, and the sums of what the steps noted of each.
     """
 
     round: int
     attempt: int
     secrets: Secrets | None = field(default=None, repr=False)
     bound: float | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    heard: Mapping[str, float] = field(default_factory=dict, repr=False)
 
     @property
     def limit(self) -> float:
@@ -40,6 +47,30 @@ class Use:
 
 
 Half = Callable[[np.ndarray, Use], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a step makes of a round's sum for whoever sees the models: one Gaussian around every site.
+
+    Args:
+        mechanism: ``gaussian``, new noise each round, or ``tree``, noise shared by rounds.
+        noise: z, the noise's standard deviation over the most that one site moves the sum.
+        delta: δ for which ε is told.
+        sampling: how a round's sites are drawn: ``public``, from the run's seed, or ``secret``, each by the
+            server's secrets, which makes every round tell less.
+    """
+
+    mechanism: str
+    noise: float
+    delta: float = 1e-5
+    sampling: str = "public"
+
+    def __post_init__(self) -> None:
+        pick("mechanism", self.mechanism, dict.fromkeys(("gaussian", "tree")))
+        pick("sampling", self.sampling, dict.fromkeys(("public", "secret")))
+        within("noise", self.noise, 1e-9, 1e9)
+        within("delta", self.delta, 1e-30, 0.5)
 
 
 @dataclass(frozen=True)
@@ -60,6 +91,12 @@ class Step:
             refused.
         covers: private numbers that it hides as well, keys of ``levels.FURTHER``.
         wire: dtype in which its integers travel.
+        note: what the server writes down of an update as it arrives, before any server half; summed in
+            ``Use.heard``.
+        keep: (the sum before its noise, use) to JSON values for ``Use.kept`` of the next round; ``bound``
+            among them is the next round's C.
+        promise: how far it hides a site, if it does.
+        settles: whether a site knows what the server makes of its update.
     """
 
     call: str
@@ -75,6 +112,10 @@ class Step:
     hides: bool = field(default=False, repr=False)
     covers: tuple[str, ...] = field(default=(), repr=False)
     wire: str = field(default="", repr=False)
+    note: Callable[[np.ndarray, Use], Mapping[str, float]] | None = field(default=None, repr=False)
+    keep: Callable[[np.ndarray, Use], Mapping[str, Any]] | None = field(default=None, repr=False)
+    promise: Promise | None = field(default=None, repr=False)
+    settles: bool = field(default=True, repr=False)
 
     def __post_init__(self) -> None:
         pick("kind of numbers", self.takes, dict.fromkeys((REALS, INTEGERS)))

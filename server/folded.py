@@ -19,6 +19,9 @@ class Folded:
     """The running sums of the model and of running statistics, in float64.
 
     Memory of a model and a few reports, however many come.
+
+    Args:
+        divisor: of the sum in the place of the rule's own, where that would tell how many came; or None.
     """
 
     rule: LinearRule
@@ -26,6 +29,7 @@ class Folded:
     buffers: Tree
     sums: dict[str, float] = field(default_factory=dict)
     examples: float = 0.0
+    divisor: float | None = None
     _pending: list[Term] = field(default_factory=list)
     _begun: bool = False
 
@@ -61,7 +65,8 @@ class Folded:
     def direction(self) -> Tree:
         """Return the rule's direction, in float64; to be asked for once."""
         self._fold()
-        return divided(self.model, _finite("divisor", self.rule, self.rule.common(self.sums)))
+        common = self.rule.common(self.sums) if self.divisor is None else self.divisor
+        return divided(self.model, _finite("divisor", self.rule, common))
 
     def statistics(self) -> Tree:
         """Return the mean of running statistics, in float64."""

@@ -13,9 +13,10 @@ from isofed.folding import Term, fold, moved
 from isofed.protocols.joint import MODEL
 from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
+from isofed.protocols.steps.adaptive import BIT
 from isofed.records import Channel, Delta, Order, Report, Table, Value
 from isofed.seeds import Secrets
-from isofed.server.cohorts import drawn
+from isofed.server.cohorts import drawn, expected
 from isofed.server.folded import Folded
 from isofed.server.gathered import Gathered
 from isofed.server.state import FOR, OF_STEP, ServerState
@@ -72,7 +73,6 @@ def training_round(
     attempt: int,
     fewest: int,
     secrets: Secrets | None = None,
-    guide: Tree | None = None,
 ) -> Round:
     """Ask the sites to train and fold their reports in the order in which they are sent in.
 
@@ -87,13 +87,12 @@ def training_round(
         attempt: counted from 1.
         fewest: the fewest usable reports that make a round.
         secrets: the server's own, where privacy steps draw on the sum.
-        guide: the model that data of the server's own made of the one that it sends, where the rule asks.
 
     Raises:
         RoundError: fewer usable reports than that.
     """
     number = state.round + 1
-    cohort = drawn(state, setting, sites)
+    cohort = drawn(state, setting, sites, secrets)
     models = {step: _model(state, step) for step in set(cohort.began.values())}
     run, digest, versions = setting.run, setting.digest, state.versions
     asks = []
@@ -102,15 +101,15 @@ def training_round(
         asks.append(Ask(site, Order(run, number, attempt, versions.get(site, ""), digest, channels)))
     with span(AGGREGATION, "sums"):
         total = Total.of(state, setting, len(sites), cohort)
-    if guide is not None and isinstance(total.models, Gathered):
-        total.models.guide = guide, state.trees["model"]
     replies = yield asks
     for site, reply in replies:
         total.add(site, reply)
         del reply  # the next one is made in its memory
+    # where sites are drawn by chance, there may be fewer of them
+    fewest = min(fewest, len(asks)) if total.expected else fewest
     if len(total.numbers) < fewest:
         raise RoundError(_too_few(number, total, fewest))
-    total.protect(Pipeline(setting.recipe.privacy), Use(number, attempt, secrets))
+    total.protect(Pipeline(setting.recipe.privacy), Use(number, attempt, secrets, kept=state.private))
     return Outcome(total.next_state(), total.numbers, total.refused, total.arrived())
 
 
@@ -142,6 +141,8 @@ class Total:
     versions: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, Mapping[str, float]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    expected: int = 0
+    private: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, state: ServerState, setting: Setting, population: int, cohort: Cohort) -> "Total":
@@ -157,6 +158,7 @@ class Total:
             population,
             cohort,
             versions=dict(state.versions),
+            expected=expected(setting),
         )
 
     @spanned(AGGREGATION, "fold")
@@ -182,8 +184,17 @@ class Total:
     def protect(self, pipeline: Pipeline, use: Use) -> None:
         """Do to the sums what the privacy steps do to sums, before they are divided."""
         if isinstance(self.models, Folded):  # a step that draws on the sum is refused where there is none
-            trees = dict(pipeline.summed({MODEL: self.models.total(), **self.changes}, use))
+            sums = {MODEL: self.models.total(), **self.changes}
+            use = replace(use, heard=self._heard())
+            self.private = pipeline.kept(sums, use)
+            trees = dict(pipeline.summed(sums, use))
+            self.models.divisor = float(self.expected) if self.expected else None
             self.models.model, self.changes = trees.pop(MODEL), trees
+
+    def _heard(self) -> dict[str, float]:
+        """Return what the privacy steps noted of the updates, summed, and how many sites that is of."""
+        short = sum(own.get(BIT, 0.0) for own in self.numbers.values())
+        return {BIT: float(short), "sites": float(self.expected or len(self.numbers))}
 
     def _staleness(self, site: str) -> int:
         return self.state.round - self.cohort.began[site]
@@ -207,6 +218,7 @@ class Total:
             optimiser=optimiser,
             versions=self.versions,
             flight=self.cohort.flight,
+            private=self.private,
         )
 
     def arrived(self) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class ServerState:
         versions: the memory version counted from each site, ``""`` for none.
         history: one JSON object a committed round.
         flight: who trains meanwhile, where not all are waited for.
+        private: what the privacy steps keep from round to round, JSON values that never leave the server.
     """
 
     round: int
@@ -41,6 +42,7 @@ class ServerState:
     versions: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Mapping[str, Any], ...] = ()
     flight: Flight = field(default_factory=Flight)
+    private: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def at(self, group: str, step: int) -> Tree:
         """Return a group of arrays as it was after a step."""
@@ -92,6 +94,7 @@ class Checkpoints:
             "versions": dict(state.versions),
             "history": list(state.history),
             "flight": asdict(state.flight),
+            **({"private": dict(state.private)} if state.private else {}),
         }
         save_state(self.folder / f"round_{state.round:06d}{SUFFIX}", meta, arrays, self.durable)
 
@@ -159,6 +162,7 @@ def _state(meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> ServerState:
         versions=meta["versions"],
         history=tuple(meta["history"]),
         flight=_flight(**meta["flight"]),
+        private=meta.get("private", {}),
     )
 
 

@@ -19,9 +19,8 @@ from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
 from isofed.records import Order, Report, Value
 from isofed.seeds import Secrets
-from isofed.server.cohorts import asked
+from isofed.server.cohorts import asked, expected
 from isofed.server.distil import Classroom, Lesson, lesson
-from isofed.server.guide import guide
 from isofed.server.own import flat, gathered, measuring, over_sites, statistics
 from isofed.server.replies import runs_of, usable
 from isofed.server.roster import Roster
@@ -49,7 +48,7 @@ class Composed(Strategy):
         emit: told of refusals.
         fewest: fewest usable reports for a round; default what its rule needs: all that are asked for, or
             of a robust rule all but those that it holds possible to be faulty.
-        room: what the server learns with, if the recipe does.
+        room: what the server distils with, if the recipe does.
         secrets: the server's own, for privacy steps that draw on the sum.
     """
 
@@ -68,6 +67,7 @@ class Composed(Strategy):
         self.pipeline, self.secrets = Pipeline(setting.recipe.privacy).drawing(secrets), secrets
         self.setting, self.contract, self.state, self.emit = setting, contract, state, emit
         self.sites, self.evaluators = Roster.of(sites), Roster.of(evaluators)
+        expected(setting)
         count = asked(setting, len(self.sites))
         needed = needs(setting.recipe.rule, count)
         self.fewest = needed if fewest is None else fewest
@@ -84,10 +84,7 @@ class Composed(Strategy):
     ) -> Iterable[Message]:
         """Start the round's generator and return its asks as messages, in the order of names."""
         names, self.bytes = self.sites.names, {}
-        own = guide(self.setting, self.room, self.state)
-        self._round = training_round(
-            self.state, self.setting, names, self.attempt, self.fewest, self.secrets, own
-        )
+        self._round = training_round(self.state, self.setting, names, self.attempt, self.fewest, self.secrets)
         asks = next(self._round)
         self._lesson = lesson(self.setting, self.room, self.state.round + 1, asks)
         self._asked = [ask.site for ask in asks]
@@ -181,7 +178,8 @@ class Composed(Strategy):
         self._same_attempt(report.round, report.attempt)
         # rows arrive with presence instead of counts, so their minimum was checked at the site
         self._present.check(report)
-        return self.pipeline.opened(report, Use(report.round, report.attempt))
+        use = Use(report.round, report.attempt, kept=self.state.private)
+        return self.pipeline.opened(report, use)
 
     def _same_attempt(self, round: int, attempt: int) -> None:
         if (round, attempt) != (self.state.round + 1, self.attempt):

@@ -126,8 +126,8 @@ class Policy:
         return next(self._limits(cfg, kind, now, begun), None)
 
     def budgeted(self) -> dict[str, float]:
-        """Return what :class:`isofed.client.place.Place` reads of this."""
-        return {"budget": self.budget, "budget_delta": self.budget_delta}
+        """Return what :class:`isofed.client.place.Place` reads of the limit, nothing where there is none."""
+        return {"budget": self.budget, "budget_delta": self.budget_delta} if self.budget else {}
 
     def refuse_reply(self, bytes: int) -> str | None:
         """Return why an answer does not leave, or None.

@@ -125,7 +125,8 @@ def test_a_choice_of_privacy_steps_is_told_of_too(name: str, capsys: pytest.Capt
     given = inspect.signature(PRIVACY[name]).parameters
     assert said.startswith(f"privacy={name}\n") and not re.search(r"\bas in\b", said)
     for key, parameter in given.items():
-        default = "null" if parameter.default is None else parameter.default
+        default = "null" if parameter.default is None else str(parameter.default)
+        default = default.lower() if isinstance(parameter.default, bool) else default
         assert re.search(rf"^  privacy\.{key}={default} +\S", said, re.MULTILINE), said
 
 
