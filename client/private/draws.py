@@ -67,7 +67,7 @@ def draws(task: Any, options: Any, unit: str, samples: Any, epochs: int = 1) -> 
     Source: Abadi et al., Deep Learning with Differential Privacy, 2016, algorithm 1.
     """
     private = task.training.private
-    whole, rows = len(samples), ()
+    whole, rows = len(samples), tuple[np.ndarray, ...]()
     word, expected, most = private.example, private.batch(options), 0
     if unit == "subject":
         rows = _by_subject(np.asarray(private.of(samples)))

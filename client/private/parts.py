@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +55,7 @@ def of_vectors(layer: nn.Linear, seen: Seen) -> Part:
 
     def summed(factors: Tensor) -> dict[nn.Parameter, Tensor]:
         scaled = s * factors[:, None]
-        found: dict[nn.Parameter, Tensor] = {layer.weight: scaled.T @ a} if layer.weight.requires_grad else {}
+        found: dict[Any, Tensor] = {layer.weight: scaled.T @ a} if layer.weight.requires_grad else {}
         return {**found, layer.bias: scaled.sum(0)} if _has_bias(layer) else found
 
     return Part(squares, summed)
