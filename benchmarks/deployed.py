@@ -1,11 +1,12 @@
 """A deployed round and its transport: SuperNode, connector, gateway and SuperLink as processes over TLS.
 
-    .venv/bin/python benchmarks/deployed.py [--sites 2] [--rounds 9] [--parameters 25000000] [--large 2]
+    .venv/bin/python benchmarks/deployed.py [--sites 2] [--rounds 9] [--parameters 25000000] [--large 2] ...
 
 Prints one JSON object: seconds of a train-only round with 1 KB of arrays; seconds in which one site gets and
-returns a large array of random numbers, against a plain TLS stream of the same bytes there and back in the
-same minute; the largest memory of gateway and connectors meanwhile, in megabytes and in models; and the CPU
-seconds of a round by process ("server" is the run's own loop, and in the large round also the plain stream).
+returns a large array of random numbers, against a plain TLS stream of the same bytes there and back just
+before, and the same in CPU seconds, which other jobs on the machine change less; CPU seconds by process
+("server" is the run's own end of the line, which adds replies up as they come); and the largest memory, as
+PSS, of server, gateway and connectors while all sites get and return that array, in models.
 """
 
 import argparse
@@ -23,8 +24,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-os.environ.update(FLWR_TELEMETRY_ENABLED="0", FLWR_DISABLE_UPDATE_CHECK="1", FLWR_LOG_LEVEL="ERROR")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from isofed.__main__ import PIECE as CHUNK
+
+os.environ.update(FLWR_TELEMETRY_ENABLED="0", FLWR_DISABLE_UPDATE_CHECK="1", FLWR_LOG_LEVEL="ERROR")
+os.environ.setdefault("FLWR_PRIVATE_MAX_ARRAY_CHUNK_SIZE", str(CHUNK))
 
 import numpy as np
 import psutil
@@ -35,6 +39,7 @@ from isofed.client.site import connector
 from isofed.client.site.folder import SiteFolder
 from isofed.protocols import certificates
 from isofed.protocols.runtime import serving, start_run
+from isofed.server.hub.deployed import QUICK, SLOW
 from tests.server.hub import hub_case
 
 PIECE = 1 << 20
@@ -63,7 +68,9 @@ def federation(root: Path, sites: int) -> Iterator[tuple[hub_case.Hub, list[Site
             line = module("isofed.client.site.connector", folder.root)
             found["connector"].append(stack.enter_context(line))
             port = connector.read_settings(folder.settings).connector_port
-            hub_case.until(lambda port=port: socket.create_connection(("127.0.0.1", port)).close() is None)
+            hub_case.until(
+                lambda port=port: socket.create_connection(("127.0.0.1", port)).close() is None, 60
+            )
             found["supernode"].append(stack.enter_context(hub_case.supernode(folder, port)).pid)
             door, log = hub_case.site_door(folder), folder.root / "run" / "worker"
             last = hub_case.process(["python", worker, door.address, str(folder.secret)], log)
@@ -72,17 +79,19 @@ def federation(root: Path, sites: int) -> Iterator[tuple[hub_case.Hub, list[Site
 
 
 def round_of(grid: Grid, nodes: list[int], array: np.ndarray) -> float:
-    """Ask nodes to return an array; return the seconds until all did."""
-    content = [RecordDict({"a": ArrayRecord([array])}) for _ in nodes]
+    """Ask nodes to return an array, add up what they return; return the seconds until all did."""
+    record, total = ArrayRecord([array]), np.zeros_like(array)
     began = time.perf_counter()
-    left = set(
-        grid.push_messages([Message(held, node, "train") for held, node in zip(content, nodes, strict=True)])
-    )
+    left = set(grid.push_messages([Message(RecordDict({"a": record}), node, "train") for node in nodes]))
+    del record
     while left:
         for reply in grid.pull_messages(left):
             assert reply.has_content(), reply.error
+            total += reply.content.array_records["a"].to_numpy_ndarrays()[0]
             left.discard(reply.metadata.reply_to_message_id)
-        time.sleep(0.02)
+            del reply
+        time.sleep(min(SLOW, max(QUICK, (time.perf_counter() - began) / 40)))  # as a run does
+    assert np.allclose(total[:8], -len(nodes) * array[:8], rtol=1e-5)
     return time.perf_counter() - began
 
 
@@ -117,12 +126,17 @@ def _echo(listener: socket.socket, context: ssl.SSLContext, size: int) -> None:
         talk.sendall(held)
 
 
+def pss(number: int) -> int:
+    """Return a process's memory in bytes, what it shares with others counted by its part."""
+    lines = Path(f"/proc/{number}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
+
+
 class Peaks:
-    """The largest resident memory of some processes, looked at fifty times a second."""
+    """The largest memory of some processes, looked at ten times a second."""
 
     def __init__(self, numbers: list[int]) -> None:
-        self.processes = [psutil.Process(number) for number in numbers]
-        self.peaks = [0] * len(numbers)
+        self.numbers, self.peaks = numbers, [0] * len(numbers)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look)
 
@@ -135,9 +149,9 @@ class Peaks:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._stop.wait(0.02):
-            for place, process in enumerate(self.processes):
-                self.peaks[place] = max(self.peaks[place], process.memory_info().rss)
+        while not self._stop.wait(0.1):
+            for place, number in enumerate(self.numbers):
+                self.peaks[place] = max(self.peaks[place], pss(number))
 
 
 def cpu(found: Numbers) -> dict[str, float]:
@@ -154,44 +168,77 @@ def since(before: dict[str, float], found: Numbers, rounds: int) -> dict[str, fl
     return {name: round((taken - before[name]) / rounds, 3) for name, taken in cpu(found).items()}
 
 
+def large_rounds(
+    hub: hub_case.Hub, grid: Grid, node: int, array: np.ndarray, rounds: int, found: Numbers
+) -> dict[str, Any]:
+    """Return how often as long as a plain stream one site's round takes, both timed in turns."""
+    walls: list[tuple[float, float]] = []
+    spent: dict[str, float] = dict.fromkeys(found, 0.0)
+    bare = 0.0
+    for _ in range(rounds):
+        before = cpu(found)
+        streamed = plain(hub, array.nbytes)
+        between = cpu(found)
+        walls.append((round_of(grid, [node], array), streamed))
+        array += 1  # a SuperLink does not ask for what it has
+        bare += between["server"] - before["server"]
+        spent = {name: spent[name] + taken - between[name] for name, taken in cpu(found).items()}
+    if not rounds:
+        return {}
+    return {
+        "large_round_one_site_s": [round(one, 1) for one, _ in walls],
+        "plain_tls_there_and_back_s": [round(other, 2) for _, other in walls],
+        "ratio_median": round(statistics.median(one / other for one, other in walls), 1),
+        "ratio_of_cpu": round(sum(spent.values()) / bare, 1),
+        "cpu_s_of_plain_tls": round(bare / rounds, 2),
+        "cpu_s_a_large_round": {name: round(taken / rounds, 2) for name, taken in spent.items()},
+    }
+
+
+def small_rounds(grid: Grid, nodes: list[int], rounds: int, found: Numbers) -> dict[str, Any]:
+    """Return the seconds of rounds of 1 KB."""
+    random = np.random.default_rng(1)
+    round_of(grid, nodes, random.random(256, np.float32))  # the bundle, the first connections
+    before = cpu(found)
+    small = [round_of(grid, nodes, random.random(256, np.float32)) for _ in range(rounds)]
+    if not rounds:
+        return {}
+    return {
+        "small_round_s": [round(each, 2) for each in small],
+        "small_round_median_s": round(statistics.median(small), 2),
+        "cpu_s_a_small_round": since(before, found, rounds),
+    }
+
+
+def memory(grid: Grid, nodes: list[int], array: np.ndarray, found: Numbers) -> dict[str, Any]:
+    """Return the largest memory while all sites get an array and return it."""
+    ours = found["server"] + found["gateway"] + found["connector"]
+    with Peaks(ours) as peaks:
+        taken = round_of(grid, nodes, array)
+    server, gateway, *connectors = peaks.peaks
+    return {
+        "large_round_all_sites_s": round(taken, 1),
+        "peak_mb": {name: round(peak / 2**20) for name, peak in
+                    (("server", server), ("gateway", gateway), ("largest connector", max(connectors)))},
+        "peak_models": {name: round(peak / array.nbytes, 2) for name, peak in
+                        (("server", server), ("gateway", gateway), ("largest connector", max(connectors)))},
+    }  # fmt: skip
+
+
 def measured(arguments: argparse.Namespace, root: Path) -> dict[str, Any]:
     """Return all figures."""
-    random, nbytes = np.random.default_rng(0), arguments.parameters * 4
     with federation(root, arguments.sites) as (hub, folders, found):
-        ours = found["gateway"] + found["connector"]
-        idle = [psutil.Process(number).memory_info().rss for number in ours]
         run = start_run(hub.door, "{}")
         with serving(hub.door, run) as grid:
             nodes = [hub.register.site(folder.root.name).node for folder in folders]
-            hub_case.until(lambda: set(grid.get_node_ids()) == set(nodes), 60)
-            round_of(grid, nodes, random.random(256, np.float32))  # the bundle, the first connections
-            before = cpu(found)
-            small = [round_of(grid, nodes, random.random(256, np.float32)) for _ in range(arguments.rounds)]
-            spent = since(before, found, arguments.rounds)
-            large, bare = [], []
-            before = cpu(found)
-            with Peaks(ours) as peaks:
-                for _ in range(arguments.large):
-                    bare.append(plain(hub, nbytes))
-                    large.append(round_of(grid, nodes[:1], random.random(arguments.parameters, np.float32)))
-                spent_large = since(before, found, arguments.large)
-                together = round_of(grid, nodes, random.random(arguments.parameters, np.float32))
-    ratios = [one / other for one, other in zip(large, bare, strict=True)]
-    return {
-        "sites": arguments.sites,
-        "small_round_s": [round(each, 2) for each in small],
-        "small_round_median_s": round(statistics.median(small), 2),
-        "cpu_s_a_small_round": spent,
-        "large_bytes": nbytes,
-        "large_round_one_site_s": [round(each, 1) for each in large],
-        "plain_tls_there_and_back_s": [round(each, 2) for each in bare],
-        "ratio_median": round(statistics.median(ratios), 1),
-        "cpu_s_a_large_round": spent_large,
-        "large_round_all_sites_s": round(together, 1),
-        "idle_mb": [round(each / 2**20) for each in idle],
-        "peak_mb": [round(each / 2**20) for each in peaks.peaks],
-        "peak_models": round(max(peaks.peaks) / nbytes, 2),
-    }
+            hub_case.until(lambda: set(grid.get_node_ids()) == set(nodes), 120)
+            figures = small_rounds(grid, nodes, arguments.rounds, found)
+            idle = {name: round(max(map(pss, numbers)) / 2**20) for name, numbers in found.items()}
+            array = np.random.default_rng(0).random(arguments.parameters, np.float32)
+            figures |= large_rounds(hub, grid, nodes[0], array, arguments.large, found)
+            if not arguments.no_memory:
+                figures |= memory(grid, nodes, array, found)
+    return {"sites": arguments.sites, "large_bytes": array.nbytes, **figures, "idle_mb": idle}
 
 
 def main() -> None:
@@ -203,6 +250,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="with 1 KB, after one to warm up")
     parser.add_argument("--parameters", type=int, default=25_000_000)
     parser.add_argument("--large", type=int, default=2, help="rounds of one site with that many parameters")
+    parser.add_argument("--no-memory", action="store_true", help="no large round of all sites")
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(measured(parser.parse_args(), Path(folder)), indent=1))
 
