@@ -203,7 +203,7 @@ def _fit(task: Any, layout: Any, level: Any) -> None:
         raise CompositionError(f"task '{task.name}' is a benchmark and does not train; use 'isofed score'")
 
 
-def _fit_options(task: Any, cfg: Mapping[str, Any], level: Any, recipe: Any, options: Any) -> None:
+def _fit_needs(task: Any, recipe: Any) -> None:
     given = {*task.training.capabilities, *(("head",) if task.head else ()), "plain_sgd", "classes"}
     for need in sorted(recipe.needs - given):
         raise CompositionError(
@@ -215,6 +215,10 @@ def _fit_options(task: Any, cfg: Mapping[str, Any], level: Any, recipe: Any, opt
             f"strategy '{recipe.call}' looks up what it knows of a sample's class, but a sample of task "
             f"'{task.name}' may be of several at once; use strategy=fedavg"
         )
+
+
+def _fit_options(task: Any, cfg: Mapping[str, Any], level: Any, recipe: Any, options: Any) -> None:
+    _fit_needs(task, recipe)
     if "normaliser" in recipe.rule.needs and task.training.keeps_optimiser(options):
         raise CompositionError(
             f"strategy '{recipe.call}' divides by what a round's steps reach, but momentum is kept across "
