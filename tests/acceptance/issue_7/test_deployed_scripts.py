@@ -9,11 +9,11 @@ import federation
 import processes
 import pytest
 
-from tests.hub.deployment import EVALUATOR, SERVER, Deployment, deployment
+from tests.hub.deployment import EVALUATOR, Deployment, deployment
 
 pytestmark = pytest.mark.slow
 HERE, SITES = Path(__file__).parent, ("cam1", "cam2")
-KILLS = (("cam2", ""), ("run", ""), (SERVER, "flower-superlink"))
+KILLS = (("cam2", ""), ("run", ""))
 
 
 @pytest.fixture(scope="module")
