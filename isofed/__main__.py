@@ -22,6 +22,7 @@ COMMANDS = {
     "data": ("isofed.tasks.data_command", "make synthetic data in a published layout, or check a folder"),
     "magnifier": ("isofed.tasks.action_units.magnify", "train what action units see small motion through"),
     "explain": ("isofed.simulations.explain", "say what a privacy level lets out, down to the byte"),
+    "privacy": ("isofed.simulations.privacy_command", "say what is hidden from whom, and what a site spent"),
     "declare": ("isofed.protocols.declare_command", "say under which level data may be used, beside them"),
     "list": ("isofed.simulations.catalogue", "name the tasks, strategies, protocols, engines, layouts"),
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 from isofed import __version__
 from isofed.client import ledger
-from isofed.simulations import local_dp, own
+from isofed.simulations import accounts, local_dp, own
 from isofed.simulations.plan import FEDERATED, Plan
 from isofed.simulations.report.words import of_samples
 from isofed.simulations.selection import LAST, RANK, described, reported
@@ -51,6 +51,10 @@ def summarise(
         "population": population,
         "simulated_secrets": True,
         "dp": local_dp.described(plan.setting()),
+        "privacy_accounts": {
+            "server": accounts.of_server(plan.setting(), history, population),
+            "sites": accounts.of_sites(plan.setting(), plan.homes, sorted(facts)),
+        },
         "metrics": _kind(shown, "mean") | own.measured(shown),
         "spread": _kind(shown, "spread"),
         "draws": _draws(shown),
@@ -203,4 +207,5 @@ def table(summary: Mapping[str, Any]) -> str:
     model = summary.get("evaluation", {}).get("model", LAST)
     chosen = [] if model == LAST else [f"federated: {model}"]
     hidden = local_dp.said(summary)
-    return "\n".join([*lines, *chosen, *own.told(summary), *([hidden] if hidden else [])])
+    beside = [*own.told(summary), *([hidden] if hidden else []), *accounts.told(summary)]
+    return "\n".join([*lines, *chosen, *beside])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from isofed.simulations.accounts import told
 from isofed.simulations.local_dp import said
 from isofed.simulations.report.bars import Bar, bar_chart
 from isofed.simulations.report.markup import Raw, el, join
@@ -66,6 +67,12 @@ def warning(summary: Mapping[str, Any]) -> Raw | None:
         return None
     said = "A simulation derives secrets from its seed, so that it repeats: it measures, it does not protect."
     return el("p", said, class_="note")
+
+
+def promises(summary: Mapping[str, Any]) -> Raw | None:
+    """Return what the run's accounts of privacy say, or None where nothing was hidden."""
+    lines = told(summary)
+    return el("ul", *[el("li", f"{line[:1].upper()}{line[1:]}.") for line in lines]) if lines else None
 
 
 def chosen_on_test(summary: Mapping[str, Any]) -> str | None:

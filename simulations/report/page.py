@@ -7,7 +7,16 @@ from typing import Any
 from isofed.simulations.report.document import Block, document, write_page
 from isofed.simulations.report.draws import draws
 from isofed.simulations.report.gallery import Gallery, gallery_block, unseen
-from isofed.simulations.report.headline import caution, heading, headline, results, sentence, tags, warning
+from isofed.simulations.report.headline import (
+    caution,
+    heading,
+    headline,
+    promises,
+    results,
+    sentence,
+    tags,
+    warning,
+)
 from isofed.simulations.report.learning import learning
 from isofed.simulations.report.own import own
 from isofed.simulations.report.parts import parts
@@ -50,7 +59,7 @@ def _sections(
 def page(summary: Mapping[str, Any], history: Mapping[str, Any], gallery: Gallery | None) -> str:
     """Return the whole document as text."""
     summary = {key: value for key, value in summary.items() if value is not None}
-    about = (tags(summary), warning(summary), caution(summary))
+    about = (tags(summary), warning(summary), promises(summary), caution(summary))
     return document(heading(summary), sentence(summary), about, _sections(summary, history, gallery))
 
 
