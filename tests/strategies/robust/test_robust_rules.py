@@ -1,5 +1,8 @@
 """Each robust rule beside its oracle, and how many sites each bears."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -208,3 +211,24 @@ def test_the_window_is_the_sort_by_distance(values: list[int], f: int) -> None:
     centre = float(np.median(ascending))
     near = sorted(ascending, key=lambda v: (abs(v - centre), v))[: len(values) - 2 * f]
     assert around_median(np.array([ascending]), f)[0] == pytest.approx(sum(near) / len(near))
+
+
+BITS = """
+import hashlib, sys
+import numpy as np
+from isofed.strategies.robust.updates import Columns, products
+rows = np.random.default_rng(0).normal(size=(13, 40_000))
+read = lambda part, chosen, into: np.copyto(into, rows[:, part])
+print(hashlib.sha256(products(Columns(40_000, read), range(13), 4)).hexdigest())
+"""
+
+
+def test_the_products_do_not_depend_on_blas_threads() -> None:
+    found = set()
+    for threads in ("1", "7"):
+        given = {**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)}
+        done = subprocess.run(
+            [sys.executable, "-c", BITS], env=given, capture_output=True, text=True, check=True
+        )
+        found.add(done.stdout)
+    assert len(found) == 1
