@@ -10,6 +10,7 @@ from typing import Any
 from isofed import __version__
 from isofed.config import call, digest, read, within
 from isofed.errors import CompositionError, ConfigError
+from isofed.fitting import fit_options
 from isofed.suggest import pick
 
 BODY = "body"  # the part of a model that is all but its head, see strategies/share.py
@@ -80,7 +81,7 @@ def build(
     within("evaluate_every", cfg["evaluate_every"], 0, 1e6)
     holdout = _holdout(cfg, task)
     options = read(task.options, _rest(cfg, "task"), "task")
-    _fit_options(task, cfg, level, recipe, options)
+    fit_options(task, cfg, level, recipe, options)
     recipe = _shared(recipe, task, level)
     recipe = _protected(cfg, privacy, recipe, level, task, options)
     dp = _local(cfg, local, recipe, level, task, options)
@@ -201,53 +202,6 @@ def _fit(task: Any, layout: Any, level: Any) -> None:
         )
     if task.training is None:
         raise CompositionError(f"task '{task.name}' is a benchmark and does not train; use 'isofed score'")
-
-
-def _fit_needs(task: Any, recipe: Any) -> None:
-    given = {*task.training.capabilities, *(("head",) if task.head else ()), "plain_sgd", "classes"}
-    for need in sorted(recipe.needs - given):
-        raise CompositionError(
-            f"strategy '{recipe.call}' needs '{need}' from the model, which task '{task.name}' does not "
-            "give; use strategy=fedavg"
-        )
-    if "classes" in recipe.needs and task.training.several:
-        raise CompositionError(
-            f"strategy '{recipe.call}' looks up what it knows of a sample's class, but a sample of task "
-            f"'{task.name}' may be of several at once; use strategy=fedavg"
-        )
-
-
-def _fit_options(task: Any, cfg: Mapping[str, Any], level: Any, recipe: Any, options: Any) -> None:
-    _fit_needs(task, recipe)
-    if "normaliser" in recipe.rule.needs and task.training.keeps_optimiser(options):
-        raise CompositionError(
-            f"strategy '{recipe.call}' divides by what a round's steps reach, but momentum is kept across "
-            "rounds, which reaches further; write task.keep_momentum=false"
-        )
-    if "plain_sgd" in recipe.needs and not task.training.plain(options):
-        other = "" if getattr(options, "optimiser", "sgd") == "sgd" else "task.optimiser=sgd "
-        raise CompositionError(
-            f"strategy '{recipe.call}' takes a step for rate times gradient, but the optimiser has momentum; "
-            f"write {other}task.momentum=0"
-        )
-    if level.private_head and any(not rule.personal for rule in recipe.tables.values()):
-        raise CompositionError(
-            f"under protocol '{level.name}' every site numbers people for itself, but strategy "
-            f"'{recipe.call}' averages rows by number; use "
-            f"{'strategy=cgpr protocol.centres=plain, which matches them, or ' if level.opens else ''}"
-            "strategy=fedavg"
-        )
-    if level.private_head and not task.head:
-        raise CompositionError(
-            f"protocol '{level.name}' keeps heads at the sites, but task '{task.name}' has none; "
-            "use protocol=camera"
-        )
-    task.benchmark(cfg["layout"], options)
-    if cfg["rounds"]:
-        task.training.rate(0.0, cfg["rounds"], options)
-    reason = task.suits(options, level.name)
-    if reason:
-        raise CompositionError(reason)
 
 
 def _shared(recipe: Any, task: Any, level: Any) -> Any:
