@@ -169,7 +169,8 @@ def listening(process: int) -> set[tuple[str, str, int]]:
     for each in (psutil.Process(process), *psutil.Process(process).children(recursive=True)):
         for line in each.net_connections("inet"):
             if line.status == psutil.CONN_LISTEN or line.type == socket.SOCK_DGRAM:
-                found.add((_program(each), line.laddr.ip, line.laddr.port))
+                address = line.laddr.ip.removeprefix("::ffff:")  # as gRPC writes one of IPv4
+                found.add((_program(each), address, line.laddr.port))
     return found
 
 
