@@ -36,7 +36,12 @@ PLACES: Mapping[str, Mapping[str, Any]] = {
         "task": {"name": "vein", "momentum": 0.0, "keep_momentum": False},
         "protocol": {"name": "entity"},
     },
-    # camera gives the same rows: what leaves is the same under both
+    # of these two tasks camera gives the same rows: what leaves is the same under both
+    "action_units under entity": {
+        "layout": "cd6me_to_casme2",
+        "task": {"name": "action_units", "momentum": 0.0, "keep_momentum": False},
+        "protocol": {"name": "entity"},
+    },
     "micro_gesture under entity": {
         "layout": "micro_gesture_silos",
         "task": {"name": "micro_gesture", "momentum": 0.0, "keep_momentum": False},
