@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from flwr.serverapp import Grid
 from isofed.client.site import connector
 from isofed.client.site.folder import SiteFolder
 from isofed.protocols import certificates
+from isofed.protocols.link import Away
 from isofed.protocols.runtime import serving, start_run
 from isofed.server.hub.deployed import QUICK, SLOW
 from tests.server.hub import hub_case
@@ -78,6 +79,19 @@ def federation(root: Path, sites: int) -> Iterator[tuple[hub_case.Hub, list[Site
         yield hub, folders, found
 
 
+def there(grid: Grid, nodes: list[int]) -> bool:
+    """Return whether all nodes are there; False where a busy SuperLink does not answer in time."""
+    with suppress(Away):
+        return set(grid.get_node_ids()) == set(nodes)
+    return False
+
+
+def pulled(grid: Grid, left: set[str]) -> Iterator[Message]:
+    """Yield the replies that are there."""
+    with suppress(Away):
+        yield from grid.pull_messages(left)
+
+
 def round_of(grid: Grid, nodes: list[int], array: np.ndarray) -> float:
     """Ask nodes to return an array, add up what they return; return the seconds until all did."""
     record, total = ArrayRecord([array]), np.zeros_like(array)
@@ -85,7 +99,7 @@ def round_of(grid: Grid, nodes: list[int], array: np.ndarray) -> float:
     left = set(grid.push_messages([Message(RecordDict({"a": record}), node, "train") for node in nodes]))
     del record
     while left:
-        for reply in grid.pull_messages(left):
+        for reply in pulled(grid, left):
             assert reply.has_content(), reply.error
             total += reply.content.array_records["a"].to_numpy_ndarrays()[0]
             left.discard(reply.metadata.reply_to_message_id)
@@ -231,7 +245,7 @@ def measured(arguments: argparse.Namespace, root: Path) -> dict[str, Any]:
         run = start_run(hub.door, "{}")
         with serving(hub.door, run) as grid:
             nodes = [hub.register.site(folder.root.name).node for folder in folders]
-            hub_case.until(lambda: set(grid.get_node_ids()) == set(nodes), 120)
+            hub_case.until(lambda: there(grid, nodes), 120)
             figures = small_rounds(grid, nodes, arguments.rounds, found)
             idle = {name: round(max(map(pss, numbers)) / 2**20) for name, numbers in found.items()}
             array = np.random.default_rng(0).random(arguments.parameters, np.float32)

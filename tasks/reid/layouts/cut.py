@@ -37,7 +37,7 @@ def sysu(root: Path, site: str, options: Any) -> Lists:
 def llcm(root: Path, site: str, options: Any) -> Lists:
     """Cut the lists of training images, and that of test persons."""
     tree, own = llcm_read.read_lists(root, f"'{root}'"), _own(site, llcm_read.CAMERAS)
-    lists = {
+    lists: Lists = {
         llcm_read.list_name(modality): _llcm(modality, lines, own) for modality, lines in tree.train.items()
     }
     if site != EVALUATOR:
