@@ -52,9 +52,12 @@ def _run(options: object, out: Path) -> int:
         raise ConfigError(f"cannot write '{out}' ({error.strerror}); name another file") from None
     finally:
         torch.set_num_threads(before)
-    better = "better" if found.error < found.unmoved else "NOT better"
-    print(f"wrote {out}; on pairs held back the magnified frame is {found.error:.4f} off, {better} than the")
-    print(f"frame as it is, {found.unmoved:.4f} (mean absolute errors, black is -1 and white 1)")
+    better = "better" if found.error < found.rebuilt else "NOT better"
+    print(f"wrote {out}; mean absolute errors on pairs held back, black being -1 and white 1:")
+    print(
+        f"magnified {found.error:.4f}, {better} than the same network without magnifying {found.rebuilt:.4f};"
+    )
+    print(f"the frame left as it is {found.unmoved:.4f}")
     return 0
 
 

