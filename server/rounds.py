@@ -73,6 +73,7 @@ def training_round(
     attempt: int,
     fewest: int,
     secrets: Secrets | None = None,
+    guide: Tree | None = None,
 ) -> Round:
     """Ask the sites to train and fold their reports in the order in which they are sent in.
 
@@ -87,6 +88,7 @@ def training_round(
         attempt: counted from 1.
         fewest: the fewest usable reports that make a round.
         secrets: the server's own, where privacy steps draw on the sum.
+        guide: the model that data of the server's own made of the one that it sends, where the rule asks.
 
     Raises:
         RoundError: fewer usable reports than that.
@@ -101,6 +103,8 @@ def training_round(
         asks.append(Ask(site, Order(run, number, attempt, versions.get(site, ""), digest, channels)))
     with span(AGGREGATION, "sums"):
         total = Total.of(state, setting, len(sites), cohort)
+    if guide is not None and isinstance(total.models, Gathered):
+        total.models.guide = guide, state.trees["model"]
     replies = yield asks
     for site, reply in replies:
         total.add(site, reply)

@@ -21,6 +21,7 @@ from isofed.records import Order, Report, Value
 from isofed.seeds import Secrets
 from isofed.server.cohorts import asked, expected
 from isofed.server.distil import Classroom, Lesson, lesson
+from isofed.server.guide import guide
 from isofed.server.own import flat, gathered, measuring, over_sites, statistics
 from isofed.server.replies import runs_of, usable
 from isofed.server.roster import Roster
@@ -48,7 +49,7 @@ class Composed(Strategy):
         emit: told of refusals.
         fewest: fewest usable reports for a round; default what its rule needs: all that are asked for, or
             of a robust rule all but those that it holds possible to be faulty.
-        room: what the server distils with, if the recipe does.
+        room: what the server learns with, if the recipe does.
         secrets: the server's own, for privacy steps that draw on the sum.
     """
 
@@ -84,7 +85,10 @@ class Composed(Strategy):
     ) -> Iterable[Message]:
         """Start the round's generator and return its asks as messages, in the order of names."""
         names, self.bytes = self.sites.names, {}
-        self._round = training_round(self.state, self.setting, names, self.attempt, self.fewest, self.secrets)
+        own = guide(self.setting, self.room, self.state)
+        self._round = training_round(
+            self.state, self.setting, names, self.attempt, self.fewest, self.secrets, own
+        )
         asks = next(self._round)
         self._lesson = lesson(self.setting, self.room, self.state.round + 1, asks)
         self._asked = [ask.site for ask in asks]
