@@ -59,7 +59,8 @@ def _nothing() -> NDArray[np.float32]:
 
 
 def _counted(test: TestClips, said: Mapping[str, NDArray[np.bool_]]) -> dict[str, float]:
-    marks, found = unpacked(test.labels) > 0, {}
+    marks = unpacked(test.labels) > 0
+    found: dict[str, float] = {}
     for place in np.unique(test.databases).tolist():
         rows, key = test.databases == place, list(DATABASES)[place]
         for branch, there in said.items():
