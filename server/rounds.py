@@ -122,7 +122,10 @@ def _model(state: ServerState, step: int) -> dict[str, Channel]:
 
 
 def _too_few(number: int, total: "Total", fewest: int) -> str:
-    reasons = "; ".join(f"{site}: {reason}" for site, reason in total.refused.items()) or "nobody answered"
+    alike: dict[str, list[str]] = {}
+    for site, reason in total.refused.items():
+        alike.setdefault(reason, []).append(site)
+    reasons = "; ".join(f"{', '.join(who)}: {why}" for why, who in alike.items()) or "nobody answered"
     return f"round {number} got {len(total.numbers)} usable reports of the {fewest} it needs ({reasons})"
 
 

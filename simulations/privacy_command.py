@@ -112,7 +112,8 @@ def _of_units(setting: Any, units: int) -> list[str]:
         *_said(
             f"How: DP-SGD at the site. Each {unit}'s gradient is clipped to {dp.norm:g}, and noise of "
             f"{noise:.3g} times that is added to the sum of each of {steps} steps a round, into which each "
-            f"{unit} comes with chance {rate:.3g} by the site's own secrets. At a site with {units} of them (--units):"
+            f"{unit} comes with chance {rate:.3g} by the site's own secrets. At a site with {units} of them "
+            "(--units):"
         ),
         *_table(setting.rounds, dp.delta, after),
         *_said(f"Leaves beside it, unhidden: {', '.join(['steps', *dp.released])}; that the site took part."),
