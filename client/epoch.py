@@ -2,21 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from isofed import seeds
 from isofed.client.place import Place
 from isofed.client.precision import Precision
+from isofed.client.private.step import Private
 from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError
 from isofed.records import Order
 from isofed.spans import BACKWARD, DATA, FORWARD, UPDATE, span
 from isofed.strategies.recipe import LocalTerm, Phase, Seen
-
-if TYPE_CHECKING:  # Opacus is an extra
-    from isofed.client.private.step import Private
 
 TRAIN = "train"
 
@@ -50,7 +48,7 @@ def each(shop: Workshop, states: list[Any]) -> Iterator[tuple[LocalTerm, Any]]:
 
 
 def steps_of(
-    shop: Workshop, place: Place, order: Order, when: str = TRAIN, private: "Private | None" = None
+    shop: Workshop, place: Place, order: Order, when: str = TRAIN, private: Private | None = None
 ) -> Iterator[Step]:
     """Yield the round's steps, phase by phase, or those that a site takes before it uses the model.
 
@@ -83,7 +81,7 @@ def steps_of(
             taken += 1
 
 
-def _private_steps(shop: Workshop, place: Place, private: "Private") -> Iterator[Step]:
+def _private_steps(shop: Workshop, place: Place, private: Private) -> Iterator[Step]:
     setting, samples = shop.setting, shop.samples(place)
     draw, change = private.chance("units"), private.chance("augmentation")
     phases = [phase for phase in setting.recipe.rounds for _ in range(phase.epochs)]
@@ -107,7 +105,7 @@ def run_epoch(
     states: list[Any],
     precision: Precision,
     when: str = TRAIN,
-    private: "Private | None" = None,
+    private: Private | None = None,
 ) -> Epoch:
     """Take the round's steps, or those before use, at the rates of the round that was."""
     total: torch.Tensor | None = None
@@ -199,7 +197,7 @@ def _step(
     states: list[Any],
     precision: Precision,
     trained: list[Any],
-    private: "Private | None" = None,
+    private: Private | None = None,
 ) -> tuple[torch.Tensor, bool]:
     """Take a step; return the batch's loss, and whether the step was not left out."""
     if private is not None:
@@ -230,7 +228,7 @@ def _private_step(
     states: list[Any],
     precision: Precision,
     trained: list[Any],
-    private: "Private",
+    private: Private,
 ) -> tuple[torch.Tensor, bool]:
     """Take a step whose gradient is private; what terms add of the parameters alone comes after the noise."""
 

@@ -1,8 +1,6 @@
 """The one local training loop."""
 
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import chain
 from typing import Any
 
@@ -17,8 +15,8 @@ from isofed.client.normaliser import normaliser
 from isofed.client.optimiser import export_state, restore_state
 from isofed.client.place import Place
 from isofed.client.precision import Precision
+from isofed.client.private.step import Private, begun
 from isofed.client.workshop import Workshop
-from isofed.errors import ConfigError
 from isofed.protocols.local_privacy import Spend
 from isofed.records import Channel, Order, Report, Value
 from isofed.spans import PROTOCOL, UPDATE, span, spanned
@@ -76,13 +74,9 @@ def train(shop: Workshop, place: Place, order: Order, memory: Sections, version:
     return Trained(report, sections, private.spend if private else None)
 
 
-def _private(shop: Workshop, place: Place, order: Order) -> Any:
+def _private(shop: Workshop, place: Place, order: Order) -> Private | None:
     """Return the round's private steps, or None where the run has none."""
-    if shop.setting.dp is None:
-        return None
-    if find_spec("opacus") is None:
-        raise ConfigError("training under differential privacy needs Opacus; install isofed[dp] at this site")
-    return import_module("isofed.client.private.step").begun(shop, place, order)
+    return begun(shop, place, order) if shop.setting.dp else None
 
 
 def _numbers(

@@ -50,11 +50,7 @@ def summarise(
         **_what(plan),
         "population": population,
         "simulated_secrets": True,
-        "dp": local_dp.described(plan.setting()),
-        "privacy_accounts": {
-            "server": accounts.of_server(plan.setting(), history, population),
-            "sites": accounts.of_sites(plan.setting(), plan.homes, sorted(facts)),
-        },
+        **_hidden(plan, history, population, sorted(facts)),
         "metrics": _kind(shown, "mean") | own.measured(shown),
         "spread": _kind(shown, "spread"),
         "draws": _draws(shown),
@@ -70,6 +66,20 @@ def summarise(
     } | (
         {"measures": {m.name: {"meaning": m.meaning, "lower": m.lower} for m in measures}} if measures else {}
     )
+
+
+def _hidden(
+    plan: Plan, history: list[Mapping[str, Any]], population: int, sites: list[str]
+) -> dict[str, Any]:
+    """Return what the sites' training hid, and what that and noise at the server came to."""
+    setting = plan.setting()
+    return {
+        "dp": local_dp.described(setting),
+        "privacy_accounts": {
+            "server": accounts.of_server(setting, history, population),
+            "sites": accounts.of_sites(setting, plan.homes, sites),
+        },
+    }
 
 
 def _what(plan: Plan) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import torch
-from opacus.validators import ModuleValidator
 from torch import Tensor, nn
 
 from isofed.client.private.draws import Draws, draws
@@ -15,7 +16,7 @@ from isofed.client.private.noise import normals
 from isofed.client.private.parts import Part, of_samples, parts_of
 from isofed.client.private.tape import Tape, Unlike, blank, layers_of
 from isofed.client.private.whole import samples_of_model
-from isofed.errors import CompositionError
+from isofed.errors import CompositionError, ConfigError
 from isofed.protocols.accounts.epsilon import noise_for
 from isofed.protocols.local_privacy import LocalPrivacy, Spend
 from isofed.seeds import Secrets
@@ -156,6 +157,7 @@ def begun(shop: Any, place: Any, order: Any) -> Private:
 
     Raises:
         CompositionError: Opacus finds a layer in the model by which examples meet.
+        ConfigError: it is not installed.
     """
     setting = shop.setting
     choice, schedule = setting.dp, setting.recipe.rounds
@@ -174,8 +176,11 @@ def _validate(shop: Any) -> None:
     known = vars(shop)
     if "private model" in known:
         return
+    if find_spec("opacus") is None:
+        raise ConfigError("training under differential privacy needs Opacus; install isofed[dp] at this site")
+    validate = import_module("opacus.validators").ModuleValidator.validate
     for name, layer in shop.model.train().named_modules():
-        found = ModuleValidator.validate(layer) if not any(True for _ in layer.children()) else []
+        found = validate(layer) if not any(True for _ in layer.children()) else []
         if found:
             raise CompositionError(
                 f"under dp={shop.setting.dp.unit} every example's gradient must be its own, but layer "

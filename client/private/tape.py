@@ -8,14 +8,12 @@ which nobody needs here.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import torch
-from opacus.grad_sample import GradSampleModule
-from opacus.grad_sample.functorch import ft_compute_per_sample_gradient
 from torch import Tensor, nn
-
-SAMPLERS = GradSampleModule.GRAD_SAMPLERS
 
 
 class Unlike(Exception):
@@ -126,8 +124,15 @@ def layers_of(model: nn.Module, trained: Iterable[Tensor]) -> tuple[nn.Module, .
     return None if wanted or shared else tuple(found)
 
 
+@cache
+def _samplers() -> tuple[Any, Any]:
+    """Return Opacus' functions by type of layer, and the one for all others; it is an extra."""
+    known = import_module("opacus.grad_sample").GradSampleModule.GRAD_SAMPLERS
+    return known, import_module("opacus.grad_sample.functorch").ft_compute_per_sample_gradient
+
+
 def samples_of(layer: nn.Module, seen: Seen) -> dict[nn.Parameter, Tensor]:
     """Return each example's gradient of the layer's parameters, (n, ...)."""
-    sampler = SAMPLERS.get(type(layer), ft_compute_per_sample_gradient)
-    found: dict[nn.Parameter, Tensor] = sampler(layer, [seen.into], seen.slope)
+    known, other = _samplers()
+    found: dict[nn.Parameter, Tensor] = known.get(type(layer), other)(layer, [seen.into], seen.slope)
     return {parameter: each for parameter, each in found.items() if parameter.requires_grad}
