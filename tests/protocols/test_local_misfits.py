@@ -1,10 +1,13 @@
 """What a site's own training under differential privacy is refused with, each with what to write instead."""
 
+import inspect
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from isofed.errors import CompositionError, ConfigError
+from isofed.protocols.local_privacy import LOCAL
 from isofed.simulations.command import composed
 from isofed.simulations.plan import make_plan
 from isofed.simulations.refusals import CONF, options
@@ -118,7 +121,14 @@ def test_a_choice_is_in_the_digest_and_none_is_not(tmp_path: Path) -> None:
 
 
 def test_there_is_a_file_for_every_choice() -> None:
-    assert options("dp") == ["example", "none", "subject"] and (CONF / "dp" / "example.yaml").is_file()
+    assert options("dp") == sorted(LOCAL)
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_a_file_holds_the_defaults(name: str) -> None:
+    written = OmegaConf.to_container(OmegaConf.load(CONF / "dp" / f"{name}.yaml"))
+    defaults = {key: given.default for key, given in inspect.signature(LOCAL[name]).parameters.items()}
+    assert written == {"name": name, **defaults}
 
 
 def test_a_site_beside_the_federation_hides_nothing(tmp_path: Path) -> None:
