@@ -101,8 +101,8 @@ def of_sites(setting: Setting, homes: Path, names: Sequence[str]) -> dict[str, A
 def told(summary: Mapping[str, Any]) -> list[str]:
     """Return both in a sentence each, none where nothing was hidden."""
     accounts, lines = summary.get("privacy_accounts") or {}, []
-    server, sites = accounts.get("server"), accounts.get("sites")
-    for unit, value in (sites or {}).get("epsilon", {}).items():
+    server, sites = accounts.get("server"), accounts.get("sites") or {}
+    for unit, value in sites.get("epsilon", {}).items():
         lines.append(
             f"every {unit} of a site: epsilon {value:.3g} at most, at delta {sites['delta']:g} "
             f"({sites['mechanism']}, {sites['accountant']}); beside it leave {', '.join(sites['released'])}"
