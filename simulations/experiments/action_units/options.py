@@ -31,7 +31,7 @@ class ActionUnitExperiment:
     rounds: int = said(10, "of a federation, and passes of who trains alone", 1, MANY)
     rate: float = said(0.05, "learning rate", 1e-9)
     batch: int = said(16, "clips of a step", 2, MANY)
-    magnifier_steps: int = said(300, "of the magnifier's training; 0: its weights come from a seed", 0, MANY)
+    magnifier_steps: int = said(600, "of the magnifier's training; 0: its weights come from a seed", 0, MANY)
     folds: str = said("all", "databases left out one after another, such as casme+samm, or all")
     seeds: int = said(5, "repetitions: other people, weights and batches", 1, 1000)
     first_seed: int = said(0, "the first of them", 0, MANY)
