@@ -1,5 +1,6 @@
 """A private step: the gradient of every unit, clipped, summed, hidden in noise, and divided."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -38,6 +39,8 @@ class Private:
         secrets: of the site in this run.
         round, attempt: which; another attempt draws other units and other noise.
         known: of the workshop, what was found of its model.
+        asked: a hash of the model that came with the order: another one in the same attempt has other noise,
+            or the difference of two replies would be free of any.
         taken, filled: steps so far, and those in which any unit was.
     """
 
@@ -48,6 +51,7 @@ class Private:
     round: int
     attempt: int
     known: dict[str, Any] = field(repr=False)
+    asked: str = ""
     taken: int = 0
     filled: int = 0
 
@@ -57,13 +61,17 @@ class Private:
         kind = self.draws.unit, "dp-sgd", self.draws.rate, self.noise
         return Spend(*kind, self.draws.steps, self.draws.count)
 
+    def key(self, purpose: str) -> bytes:
+        """Return 32 secret bytes for one purpose in this attempt."""
+        return self.secrets.derive(self.round, self.attempt, f"dp {self.asked} {purpose}")
+
     def chance(self, purpose: str) -> np.random.Generator:
         """Return the secret generator of choices: which units, and how they are augmented."""
-        return self.secrets.generator(self.round, self.attempt, f"dp {purpose}")
+        return self.secrets.generator(self.round, self.attempt, f"dp {self.asked} {purpose}")
 
     def seed(self, purpose: str) -> int:
         """Return a secret seed for torch's own generators, which dropout draws from; noise never does."""
-        key = self.secrets.derive(self.round, self.attempt, f"dp {purpose}")
+        key = self.key(purpose)
         return int.from_bytes(key[:8], "little") % 2**63
 
     def step(self, model: nn.Module, step: Any, loss: Loss, trained: list[nn.Parameter]) -> Tensor:
@@ -90,7 +98,7 @@ class Private:
             self.filled += 1
             found = self._sum(model, step, loss, trained, at)
         if self.noise:
-            key = self.secrets.derive(self.round, self.attempt, f"dp noise {self.taken}")
+            key = self.key(f"noise {self.taken}")
             flat.add_(normals(key, len(flat)).mul_(self.noise * self.choice.norm).to(flat))
         flat.div_(self.draws.expected)
         for parameter, slope in at.items():
@@ -169,7 +177,19 @@ def begun(shop: Any, place: Any, order: Any) -> Private:
         steps = max(1, setting.rounds) * drawn.steps
         noise = noise_for(choice.epsilon, choice.delta, drawn.rate, steps, choice.accountant)
     secrets = place.secrets.within(order.run)
-    return Private(choice, drawn, noise, secrets, order.round, order.attempt, vars(shop))
+    asked = _hash(order)
+    return Private(choice, drawn, noise, secrets, order.round, order.attempt, vars(shop), asked)
+
+
+def _hash(order: Any) -> str:
+    """Return a hash of the trees that an order brings."""
+    found = hashlib.sha256()
+    for name, channel in sorted(order.channels.items()):
+        tree = getattr(channel, "tree", None)
+        for dtype, buffer in sorted(tree.as_numpy().buffers.items()) if tree else ():
+            found.update(f"{name} {dtype} {len(buffer)} ".encode())
+            found.update(np.ascontiguousarray(buffer).view(np.uint8))
+    return found.hexdigest()[:32]
 
 
 def _validate(shop: Any) -> None:

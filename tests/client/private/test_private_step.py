@@ -148,7 +148,7 @@ def test_a_step_without_any_unit_is_noise_alone(tmp_path: Path) -> None:
     assert all(not each.any() for each in _found(shop, private, None).values())
     shop, private = _ready(tmp_path, "chain", norm=0.5, noise=2.0)
     found = torch.cat([each.flatten() for each in _found(shop, private, None).values()])
-    key = place_of(tmp_path).secrets.within("test").derive(1, 1, "dp noise 0")
+    key = place_of(tmp_path).secrets.within("test").derive(1, 1, f"dp {private.asked} noise 0")
     assert torch.equal(found, (normals(key, len(found)) * (2.0 * 0.5)).float() / private.draws.expected)
 
 
