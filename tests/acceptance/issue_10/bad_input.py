@@ -84,9 +84,17 @@ def unknown(rows: Rows) -> None:
     of(rows, "casme")[0]["AU"] += "+?"
 
 
-def double(rows: Rows) -> None:
-    """Let a recording stand in two databases, one of them tested."""
-    of(rows, "samm")[0].update({key: of(rows, "casme")[0][key] for key in ("subject", "material")})
+def double(tree: Path) -> None:
+    """Let a recording stand in two databases, one of them tested: in the table, and as folders."""
+
+    def change(rows: Rows) -> None:
+        mine, tested = of(rows, "casme")[0], of(rows, "samm")[0]
+        keys = ("subject", "material")
+        there, new = (tree.joinpath("SAMM/SAMM_CROP", *(row[key] for key in keys)) for row in (tested, mine))
+        shutil.copytree(there, new)
+        tested.update({key: mine[key] for key in keys})
+
+    rewritten(change)(tree)
 
 
 def torn(rows: Rows) -> None:
@@ -127,7 +135,7 @@ CASES = (
     ),
     Case("no frame beside the apex", beside, "CASME: 1 of 6 clips lack a frame beside", ""),
     Case("an unknown unit", rewritten(unknown), "CASME: 1 of 6 clips have a string", "the columns hold"),
-    Case("two databases", rewritten(double), "CASME: 3 of 6 clips show somebody", "people of two databases"),
+    Case("two databases", double, "CASME: 3 of 6 clips show somebody", "people of two databases"),
     Case("a cut picture", cut, "1 of 6 clips have frames that cannot be read", "a whole picture", True),
     Case("a torn row", rewritten(torn), f"1 of 36 rows of {TABLE} cannot be read", "rows of", True),
     Case("no table", lambda tree: (tree / TABLE).unlink(), f"{TABLE} is missing", "is missing", True),
