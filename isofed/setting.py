@@ -228,7 +228,7 @@ def _fit_root(task: Any, recipe: Any) -> None:
     if recipe.rooted and not recipe.share.complete():
         raise CompositionError(
             f"strategy '{recipe.call}' compares whole models with the server's own, but a part stays at the "
-            "sites; share it, or use strategy=rfa"
+            "sites; use strategy=rfa"
         )
     if recipe.rooted and not task.head_evaluated:
         raise CompositionError(
