@@ -61,6 +61,26 @@ def test_after_four_rounds_a_tree_leaves_the_noise_of_one_node_and_fresh_noise_t
         assert found.var() == pytest.approx(nodes, rel=5 * math.sqrt(2 / SIZE))
 
 
+@pytest.mark.parametrize("make", [noisy, shared])
+@pytest.mark.parametrize("length", [0.0, 0.3, 0.5, 1e6])
+def test_no_site_moves_the_sum_further_than_the_bound(make: Any, length: float) -> None:
+    # neighbours: one site sends zeros, or an update of any length that it did not clip; next to no noise
+    chosen, rng = under(make(0.5, 1e-9)), np.random.default_rng(0)
+    pipeline, found = Pipeline(chosen.recipe.privacy), []
+    direction = rng.standard_normal(SIZE)
+    others = [rng.standard_normal(SIZE) for _ in SITES[1:]]
+    for own in (np.zeros(SIZE), length * direction / np.linalg.norm(direction)):
+        state = begin(weights(np.zeros(SIZE), "float64"))
+        asked = training_round(state, chosen, SITES, 1, 1, SECRETS)
+        sent = [report(Delta(weights(each, "float64"))) for each in (own, *others)]
+        next(asked)
+        with pytest.raises(StopIteration) as end:
+            asked.send([(s, pipeline.opened(r, Use(1, 1))) for s, r in zip(SITES, sent, strict=True)])
+        found.append(end.value.value.state.trees["model"]["w"] * len(SITES))
+    moved = float(np.linalg.norm(found[1] - found[0]))
+    assert moved <= 0.5 + 1e-6 and moved == pytest.approx(min(length, 0.5), abs=1e-6)
+
+
 def test_a_bound_moves_towards_the_updates_and_is_kept_in_the_checkpoint(tmp_path: Path) -> None:
     chosen = under(noisy(1.0, 0.01, clipping="adaptive"))
     whole = rounds(6, chosen, SITES, length=8.0)
