@@ -188,7 +188,7 @@ def _hash(order: Any) -> str:
         tree = getattr(channel, "tree", None)
         for dtype, buffer in sorted(tree.as_numpy().buffers.items()) if tree else ():
             found.update(f"{name} {dtype} {len(buffer)} ".encode())
-            found.update(np.ascontiguousarray(buffer).view(np.uint8))
+            found.update(buffer.tobytes())
     return found.hexdigest()[:32]
 
 
