@@ -19,7 +19,7 @@ from isofed.protocols.levels import (
 )
 from isofed.trees import Layout, from_arrays
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "levels.md"
 TREES = {"model": from_arrays({"w": np.zeros(2, np.float32)}).layout}
 TABLES = {"centres": (CENTRES, 5, 3)}
 
@@ -99,13 +99,13 @@ def test_what_centres_and_errors_tell_is_declared() -> None:
 
 
 @pytest.mark.parametrize("name", LEVELS)
-def test_the_readme_says_of_a_level_what_the_code_says(name: str) -> None:
+def test_the_page_says_of_a_level_what_the_code_says(name: str) -> None:
     level, camera = LEVELS[name], LEVELS["camera"]
     alike = name != "camera" and level.leaves == camera.leaves
     leaves = "as `camera`" if alike else "; ".join(level.leaves)
     never = "as `camera`" if alike else "; ".join(level.never) or "nothing is kept from anybody"
     row = f"| `{name}` | {level.client} | {leaves} | {never} |"
-    assert row in README.read_text(encoding="utf-8").splitlines()
+    assert row in PAGE.read_text(encoding="utf-8").splitlines()
 
 
 def test_a_strict_camera_keeps_its_head() -> None:
