@@ -19,7 +19,6 @@ from isofed.server.rounds import Refusal
 
 HELD_IN_MEMORY = 256 * 2**20
 MOST, SMALL = 64, 4 << 20  # replies of a run, and their bytes where there is more than one
-MOST, SMALL = 64, 4 << 20  # replies of a run, and their bytes where there is more than one
 
 
 def usable(reply: Message | None, read: Callable[[RecordDict], Report]) -> Report | Refusal:

@@ -202,9 +202,7 @@ def followed(page: Sequence[Command], clone: Path, environment: Mapping[str, str
         for terminal in terminals.values():
             terminal.close()
     both = clock.install + clock.joined
-    print(
-        f"\ninstallation {clock.install:.0f} s, commands up to the second site {clock.joined:.0f} s: {both:.0f} s"
-    )
+    print(f"\ninstallation {clock.install:.0f} s, up to the second site {clock.joined:.0f} s: {both:.0f} s")
     print(f"evaluator, run and end: {clock.after:.0f} s more")
     return "" if clock.joined < MOST else f"took {clock.joined:.0f} s instead of {MOST:.0f} s at most"
 
