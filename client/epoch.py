@@ -70,7 +70,7 @@ def steps_of(
             for phase in setting.recipe.schedule
             if phase.when == when
             for _ in range(phase.epochs)
-            for images in training.sample(samples, setting.options, draw)
+            for images in _some(training.sample(samples, setting.options, draw), setting, order, place, when)
         ]
     total, taken = sum(phase.repeats for phase, _ in drawn), 0
     for phase, images in drawn:
@@ -79,6 +79,13 @@ def steps_of(
         for _ in range(phase.repeats):
             yield Step(phase, taken / total, images, batch)
             taken += 1
+
+
+def _some(batches: Any, setting: Any, order: Order, place: Place, when: str) -> Any:
+    """Return those of an epoch's batches that the site trains on in this round: the first ones."""
+    if setting.clients is None or when != TRAIN:
+        return batches
+    return batches[: setting.clients.taken(setting.seed, order.round, place.site, len(batches))]
 
 
 def _private_steps(shop: Workshop, place: Place, private: Private) -> Iterator[Step]:

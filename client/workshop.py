@@ -27,6 +27,7 @@ from isofed.spans import DATA, spanned
 from isofed.strategies.found import available, is_file
 from isofed.strategies.local.trees import take
 from isofed.strategies.share import FIXED, STAYING, TRAVELLING, flatten, homeless, housed, left
+from isofed.strategies.uneven import CLIENTS
 from isofed.tasks import TASKS
 from isofed.trees import Tree, from_arrays, hash_arrays
 
@@ -68,7 +69,8 @@ class Workshop:
                 "install the strategy here as a package, by the entry point isofed.strategies"
             )
         strategies = available(read["strategy"].get("name"))
-        shop = cls(build(read, TASKS, strategies, LEVELS, LevelOptions, PRIVACY, LOCAL), device, weights)
+        setting = build(read, TASKS, strategies, LEVELS, LevelOptions, PRIVACY, LOCAL, CLIENTS)
+        shop = cls(setting, device, weights)
         return shop._sealed() if shop.setting.recipe.share.freezes else shop
 
     def _sealed(self) -> "Workshop":
@@ -173,8 +175,7 @@ class Workshop:
         if not self.setting.level.private_head:
             return
         take(self.model, self.built)  # or a new site would begin with what the last one left
-        generator = self._generator(place.site, "head")
-        self.setting.task.refit(self.model, self.classes(place), generator)
+        self.setting.task.refit(self.model, self.classes(place), self._generator(place.site, "head"))
         self.model.to(self.device)
         self.trees.update(flatten(self.model, self.setting.recipe.share, (*STAYING, *FIXED)))
         for stale in ("initial", "parameters", "frozen", "optimiser", "peaks"):
@@ -195,8 +196,7 @@ class Workshop:
         return self._once(f"outside {classes}", lambda: self.pipeline.outside(self.contract(classes)))
 
     def _once(self, name: str, make: Callable[[], Contract]) -> Contract:
-        # it does not change with the site
-        if name not in self._contracts:
+        if name not in self._contracts:  # it does not change with the site
             self._contracts[name] = make()
         return self._contracts[name]
 

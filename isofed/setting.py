@@ -26,6 +26,7 @@ class Setting:
         holdout: share of each site's samples that is never trained on, 0 to 0.5, to measure there.
         cohort: sites that are asked each round, drawn evenly; 0 for all.
         dp: how a site's own training is made private, a ``LocalPrivacy``, or None.
+        clients: how the sites differ, an ``Uneven``, or None where they are alike.
     """
 
     run: str
@@ -42,6 +43,7 @@ class Setting:
     holdout: float = 0.0
     cohort: int = 0
     dp: Any = None
+    clients: Any = None
 
     @property
     def evaluable(self) -> bool:
@@ -57,16 +59,18 @@ def build(
     level_options: type[Any],
     privacy: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
     local: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+    clients: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
 ) -> Setting:
     """Read and check a configuration; every refusal happens here.
 
     Args:
         cfg: nested plain values with ``run seed rounds evaluate_every layout task protocol strategy``, and
-            perhaps ``holdout cohort privacy dp``; groups have a ``name`` and more.
+            perhaps ``holdout cohort privacy dp clients``; groups have a ``name`` and more.
         tasks, strategies, levels: the tables in which the names are looked up.
         level_options: dataclass of a level's options.
         privacy: the table of privacy steps; without ``privacy`` in ``cfg`` the choice is ``none``.
         local: the table of what ``dp`` can be; without it in ``cfg`` the choice is ``none``.
+        clients: the table of what ``clients`` can be; without it in ``cfg`` all are alike.
 
     Raises:
         ConfigError: an unknown name or key, a value of the wrong type or range.
@@ -85,6 +89,8 @@ def build(
     recipe = _shared(recipe, task, level)
     recipe = _protected(cfg, privacy, recipe, level, task, options)
     dp = _local(cfg, local, recipe, level, task, options)
+    cohort = _cohort(cfg, recipe)
+    unlike = _unlike(cfg, clients, recipe, cohort, dp)
     agreed = read(level_options, _rest(cfg, "protocol"), "protocol")
     return Setting(
         run=cfg["run"],
@@ -97,15 +103,23 @@ def build(
         level_options=agreed,
         recipe=recipe,
         layout=cfg["layout"],
-        digest=_digest(cfg, task, options, level, agreed, recipe, dp),
+        digest=_digest(cfg, task, options, level, agreed, recipe, dp, unlike),
         holdout=holdout,
-        cohort=_cohort(cfg, recipe),
+        cohort=cohort,
         dp=dp,
+        clients=unlike,
     )
 
 
 def _digest(
-    cfg: Mapping[str, Any], task: Any, options: Any, level: Any, agreed: Any, recipe: Any, dp: Any
+    cfg: Mapping[str, Any],
+    task: Any,
+    options: Any,
+    level: Any,
+    agreed: Any,
+    recipe: Any,
+    dp: Any,
+    unlike: Any,
 ) -> str:
     # what is at its neutral value is left out, so that it changes no run of before there was such a thing
     held, steps = cfg.get("holdout"), [step.call for step in recipe.privacy]
@@ -120,6 +134,7 @@ def _digest(
             *([steps] if steps else []),
             *([{"cohort": cohort}] if cohort else []),
             *([{"dp": asdict(dp)}] if dp else []),
+            *([{"clients": asdict(unlike)}] if unlike else []),
         ]
     )
 
@@ -187,6 +202,14 @@ def _local(
     chosen = {"dp": cfg.get("dp", {"name": "none"})}
     dp = call(pick("dp", *_named(chosen, "dp"), local), _rest(chosen, "dp"), "dp")
     return dp.on(recipe, level, task, options, float(cfg.get("holdout", 0.0))) if dp else None
+
+
+def _unlike(cfg: Mapping[str, Any], clients: Mapping[str, Any], recipe: Any, cohort: int, dp: Any) -> Any:
+    """Return how the sites differ, or None."""
+    if "clients" not in cfg:
+        return None
+    made = pick("clients", *_named(cfg, "clients"), clients)
+    return call(made, _rest(cfg, "clients"), "clients").on(recipe, cohort, dp)
 
 
 def _fit(task: Any, layout: Any, level: Any) -> None:

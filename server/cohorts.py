@@ -7,6 +7,7 @@ import numpy as np
 from isofed.errors import CompositionError
 from isofed.protocols.pipeline import Pipeline
 from isofed.seeds import Secrets
+from isofed.server.availability import uneven_cohort
 from isofed.server.state import ServerState
 from isofed.setting import Setting
 from isofed.strategies.arrivals import Cohort, everybody, some
@@ -31,6 +32,8 @@ def drawn(
     arrivals = setting.recipe.server.arrivals
     if arrivals is not None:
         return arrivals.next(state.flight, state.round, sites, setting.seed)
+    if setting.clients is not None:
+        return uneven_cohort(setting, state.round, sites)
     if setting.cohort == 0:
         return everybody(sites, state.round)
     return some(sites, state.round, asked(setting, len(sites)), setting.seed)

@@ -25,6 +25,7 @@ from isofed.spans import AGGREGATION, PROTOCOL, span, spanned
 from isofed.strategies.arrivals import Cohort
 from isofed.strategies.recipe import Recipe
 from isofed.strategies.robust.rule import GatheringRule
+from isofed.strategies.robust.rule import fewest as needs
 from isofed.strategies.rules import LinearRule
 from isofed.strategies.tables import TableSum
 from isofed.trees import Tree, wide_zeros
@@ -57,7 +58,8 @@ class Outcome:
         state: the server's next state, its history not yet extended.
         numbers: the public numbers of each counted site.
         refused: reasons by site.
-        arrived: what the history says of virtual time: its ``clock``, and each counted site's ``staleness``.
+        arrived: what the history says of virtual time: its ``clock``, and each counted site's ``staleness``;
+            or how long the round ``lasted``, and who is ``missing`` of the sites that were asked, and why.
     """
 
     state: ServerState
@@ -109,8 +111,9 @@ def training_round(
     for site, reply in replies:
         total.add(site, reply)
         del reply  # the next one is made in its memory
-    # where sites are drawn by chance, there may be fewer of them
+    # where sites are drawn by chance, or are not all there, there may be fewer of them
     fewest = min(fewest, len(asks)) if total.expected else fewest
+    fewest = min(fewest, needs(setting.recipe.rule, len(asks))) if setting.clients else fewest
     if len(total.numbers) < fewest:
         raise RoundError(_too_few(number, total, fewest))
     total.protect(Pipeline(setting.recipe.privacy), Use(number, attempt, secrets, kept=state.private))
@@ -229,9 +232,10 @@ class Total:
         )
 
     def arrived(self) -> dict[str, Any]:
-        """Return what the history says of virtual time; nothing where all sites are waited for."""
+        """Return what the history says of virtual time and of who did not answer; nothing where all did."""
         if self.recipe.server.arrivals is None:
-            return {}
+            lasted = {"lasted": self.cohort.lasted} if self.cohort.lasted is not None else {}
+            return {**({"missing": dict(self.cohort.missing)} if self.cohort.missing else {}), **lasted}
         staleness = {site: self._staleness(site) for site in self.numbers}
         return {"clock": self.cohort.flight.clock, "staleness": staleness}
 

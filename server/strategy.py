@@ -19,6 +19,7 @@ from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
 from isofed.records import Order, Report, Value
 from isofed.seeds import Secrets
+from isofed.server.availability import check
 from isofed.server.cohorts import asked, expected
 from isofed.server.distil import Classroom, Lesson, lesson
 from isofed.server.guide import guide
@@ -69,6 +70,7 @@ class Composed(Strategy):
         self.setting, self.contract, self.state, self.emit = setting, contract, state, emit
         self.sites, self.evaluators = Roster.of(sites), Roster.of(evaluators)
         expected(setting)
+        check(setting, self.sites.names)
         count = asked(setting, len(self.sites))
         needed = needs(setting.recipe.rule, count)
         self.fewest = needed if fewest is None else fewest

@@ -10,6 +10,7 @@ from isofed.protocols.local_privacy import LOCAL
 from isofed.protocols.privacy import PRIVACY
 from isofed.simulations.described import described, plain, told
 from isofed.simulations.engine import ENGINES
+from isofed.simulations.traces import KINDS
 from isofed.strategies.found import available
 from isofed.strategies.stock import flowers
 from isofed.suggest import pick
@@ -27,20 +28,21 @@ LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
     "strategies": lambda: {name: _summary(make) for name, make in {**available(), **flowers()}.items()},
     "protocols": lambda: {name: level.client for name, level in LEVELS.items()},
     "privacy": lambda: {name: _summary(make) for name, make in PRIVACY.items()},
+    "clients": lambda: KINDS,
     "dp": lambda: {name: _summary(make) for name, make in LOCAL.items()},
     "engines": lambda: ENGINES,
     "data": lambda: {name: layout.summary for name, layout in layouts().items()},
     "presets": lambda: PRESETS,
     "layouts": lambda: {name: layout.summary for name, layout in layouts().items()},
 }
-ONE = {"strategies": "strategy", "privacy": "privacy"}  # lists whose entries can be asked for one by one
+ONE = {"strategies": "strategy", "privacy": "privacy", "clients": "clients"}  # whose entries can be asked for
 NAMES = f"isofed list {'|'.join(ONE)} NAME"
 USAGE = f"isofed list {'|'.join(LISTS)} [--json]"
 HELP = f"""{USAGE}
 {NAMES} [--json]
 
-The second tells of one strategy, or one choice of privacy steps: its equation, its options with their
-defaults, and its source. A strategy's NAME may be path/to/mine.py:my_recipe.
+The second tells of one strategy, one choice of privacy steps, or of clients (even, uneven): its equation, its
+options with their defaults, and its source. A strategy's NAME may be path/to/mine.py:my_recipe.
 """
 
 

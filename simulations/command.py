@@ -45,13 +45,15 @@ HELP = """isofed simulate: a federation on this machine, from data to report
   isofed simulate --resume RUN               continue a run that was stopped, in its folder
   isofed simulate --cfg job                  show the configuration and stop
 
-groups   data, task, protocol, strategy, privacy, dp, engine: `isofed list` names what each offers (data:
-         the layouts), `isofed list strategies NAME` a strategy's options, `... privacy NAME` those of steps;
+groups   data, task, protocol, strategy, privacy, dp, clients, engine: `isofed list` names what each offers
+         (data: the layouts), `isofed list strategies NAME` a strategy's options, `... privacy NAME` those of
+         steps, `... clients uneven` how sites can differ;
          preset: none, paper, released, every choice on which L2RW's text and code differ
 also     weights=FILE           begin with public weights, such as ImageNet's
          public.root=DIR        what the server of feddf and fedpav learns from, if not from drawn people
          data.declared=LEVEL    the weakest level that the data's owner allows; see isofed declare
          evaluate_every=N       rounds between evaluations
+         clients=stragglers     sites that are slow; dropouts, steps, late, weighted; see docs/uneven.md
          cohort=N               ask so many sites each round, drawn evenly; 0: all
          holdout=0.2            keep that share of each site's samples from training, measure on them there
          select_on_test=true    report the best round on the test set, and say so

@@ -47,6 +47,7 @@ from isofed.simulations.plan import FEDERATED, Plan, make_plan
 from isofed.simulations.progress import Progress
 from isofed.simulations.stopwatch import Stopwatch
 from isofed.simulations.summary import summarise, table
+from isofed.simulations.traces import real
 from isofed.strategies.found import is_file
 from isofed.strategies.robust.rule import fewest as needs
 from isofed.suggest import pick
@@ -151,6 +152,7 @@ def deployable(plan: Plan) -> Plan:
         ConfigError, CompositionError: one sentence each.
     """
     read_settings(HubFolder(Path(plan.cfg["engine"]["hub"])))
+    real(plan.setting().clients)
     if plan.switches.controls != "none":
         raise CompositionError(
             "the controls train on all sites' data in one place, which no deployed site lets out; write "

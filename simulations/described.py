@@ -14,6 +14,7 @@ from isofed.server.flowers import maker
 from isofed.simulations.strategies_group import defaults
 from isofed.strategies.found import available, is_file
 from isofed.strategies.stock import PREFIX, Stock
+from isofed.strategies.uneven import CLIENTS
 from isofed.suggest import pick
 
 WIDTH, COLUMN = 100, 32
@@ -50,6 +51,7 @@ class Described:
 
 
 Makers = Mapping[str, Callable[..., object]]
+OTHERS: Mapping[str, Makers] = {"privacy": PRIVACY, "clients": CLIENTS}
 
 
 def described(name: str, group: str = "strategy") -> Described:
@@ -58,7 +60,7 @@ def described(name: str, group: str = "strategy") -> Described:
     Raises:
         ConfigError: there is no such name in the group; the nearest is named.
     """
-    known: Makers = PRIVACY if group == "privacy" else available(name)
+    known: Makers = OTHERS.get(group) or available(name)
     make = pick(group, name, known)
     if name.startswith(PREFIX):
         make = maker(Stock(name.removeprefix(PREFIX), {}))  # Flower's class knows the options

@@ -20,14 +20,17 @@ from isofed.simulations.federation import Federation
 from isofed.simulations.folder import load_config
 from isofed.simulations.public import Public, check_public, read_public
 from isofed.simulations.strategies_group import defaults, without_missing
+from isofed.simulations.traces import with_trace
 from isofed.strategies.found import available, is_file
 from isofed.strategies.stock import PREFIX
+from isofed.strategies.uneven import CLIENTS
 from isofed.suggest import pick
 from isofed.tasks import TASKS
 
 CONTROLS = {"none": "no controls", "full": "pooled, alone with equal steps, ablations, chance, raw pixels"}
 GROUPS = ("data", "task", "protocol", "strategy", "engine")
-OPTIONAL = ("privacy", "dp")  # groups that a run saved before there was this choice does not have
+# groups that a run saved before there was this choice does not have, and what each is where it has none
+OPTIONAL = {"privacy": "none", "dp": "none", "clients": "even"}
 FEDERATED = "federated"
 
 
@@ -114,7 +117,7 @@ class Plan:
         """Build the setting; with ``classes`` known it is what the sites will build."""
         shared = self.shared()
         strategies = available(shared["strategy"].get("name"))
-        return build(shared, TASKS, strategies, LEVELS, LevelOptions, PRIVACY, LOCAL)
+        return build(shared, TASKS, strategies, LEVELS, LevelOptions, PRIVACY, LOCAL, CLIENTS)
 
     def shared(self, **changes: Any) -> dict[str, Any]:
         """Return the configuration that both halves of a federation read; never a path or a device."""
@@ -144,7 +147,7 @@ class Plan:
     def _by_itself(self) -> dict[str, Any]:
         """Return what differs where one site trains for itself, beside the federation."""
         # nothing leaves it, nobody is drawn, and some of Flower's strategies would wait for more for ever
-        steps = {group: {"name": "none"} for group in OPTIONAL if group in self.cfg}
+        steps = {group: {"name": name} for group, name in OPTIONAL.items() if group in self.cfg}
         flower = str(self.cfg["strategy"]["name"]).startswith(PREFIX)
         return {"cohort": 0, **steps, **({"strategy": {"name": "fedavg"}} if flower else {})}
 
@@ -179,6 +182,8 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
         cfg["weights"] = str(_file("weights", switches.weights))
         switches = replace(switches, weights=cfg["weights"])
     cfg["strategy"] = _strategy(cfg["strategy"])
+    if "clients" in cfg:
+        cfg["clients"] = with_trace(cfg["clients"])
     data = read(Data, cfg["data"], "data")
     if data.root:
         # a run may be continued from another folder than the one it was started in

@@ -97,7 +97,16 @@ def _what(plan: Plan) -> dict[str, Any]:
         "data_seed": None if plan.data.root else plan.data.seed,
         "rounds": plan.switches.rounds,
         "cohort": plan.switches.cohort,
+        "clients": _unlike(plan.setting().clients),
     }
+
+
+def _unlike(clients: Any) -> dict[str, Any] | None:
+    """Return the numbers by which the sites differ, a trace as the number of sites that it names."""
+    if clients is None:
+        return None
+    told = {key: getattr(clients, key) for key in clients.at_work}
+    return {**told, "trace": len(clients.trace)} if clients.trace else told
 
 
 def _ends(history: list[Mapping[str, Any]], on_test: bool, by: Measure = RANK) -> Ends:

@@ -60,10 +60,14 @@ class Cohort:
     Args:
         began: by site, in the order of names, the server step with whose model it began.
         flight: what goes on when the last of them has arrived.
+        missing: of those that were meant to be asked, who is not counted, and why.
+        lasted: how long all that took in virtual time, or None where nobody minds.
     """
 
     began: Mapping[str, int]
     flight: Flight = field(default_factory=Flight)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    lasted: float | None = None
 
 
 @dataclass(frozen=True)
@@ -153,12 +157,18 @@ def arrivals(size: int, concurrency: int, durations: str = "half_normal", spread
             f"to at least {size}"
         )
 
-    def duration(seed: int, step: int, site: str) -> float:
+    call = f"arrivals(size={size}, concurrency={concurrency}, durations='{durations}', spread={spread})"
+    return Arrivals(call, size, concurrency, duration(law, spread))
+
+
+def duration(law: Callable[[np.random.Generator], float], spread: float) -> Duration:
+    """Return how long trainings last: pace_i · d, pace_i = exp(spread · z_i), d new each time."""
+
+    def lasts(seed: int, step: int, site: str) -> float:
         pace = exp(spread * float(public(seed, 0, site, "pace").standard_normal())) if spread else 1.0
         return pace * law(public(seed, step + 1, site, "duration"))
 
-    call = f"arrivals(size={size}, concurrency={concurrency}, durations='{durations}', spread={spread})"
-    return Arrivals(call, size, concurrency, duration)
+    return lasts
 
 
 def everybody(sites: Sequence[str], step: int) -> Cohort:

@@ -36,7 +36,7 @@ from isofed.protocols.wire import ORDER, payload
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 KEYS = (
     *("run", "seed", "rounds", "evaluate_every", "layout", "task", "protocol", "strategy"),
-    *("privacy", "holdout", "cohort", "dp"),
+    *("privacy", "holdout", "cohort", "dp", "clients"),
 )
 SLOWEST = 0.5  # seconds between two looks for work
 PATIENCE = 20.0  # idle so many times longer than it waits between two looks

@@ -58,7 +58,7 @@ def refusals(history: Mapping[str, Any]) -> Raw | None:
     """Return which site's reports were not counted, how often and why; None where all were."""
     told: dict[tuple[str, str], list[int]] = {}
     for entry in rounds_of(history):
-        for site, reason in part(entry, "refused").items():
+        for site, reason in {**part(entry, "missing"), **part(entry, "refused")}.items():
             told.setdefault((str(site), str(reason)), []).append(round(entry["round"]))
     if not told:
         return None

@@ -22,7 +22,7 @@ SITES = [f"s{number}" for number in range(6)]
 
 def setting(cohort: int, pace: Any = None, seed: int = 0) -> Any:
     recipe = SimpleNamespace(server=SimpleNamespace(arrivals=pace))
-    return SimpleNamespace(cohort=cohort, seed=seed, recipe=recipe)
+    return SimpleNamespace(cohort=cohort, seed=seed, recipe=recipe, clients=None)
 
 
 def test_how_many_are_asked() -> None:
