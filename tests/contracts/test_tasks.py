@@ -31,6 +31,7 @@ every_task = pytest.mark.parametrize("name", ALL)
 every_trained_task = pytest.mark.parametrize("name", TRAINED)
 # robust rules differ at the server alone, so that one stands for all here; test_oracles_robust.py plays each
 PLAYED = [name for name in STRATEGIES if name not in ROBUST or name == "krum"]
+ALWAYS = ("fedavg", "cgpr", "feddf")
 
 
 def model_of(world: World, seed: int = 0) -> Any:
@@ -233,13 +234,35 @@ def kept_at_home(recipe: Any) -> str:
     return ""
 
 
+def is_fresh(name: str) -> bool:
+    return hasattr(ALL[name].options, "keep_momentum")
+
+
+def takes_turn(name: str, strategy: str) -> bool:
+    """Return whether a strategy that a task takes is played on it, and not composed alone.
+
+    Every strategy is played on every dummy that takes it, three on every task, and each of the others on
+    one of the tasks that take it, in turn. The scripts named algorithms.py under tests/acceptance play all.
+    """
+    if name in DUMMIES or strategy in ALWAYS:
+        return True
+    nowhere, recipe = Path(), STRATEGIES[strategy]()
+    takers = [
+        each
+        for each in TRAINED
+        if each not in DUMMIES
+        and not refusal(World(each, nowhere, nowhere, CASES[each]), recipe, is_fresh(each))
+    ]
+    return bool(takers) and name == takers[PLAYED.index(strategy) % len(takers)]
+
+
 @every_trained_task
 @pytest.mark.parametrize("strategy", PLAYED)
 def test_one_round_of_every_strategy_runs_or_is_refused(
     name: str, strategy: str, worlds: Worlds, tmp_path: Path
 ) -> None:
     world = worlds(name)
-    fresh = {"keep_momentum": False} if hasattr(world.options, "keep_momentum") else {}
+    fresh = {"keep_momentum": False} if is_fresh(name) else {}
     federation = world.federation(tmp_path, {"name": strategy}, rounds=1, **fresh)
     # what is not whole is measured at the sites
     cfg = {**federation.cfg, "holdout": 0.2}
@@ -248,6 +271,9 @@ def test_one_round_of_every_strategy_runs_or_is_refused(
     if refused:
         with pytest.raises(CompositionError, match=refused):
             run(federation, Pool(1))
+        return
+    if not takes_turn(name, strategy):
+        Workshop.of(json.dumps(federation.cfg))
         return
     result = run(federation, Pool(1))
     untrained, entry = result["history"]
