@@ -83,14 +83,11 @@ def build(
     _fit(task, pick("layout", cfg["layout"], task.layouts), level)
     within("rounds", cfg["rounds"], 0, 1e6)
     within("evaluate_every", cfg["evaluate_every"], 0, 1e6)
-    holdout = _holdout(cfg, task)
     options = read(task.options, _rest(cfg, "task"), "task")
     fit_options(task, cfg, level, recipe, options)
-    recipe = _shared(recipe, task, level)
-    recipe = _protected(cfg, privacy, recipe, level, task, options)
+    recipe = _protected(cfg, privacy, _shared(recipe, task, level), level, task, options)
     dp = _local(cfg, local, recipe, level, task, options)
-    cohort = _cohort(cfg, recipe)
-    unlike = _unlike(cfg, clients, recipe, cohort, dp)
+    unlike = _unlike(cfg, clients, recipe, dp)
     agreed = read(level_options, _rest(cfg, "protocol"), "protocol")
     return Setting(
         run=cfg["run"],
@@ -104,8 +101,8 @@ def build(
         recipe=recipe,
         layout=cfg["layout"],
         digest=_digest(cfg, task, options, level, agreed, recipe, dp, unlike),
-        holdout=holdout,
-        cohort=cohort,
+        holdout=_holdout(cfg, task),
+        cohort=_cohort(cfg, recipe),
         dp=dp,
         clients=unlike,
     )
@@ -204,12 +201,12 @@ def _local(
     return dp.on(recipe, level, task, options, float(cfg.get("holdout", 0.0))) if dp else None
 
 
-def _unlike(cfg: Mapping[str, Any], clients: Mapping[str, Any], recipe: Any, cohort: int, dp: Any) -> Any:
+def _unlike(cfg: Mapping[str, Any], clients: Mapping[str, Any], recipe: Any, dp: Any) -> Any:
     """Return how the sites differ, or None."""
     if "clients" not in cfg:
         return None
     made = pick("clients", *_named(cfg, "clients"), clients)
-    return call(made, _rest(cfg, "clients"), "clients").on(recipe, cohort, dp)
+    return call(made, _rest(cfg, "clients"), "clients").on(recipe, _cohort(cfg, recipe), dp)
 
 
 def _fit(task: Any, layout: Any, level: Any) -> None:

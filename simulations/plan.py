@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from isofed.config import digest, read
+from isofed.config import digest, read, within
 from isofed.errors import CheckpointError, CompositionError, ConfigError
 from isofed.population import Numbered
 from isofed.protocols.declared import declared, refuse
@@ -18,6 +18,7 @@ from isofed.setting import Setting, build
 from isofed.simulations.engine import DEPLOYED, ENGINES, Engine, read_group
 from isofed.simulations.federation import Federation
 from isofed.simulations.folder import load_config
+from isofed.simulations.hostile.attacks import Attack, read_attack, suits
 from isofed.simulations.public import Public, check_public, read_public
 from isofed.simulations.strategies_group import defaults, without_missing
 from isofed.simulations.traces import with_trace
@@ -31,6 +32,7 @@ CONTROLS = {"none": "no controls", "full": "pooled, alone with equal steps, abla
 GROUPS = ("data", "task", "protocol", "strategy", "engine")
 # groups that a run saved before there was this choice does not have, and what each is where it has none
 OPTIONAL = {"privacy": "none", "dp": "none", "clients": "even"}
+ATTACK = "attack"
 FEDERATED = "federated"
 
 
@@ -61,6 +63,7 @@ class Switches:
     progress: bool
     holdout: float = 0.0
     cohort: int = 0
+    fewest: int = 0
     public: dict[str, Any] = field(default_factory=dict)
     profile: bool = False
 
@@ -140,9 +143,31 @@ class Plan:
         weights = Path(self.switches.weights) if self.switches.weights else None
         places = (self.root, self.homes, folder, self.engine.device, weights, self.public.folder(self.folder))
         together = self.engine.together if name == FEDERATED else 0
-        return Federation(
+        made = Federation(
             name, self.shared(**changes), sites, *places, self.engine.threads_per_client, together
         )
+        return replace(made, **self._beset(sites)) if name == FEDERATED else made
+
+    def _beset(self, sites: Sequence[str]) -> dict[str, Any]:
+        """Return what the federation bears that nobody bears who trains alone.
+
+        Raises:
+            ConfigError, CompositionError: more reports are needed than asked for, or nobody honest is left.
+        """
+        asked = self.switches.cohort or len(sites)
+        if self.switches.fewest > asked:
+            raise CompositionError(
+                f"fewest is {self.switches.fewest}, but a round asks {asked} sites; write at most {asked}"
+            )
+        attack = self.attack
+        if attack is not None:
+            attack.hostile(self.switches.seed, sites)
+        return {"fewest": self.switches.fewest, "attack": self.cfg[ATTACK] if attack else None}
+
+    @property
+    def attack(self) -> Attack | None:
+        """What hostile sites do, or None."""
+        return read_attack(self.cfg.get(ATTACK, {}))
 
     def _by_itself(self) -> dict[str, Any]:
         """Return what differs where one site trains for itself, beside the federation."""
@@ -168,7 +193,9 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
         ConfigError, CompositionError, DataError: one sentence each.
     """
     cfg = _whole(cfg)
-    switches = read(Switches, {k: v for k, v in cfg.items() if k not in (*GROUPS, *OPTIONAL, "run")}, "")
+    switches = read(
+        Switches, {k: v for k, v in cfg.items() if k not in (*GROUPS, *OPTIONAL, ATTACK, "run")}, ""
+    )
     pick("controls", switches.controls, CONTROLS)
     cfg["run"] = cfg.get("run") or run_name(folder)
     pick("engine", cfg["engine"].get("name", ""), ENGINES)
@@ -182,8 +209,6 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
         cfg["weights"] = str(_file("weights", switches.weights))
         switches = replace(switches, weights=cfg["weights"])
     cfg["strategy"] = _strategy(cfg["strategy"])
-    if "clients" in cfg:
-        cfg["clients"] = with_trace(cfg["clients"])
     data = read(Data, cfg["data"], "data")
     if data.root:
         # a run may be continued from another folder than the one it was started in
@@ -193,6 +218,9 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
         cfg["public"] = asdict(read_public(switches.public))
     plan = Plan(folder, cfg, switches, engine, data)
     setting = plan.setting()
+    within("fewest", switches.fewest, 0, 1e6)
+    if plan.attack is not None:
+        suits(plan.attack, setting, cfg["engine"]["name"])
     meanings = {name: rule.meaning for name, rule in setting.recipe.channels.items()}
     permit(setting.level, setting.level_options, meanings)
     if setting.recipe.stock:
@@ -232,7 +260,7 @@ def _whole(cfg: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigError(
                 f"the configuration lacks the group '{group}'; write {group}=NAME or start anew"
             )
-    return dict(cfg)
+    return {**cfg, "clients": with_trace(cfg["clients"])} if "clients" in cfg else dict(cfg)
 
 
 def run_name(folder: Path) -> str:
