@@ -33,7 +33,8 @@ def test_a_model_s_parts_are_the_whole(task: str, strategy: str, worlds: Worlds)
     try:
         shop = shop_of(worlds(task), strategy)
     except CompositionError as error:
-        assert task != "reid" and re.search(r"; (use strategy|write (task|strategy))", str(error))
+        assert task != "reid" or strategy == "fltrust"  # whose people the server's data do not hold
+        assert re.search(r"; (use strategy|write (task|strategy))", str(error))
         return
     before = {name: value.clone() for name, value in shop.model.state_dict().items()}
     names = [name for tree in shop.trees.values() for name in tree]
@@ -52,7 +53,7 @@ def test_what_travels_is_what_the_paper_says(task: str, worlds: Worlds) -> None:
     norms = {name for name in names if ".bn" in name or "neck." in name or "body.1." in name} | {
         name for name in names if name.startswith("backbone.bn.") or "shortcut.1." in name
     }
-    if task in ("vein", "micro_gesture"):  # of whose layers some have numbers for names
+    if task in ("vein", "micro_gesture", "action_units"):  # of whose layers some have numbers for names
         norms = norm_names(plain.model)
     wanted = {"fedavg": names, "fedbn": names - norms, "fedper": names - heads, "lgfedavg": heads}
     if world.task.private_head:  # whatever the strategy

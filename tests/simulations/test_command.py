@@ -113,8 +113,8 @@ NAMES = [
     (["simulate", "+sede=1"], "unknown key 'sede'; did you mean 'seed'?"),
     (["simulate", "+task.momentun=1"], "unknown key 'task.momentun'; did you mean 'momentum'?"),
     (["simulate", "--mulitrun", "seed=1"], "unknown option '--mulitrun'; did you mean '--multirun'?"),
-    (["simulate", "task.name=5"], "unknown task '5'; known: micro_gesture, reid, vein"),
-    (["simulate", "task=3"], "unknown task '3'; known: micro_gesture, "),
+    (["simulate", "task.name=5"], "unknown task '5'; known: action_units, micro_gesture, reid, vein"),
+    (["simulate", "task=3"], "unknown task '3'; known: action_units, "),
 ]
 
 TYPES = [
@@ -278,7 +278,7 @@ def test_a_diverging_client_is_named_with_its_round(isofed: Run, drawn: Path, tm
     words = [*SMALL, "task.backbone_rate=1e20", f"data.root={drawn}", f"hydra.run.dir={tmp_path / 'out'}"]
     sentence = isofed("simulate", *words).sentence()
     assert "round 1" in sentence
-    assert "cam1: " in sentence
+    assert "(cam1, " in sentence
     assert "NaN" in sentence
     unfinished(tmp_path / "out")
 

@@ -85,4 +85,4 @@ def test_the_weight_is_found_beside_a_bias(bias: bool) -> None:
 
 
 def test_it_needs_a_head() -> None:
-    assert head_rows().needs == ("head",)
+    assert head_rows().needs == ("head", "classes")

@@ -121,4 +121,4 @@ def test_every_round_begins_with_an_empty_bank() -> None:
 
 
 def test_it_needs_features() -> None:
-    assert rectify(1.0, 4).needs == ("features",)
+    assert rectify(1.0, 4).needs == ("features", "classes")
