@@ -27,7 +27,9 @@ def evidence(run: Path, alone: tuple[str, ...] = SITES) -> dict[str, Any]:
         found[f"{name} checkpoints"] = {p.name: _state(p) for p in (place / "checkpoints").iterdir()}
         memories = sorted(place.glob("sites/*/memory/*"))
         found[f"{name} memories"] = {p.relative_to(place).as_posix(): _state(p) for p in memories}
-    found["data"] = {p.relative_to(run).as_posix(): _sha(p) for p in (run / "data").rglob("*.*")}
+    found["data"] = {
+        p.relative_to(run).as_posix(): _sha(p) for p in (run / "data").rglob("*.*") if p.is_file()
+    }
     found["TensorBoard"] = {p.relative_to(run).as_posix(): steps(p) for p in _curves(run)}
     return found
 
