@@ -35,6 +35,8 @@ class Place:
         weights: file of public pre-trained weights, for what does not come with an order; or None.
         budget: ε, the most that all runs together may give away of every unit here; 0 for no limit.
         budget_delta: δ that goes with it.
+        poison: what a simulated attack makes of a site's samples, see client/poisoned.py; nothing at a real
+            site, which has no such key.
         lends: whether a report may show the model's own memory, because whoever asked has copied it before
             this process trains again.
     """
@@ -53,6 +55,7 @@ class Place:
     lends: bool = False
     budget: float = 0.0
     budget_delta: float = 1e-5
+    poison: str = ""
 
     @classmethod
     def of(cls, node_config: Mapping[str, Any]) -> "Place":
@@ -77,6 +80,7 @@ class Place:
             lends=bool(node_config.get("lends", False)),
             budget=float(node_config.get("budget", 0.0)),
             budget_delta=float(node_config.get("budget_delta", 1e-5)),
+            poison=str(node_config.get("poison", "")) if "simulated" in node_config else "",
         )
 
     def allow(self, setting: Setting, role: str) -> None:
@@ -98,6 +102,11 @@ class Place:
     def ledger(self) -> Path:
         """The file of what left this site in this run."""
         return self.memory.parent / "left.jsonl"
+
+    @property
+    def shelf(self) -> str:
+        """What this site's opened data are called in a process: those of an attack are others."""
+        return f"{self.home}{self.poison}"
 
     @property
     def budget_file(self) -> Path:

@@ -13,6 +13,7 @@ import torch
 from isofed.client.holdout import split
 from isofed.client.memory import Memory
 from isofed.client.place import Place
+from isofed.client.poisoned import poisoned
 from isofed.client.shelf import BOUND, Shelf, plain
 from isofed.contracts import Contract
 from isofed.errors import ConfigError, ContractError
@@ -262,8 +263,7 @@ class Workshop:
 
     def _open_train(self, place: Place) -> Any:
         self._agreed(place.root, place.site)
-        cache, options = place.home / "train", self.setting.options
-        samples = self._layout.open_train(place.root, place.site, cache, options)
+        samples = self._layout.open_train(place.root, place.site, place.home / "train", self.setting.options)
         samples = replace(samples, inputs=plain(samples.inputs), labels=plain(samples.labels))
         if self.setting.level.private_head:
             samples = replace(samples, labels=_renumbered(samples.labels, place.secrets))
@@ -271,9 +271,9 @@ class Workshop:
         return samples if self.setting.level.name == "sharing" else replace(samples, domains=None)
 
     def _parted(self, place: Place) -> Any:
-        # from the seed alone: whatever the round, the attempt or the process, the same samples are held out
-        rng = public(self.setting.seed, 0, place.site, "holdout")
-        return split(self._open_train(place), self.setting.holdout, rng, self.setting.task.training.several)
+        rng = public(self.setting.seed, 0, place.site, "holdout")  # the same in every round, attempt, process
+        samples = poisoned(self._open_train(place), place, self.setting)
+        return split(samples, self.setting.holdout, rng, self.setting.task.training.several)
 
     def _open_test(self, place: Place) -> Any:
         self._agreed(place.root, None)
@@ -287,7 +287,7 @@ class Workshop:
     def _open(self, what: str, place: Place, opener: Callable[[Place], Any]) -> Any:
         # where a round asks few of many sites, those asked now will not be asked again soon
         few = self.setting.cohort or self.setting.recipe.server.arrivals
-        return self._samples.get(f"{what}:{place.home}", lambda: opener(place), BOUND if few else None)
+        return self._samples.get(f"{what}:{place.shelf}", lambda: opener(place), BOUND if few else None)
 
     def _generator(self, site: str, purpose: str) -> torch.Generator:
         return torch.Generator().manual_seed(public_key(self.setting.seed, 0, site, purpose) % 2**63)

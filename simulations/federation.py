@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from isofed.server.stock import Stock
 from isofed.server.strategy import Composed
 from isofed.setting import Setting
 from isofed.simulations.grid import LocalGrid, Node
+from isofed.simulations.hostile.company import beset, hostile, poison
 from isofed.simulations.pool import Pool, say
 from isofed.simulations.population import Nodes
 from isofed.strategies.share import TRAVELLING
@@ -57,6 +59,8 @@ class Federation:
         public: folder of the server's own public data, opened only by what distils; or None.
         threads: of torch for each client, and for what the server learns.
         together: sites that one process trains at once, or 0; see client/together.py.
+        fewest: usable reports that make a round, or 0 for what the rule needs.
+        attack: the ``attack`` group, or None where nobody attacks.
     """
 
     name: str
@@ -70,6 +74,13 @@ class Federation:
     public: Path | None = None
     threads: int = 1
     together: int = 0
+    fewest: int = 0
+    attack: Mapping[str, Any] | None = None
+
+    @cached_property
+    def hostile(self) -> tuple[str, ...]:
+        """The sites that attack, in the order of their names."""
+        return hostile(self.attack, int(self.cfg["seed"]), self.sites)
 
     @property
     def done(self) -> bool:
@@ -114,7 +125,8 @@ class Federation:
     def _place(self, name: str) -> dict[str, str | int]:
         places = {"root": self.root, "home": self.homes / name, "memory": self.memory(name)}
         role = EVALUATOR if name == EVALUATOR else TRAINER
-        return {"site": name, "role": role, **{key: str(path) for key, path in places.items()}}
+        found = {"site": name, "role": role, **{key: str(path) for key, path in places.items()}}
+        return found | (poison(self.attack) if name in self.hostile else {})
 
 
 @dataclass(frozen=True)
@@ -148,7 +160,8 @@ def run(federation: Federation, pool: Pool, emit: Emit = silent) -> dict[str, An
     """
     state, remembers = driven(federation, lambda shop, emit: _company(federation, shop, pool, emit), emit)
     digest = weights_digest(state, lambda site: Memory(federation.memory(site), sections=remembers))
-    result = {"history": list(state.history), "weights_sha256": digest}
+    attacked = {"hostile": list(federation.hostile)} if federation.hostile else {}
+    result = {"history": list(state.history), "weights_sha256": digest, **attacked}
     write_json(federation.folder / RESULT, result)
     return result
 
@@ -210,15 +223,17 @@ def _driver(
 
 def _company(federation: Federation, shop: Workshop, pool: Pool, emit: Emit) -> Company:
     """Return the engine's grid, and the numbers that the sites and the evaluator have in it."""
-    nodes, cfg = federation.nodes(), json.dumps(federation.cfg)
-    secrets = simulated_secrets(shop.setting.seed, "")  # the server's; no site has an empty name
-    # here a client is late only because this machine is slow, and waiting costs nothing
-    patience = Patience(timeout=math.inf, ahead=not shop.remembers and pool.engine is None)
+    nodes, cfg, seed = federation.nodes(), json.dumps(federation.cfg), shop.setting.seed
+    secrets = simulated_secrets(seed, "")  # the server's; no site has an empty name
+    patience = Patience(timeout=math.inf, ahead=not shop.remembers and pool.engine is None)  # a wait is free
     if pool.engine is not None:
-        grid, numbers = pool.engine(nodes, cfg, emit)
-        return Company(grid, numbers, {EVALUATOR: numbers.pop(EVALUATOR)}, secrets, patience)
-    local = LocalGrid(nodes.by_number, cfg, pool, emit, federation.together)
-    return Company(local, nodes.roster, {EVALUATOR: nodes.number(EVALUATOR)}, secrets, patience)
+        (grid, sites), name = pool.engine(nodes, cfg, emit), None
+        measures = sites.pop(EVALUATOR)
+    else:
+        grid = LocalGrid(nodes.by_number, cfg, pool, emit, federation.together)
+        sites, measures, name = nodes.roster, nodes.number(EVALUATOR), nodes.name
+    grid = beset(grid, federation.attack, federation.hostile, sites, name, seed)
+    return Company(grid, sites, {EVALUATOR: measures}, secrets, patience, federation.fewest or None)
 
 
 def run_in_worker(federation: Federation) -> dict[str, Any]:

@@ -218,23 +218,29 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
         cfg["public"] = asdict(read_public(switches.public))
     plan = Plan(folder, cfg, switches, engine, data)
     setting = plan.setting()
-    within("fewest", switches.fewest, 0, 1e6)
-    if plan.attack is not None:
-        suits(plan.attack, setting, cfg["engine"]["name"])
     meanings = {name: rule.meaning for name, rule in setting.recipe.channels.items()}
     permit(setting.level, setting.level_options, meanings)
     if setting.recipe.stock:
         check(setting)
-    for asked in plan.declared():
-        refuse(setting.level.name, asked)
-    if setting.recipe.learns:
-        check_public(plan.public, plan.layout, Path(data.root) if data.root else None, data.seed)
+    _fit(plan, setting)
     if switches.weights and setting.task.load is None:
         raise ConfigError(f"task '{setting.task.name}' reads no pre-trained weights; leave weights= out")
     read(plan.layout.options, data.make, "data.make")
     if data.root:
         plan.carry(plan.layout.sites(plan.root, plan.cfg["protocol"]["name"]), switches.cohort)
     return plan
+
+
+def _fit(plan: Plan, setting: Setting) -> None:
+    """Refuse an attack, data or a number of reports that do not fit the run."""
+    within("fewest", plan.switches.fewest, 0, 1e6)
+    if plan.attack is not None:
+        suits(plan.attack, setting, plan.cfg["engine"]["name"])
+    for asked in plan.declared():
+        refuse(setting.level.name, asked)
+    if setting.recipe.learns:
+        root = Path(plan.data.root) if plan.data.root else None
+        check_public(plan.public, plan.layout, root, plan.data.seed)
 
 
 def runnable(plan: Plan) -> Plan:

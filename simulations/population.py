@@ -32,6 +32,10 @@ class Nodes(Mapping[str, Node]):
             return FIRST + len(self.sites)
         return self._site(name)
 
+    def name(self, number: int) -> str:
+        """Return the name of the site of a number."""
+        return self.sites[number - FIRST]
+
     @property
     def roster(self) -> Roster:
         """The sites, in the order of their names, with their numbers."""

@@ -6,6 +6,8 @@ from typing import Any
 from isofed import __version__
 from isofed.client import ledger
 from isofed.simulations import accounts, local_dp, own
+from isofed.simulations.hostile.attacks import described as described_attack
+from isofed.simulations.hostile.attacks import said as said_attack
 from isofed.simulations.plan import FEDERATED, Plan
 from isofed.simulations.report.words import of_samples
 from isofed.simulations.selection import LAST, RANK, described, reported
@@ -49,6 +51,7 @@ def summarise(
     return {
         **_what(plan),
         "population": population,
+        "attack": described_attack(plan.attack, results[FEDERATED].get("hostile", ())),
         "simulated_secrets": True,
         **_hidden(plan, history, population, sorted(facts)),
         "metrics": _kind(shown, "mean") | own.measured(shown),
@@ -98,6 +101,7 @@ def _what(plan: Plan) -> dict[str, Any]:
         "rounds": plan.switches.rounds,
         "cohort": plan.switches.cohort,
         "clients": _unlike(plan.setting().clients),
+        "fewest": plan.switches.fewest,
     }
 
 
@@ -226,5 +230,7 @@ def table(summary: Mapping[str, Any]) -> str:
     model = summary.get("evaluation", {}).get("model", LAST)
     chosen = [] if model == LAST else [f"federated: {model}"]
     hidden = local_dp.said(summary)
-    beside = [*own.told(summary), *([hidden] if hidden else []), *accounts.told(summary)]
+    attacked = said_attack(summary)
+    beside = [*([attacked] if attacked else []), *own.told(summary), *([hidden] if hidden else [])]
+    beside += accounts.told(summary)
     return "\n".join([*lines, *chosen, *beside])

@@ -68,7 +68,8 @@ def group(configurations: Sequence[Mapping[str, Any]]) -> list[Setting]:
 
 def _told(values: Mapping[str, Any]) -> dict[str, Any]:
     # runs from before there were these choices had none
-    values = {"privacy.name": "none", "clients.name": "even", "holdout": 0.0, "cohort": 0, **values}
+    none = {"privacy.name": "none", "clients.name": "even", "attack.name": "none"}
+    values = {**none, "holdout": 0.0, "cohort": 0, "fewest": 0, **values}
     return {key: _same(value) for key, value in values.items() if key not in (*SEEDS, *SILENT)}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from isofed.simulations.accounts import told
+from isofed.simulations.hostile.attacks import said as said_attack
 from isofed.simulations.local_dp import said
 from isofed.simulations.report.bars import Bar, bar_chart
 from isofed.simulations.report.markup import Raw, el, join
@@ -45,8 +46,8 @@ def sentence(summary: Mapping[str, Any]) -> str:
         words.append(f"for {several(round(rounds), 'round')}{each}")
     if summary.get("strategy"):
         words.append(f"with {summary['strategy']}")
-    hidden = said(summary)
-    beside = f" {hidden[:1].upper()}{hidden[1:]}." if hidden else ""
+    lines = [line for line in (said_attack(summary), said(summary)) if line]
+    beside = "".join(f" {line[:1].upper()}{line[1:]}." for line in lines)
     return " ".join(words) + (f", under the privacy level “{level}”." if level else ".") + beside
 
 
