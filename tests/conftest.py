@@ -1,7 +1,9 @@
 """What every test takes for granted: one thread, no telemetry, no traces outside temporary folders."""
 
+import gc
 import os
 import shutil
+import sys
 import tempfile
 
 import pytest
@@ -12,6 +14,10 @@ os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
 os.environ["FLWR_DISABLE_UPDATE_CHECK"] = "1"
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
+
+# hundreds of processes are started; each would compile every file again
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 _FLOWER_HOME = pytest.StashKey[str]()
 
@@ -25,6 +31,12 @@ def pytest_configure(config: pytest.Config) -> None:
     home = tempfile.mkdtemp(prefix="isofed-flwr-")
     config.stash[_FLOWER_HOME] = home
     os.environ["FLWR_HOME"] = home
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector thousands of tests, which stay."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -7,6 +7,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -47,8 +48,9 @@ def read(path: str, text: str) -> Source:
     return Source(path, text, ast.parse(text))
 
 
+@cache
 def sources() -> list[Source]:
-    """Read all source files of the seven folders that a person wrote."""
+    """Read once all source files of the seven folders that a person wrote."""
     files = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
     files = [path for path in files if GENERATED not in path.name]
     return [read(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in files]

@@ -63,6 +63,7 @@ def test_rounds_begin_before_the_last_one_is_told_of(worlds: Worlds, tmp_path: P
     assert heard.index(("reply", 3)) < heard.index(("round_done", 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [2, 3, 4])
 def test_a_crash_while_a_checkpoint_is_written_costs_a_round_and_changes_no_bit(
     lost: int, worlds: Worlds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

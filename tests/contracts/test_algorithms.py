@@ -53,6 +53,7 @@ def same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool
     return set(one) == set(other) and all(np.array_equal(one[key], other[key]) for key in one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "switch"), [("fedprox", "mu"), ("moon", "mu")])
 @pytest.mark.parametrize("task", ["reid", "batch_loss"])
 def test_a_weight_of_zero_is_fedavg(
@@ -66,6 +67,7 @@ def test_a_weight_of_zero_is_fedavg(
     assert not same(leaves(some), leaves(world.federation(tmp_path / "a", FEDAVG)))
 
 
+@pytest.mark.slow
 @every_base
 def test_the_bank_with_lambda_zero_is_its_base(base: str, worlds: Worlds, tmp_path: Path) -> None:
     world = worlds("reid")
@@ -178,6 +180,7 @@ def test_two_identical_clients_are_one(
     assert same(leaves(one), leaves(two))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["moon", "fednova", *MATCHED])
 def test_who_replies_first_leaves_no_trace(
     name: str, worlds: Worlds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -142,6 +142,7 @@ def test_half_of_the_sites_remove_the_drift_too(tmp_path: Path, strategy: dict[s
     assert off(point(quadratics(tmp_path, SIX, 3, rounds=150, strategy=strategy))) < 1e-5
 
 
+@pytest.mark.slow
 def test_averaging_is_right_on_the_mean_over_draws(tmp_path: Path) -> None:
     whole = point(quadratics(tmp_path / "all", SIX, 0, rounds=1))
     found = np.stack(

@@ -145,6 +145,7 @@ def off(place: np.ndarray) -> float:
     return float(np.linalg.norm(place - optimum()))
 
 
+@pytest.mark.slow
 def test_averaging_alone_stops_short_of_the_optimum(tmp_path: Path) -> None:
     assert off(reached(tmp_path, {"name": "fedavg"}, 60)) > 0.05
 

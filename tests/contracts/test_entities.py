@@ -63,6 +63,7 @@ def federation(root: Path, folder: Path, strategy: dict[str, Any]) -> Federation
     return Federation("test", cfg_of(root, strategy), SITES, root, folder / "homes", folder / "run")
 
 
+@pytest.mark.slow
 def test_an_identitys_global_centre_is_its_own_clients(root: Path, tmp_path: Path) -> None:
     """EI with the bank active, under the mean over those who sent a centre."""
     made = federation(root, tmp_path, {"name": "dppt", "k": 2})

@@ -75,6 +75,7 @@ def test_every_site_is_measured_and_training_does_not_notice(
         assert all(0 <= v <= 1 for measures in own["sites"].values() for v in measures.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["two_outputs", "no_labels", "batch_loss", "reid", "vein", "micro_gesture"])
 def test_a_whole_model_is_measured_by_the_evaluator_and_at_the_sites(
     task: str, worlds: Worlds, tmp_path: Path

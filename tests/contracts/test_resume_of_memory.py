@@ -88,6 +88,7 @@ def test_resume_equals_no_crash(strategy: Mapping[str, Any], worlds: Worlds, tmp
     check(federations(strategy, worlds, tmp_path / "public"), tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "section"), [("ditto", "tethered"), ("apfl", "mixture"), ("pfedme", "envelope")]
 )

@@ -256,7 +256,9 @@ def takes_turn(name: str, strategy: str) -> bool:
     return bool(takers) and name == takers[PLAYED.index(strategy) % len(takers)]
 
 
-@every_trained_task
+@pytest.mark.parametrize(
+    "name", [name if name in DUMMIES else pytest.param(name, marks=pytest.mark.slow) for name in TRAINED]
+)
 @pytest.mark.parametrize("strategy", PLAYED)
 def test_one_round_of_every_strategy_runs_or_is_refused(
     name: str, strategy: str, worlds: Worlds, tmp_path: Path

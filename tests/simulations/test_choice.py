@@ -202,6 +202,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(simulate(run, "engine.workers=1", "progress=false")["weights_sha256"])
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_choice_measures_again_and_one_killed_after_it_does_not(
     reference: str,
     found: Callable[..., Asked],

@@ -284,6 +284,7 @@ def test_the_text_and_the_report_show_everything(found: dict[str, Any]) -> None:
     assert "gallery draws" in html and ">no<" in html
 
 
+@pytest.mark.slow
 def test_the_pooled_trainer_of_strict_cameras_numbers_people_in_common(folder: Path, tmp_path: Path) -> None:
     words = ("protocol=camera_strict", "strategy=fedavg", f"data.root={folder / 'data'}")
     plan = make_plan(composed(*words), tmp_path)

@@ -118,6 +118,7 @@ def test_other_people_are_drawn_once_and_only_for_what_distils(tmp_path: Path) -
     assert not seen
 
 
+@pytest.mark.slow
 def test_other_public_data_than_a_run_began_with_are_refused(tmp_path: Path) -> None:
     simulate(composed(*FEDDF), tmp_path, [])
     (tmp_path / "summary.json").unlink()

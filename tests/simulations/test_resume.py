@@ -116,6 +116,7 @@ def curves(run: Path) -> dict[str, list[int]]:
     return shown
 
 
+@pytest.mark.slow
 def test_every_round_is_one_point_of_its_curve(reference: Path) -> None:
     sites = [f"tb/alone/cam{number}" for number in range(1, 7)]
     assert curves(reference) == {key: [1, 2] for key in ("tb/federated", *sites)}

@@ -82,6 +82,7 @@ def test_a_sweep_runs_over_strategies_and_over_their_options() -> None:
     check(["strategy=fedavg,fedprox,scaffold", "task.momentum=0"], multirun=True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installed")
 def test_what_needs_a_value_is_no_obstacle_to_an_explanation(capsys: pytest.CaptureFixture[str]) -> None:
     assert explain(["protocol=camera", "strategy=fedavg", "task.stem=4"]) == 0

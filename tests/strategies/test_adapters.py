@@ -200,6 +200,7 @@ def test_options_without_sense_are_refused(options: dict[str, Any], sentence: st
         adapters(**{"rank": 2, "alpha": 1.0, **options})
 
 
+@pytest.mark.slow
 def test_the_full_size_model_sends_a_144th() -> None:
     """What the docstring of lora says."""
     model = build(ReidOptions(backbone="resnet50", dimensions=2048), 395, torch.Generator().manual_seed(0))

@@ -28,6 +28,7 @@ def test_a_difference_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
     assert capsys.readouterr().out.splitlines()[-1] == "other curves"
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_told_of(tmp_path: Path, capsys: Any) -> None:
     assert not workers.compare(tmp_path, [1], ["rounds=many"])
     assert "exit code 2: isofed: 'rounds' is" in capsys.readouterr().out

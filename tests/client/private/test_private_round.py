@@ -159,6 +159,7 @@ def test_sites_are_trained_one_by_one(tmp_path: Path) -> None:
     assert reason is not None and "differential privacy draws and clips every site's own units" in reason
 
 
+@pytest.mark.slow
 def test_the_noise_for_a_target_falls_with_it(tmp_path: Path) -> None:
     found = []
     for epsilon in (1.0, 8.0):

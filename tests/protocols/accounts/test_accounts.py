@@ -56,6 +56,7 @@ def test_between_whole_orders_it_is_the_integral(rate: float, noise: float) -> N
         assert found == pytest.approx(math.log(whole) / (order - 1), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.01, 0.2])
 @pytest.mark.parametrize(("noise", "steps"), [(0.8, 20), (2.0, 50)])
 def test_the_interval_of_prv_holds_that_of_a_second_library(rate: float, noise: float, steps: int) -> None:

@@ -40,6 +40,7 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before and page(path) != database.PAGE
 
 
+@pytest.mark.slow
 def test_a_piece_of_an_array_is_what_flower_cuts_and_the_gateway_takes() -> None:
     code = (
         "import isofed.__main__ as m, contextlib, io\n"

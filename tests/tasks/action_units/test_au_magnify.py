@@ -54,6 +54,7 @@ def test_pictures_stay_in_range_and_repeat() -> None:
     assert once.tobytes() == again.tobytes() and once.std((1, 2, 3)).min() > 0.05
 
 
+@pytest.mark.slow
 def test_the_loss_falls(trained: tuple[Path, list[float]]) -> None:
     losses = trained[1]
     assert len(losses) == TINY.steps
@@ -75,6 +76,7 @@ def test_the_file_is_what_the_readers_take(trained: tuple[Path, list[float]]) ->
     assert frozen.digest(found) != frozen.digest(frozen.magnifier())
 
 
+@pytest.mark.slow
 def test_stopped_and_continued_is_as_in_one_go(
     trained: tuple[Path, list[float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"data.root={tree}"
 
 
+@pytest.mark.slow
 def test_five_databases_train_and_the_sixth_is_tested(tmp_path: Path, root: str) -> None:
     summary = ran(tmp_path, *TINY, root, "holdout=0.3", "protocol=entity", "tensorboard=true")
     assert tuple(summary["sites"]) == SITES
@@ -57,6 +58,7 @@ def test_five_databases_train_and_the_sixth_is_tested(tmp_path: Path, root: str)
     assert "AU17" in page and "not trained: weights from a seed" in json.dumps(summary)
 
 
+@pytest.mark.slow
 def test_a_run_cut_short_ends_with_the_same_bits(tmp_path: Path, root: str) -> None:
     whole = ran(tmp_path, *TINY, root)["weights_sha256"]
     late = (*(tmp_path / "checkpoints").glob("round_000002*"), tmp_path / "result.json")

@@ -69,6 +69,7 @@ def test_a_room_without_labels_trains_and_is_measured_by_what_it_rebuilds(tmp_pa
     assert "features of single clips" in page and "images" not in page.partition("How to reproduce")[0]
 
 
+@pytest.mark.slow
 def test_check_16_a_site_and_its_twin_are_one_trainer(tmp_path: Path, at: At) -> None:
     """Whole passes as one batch: then the order of a pass, which a site's name decides, does not matter."""
     _, words = at("micro_gesture_silos")
@@ -92,6 +93,7 @@ def trees(folder: Path, *words: str) -> dict[str, Any]:
     return {name: value for tree in ("t/model", "t/buffers") for name, value in state[tree].items()}  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_where_nobody_knows_an_emotion_the_head_stands_still(tmp_path: Path, at: At) -> None:
     ran(tmp_path, *at("micro_gesture_silos"), "task.labelled=0")
     first, last = (
@@ -105,6 +107,7 @@ def test_where_nobody_knows_an_emotion_the_head_stands_still(tmp_path: Path, at:
     assert "encoder.0.attention.of_joints.weight" not in stood and "rebuild.weight" not in stood
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["imigue", "smg"])
 def test_people_are_clients_also_those_of_one_emotion(tmp_path: Path, at: At, name: str) -> None:
     summary = ran(tmp_path, *at(name), "protocol=entity", "rounds=1")
@@ -121,6 +124,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, at: At) -> tuple[Path, str]:
     return folder, ran(folder, *at("micro_gesture_silos"))["weights_sha256"]
 
 
+@pytest.mark.slow
 def test_a_run_cut_short_ends_with_the_same_bits(tmp_path: Path, whole: tuple[Path, str]) -> None:
     cut = tmp_path / "cut"
     shutil.copytree(whole[0], cut)

@@ -67,6 +67,7 @@ def test_workers_and_levels_of_one_owner_change_no_bit(tmp_path: Path, at: At, n
     assert len(found) == 1
 
 
+@pytest.mark.slow
 def test_no_head_and_no_centre_leaves_under_any_level(tmp_path: Path, at: At) -> None:
     for level in ("entity", "camera"):
         folder = tmp_path / level
@@ -136,6 +137,7 @@ def test_the_published_recipe_for_few_fingers_runs(tmp_path: Path, at: At) -> No
     assert len(ones) == 1
 
 
+@pytest.mark.slow
 def test_the_controls_are_judged_by_errors(
     tmp_path: Path, at: At, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,6 +153,7 @@ def test_the_controls_are_judged_by_errors(
     assert "mAP" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_cut_short_ends_with_the_same_bits(tmp_path: Path, at: At) -> None:
     words = (*at("vein_sensors"), "protocol=entity", "engine.workers=1", "alone=false", "rounds=3")
     whole = ran(tmp_path / "whole", *words)["weights_sha256"]

@@ -197,6 +197,7 @@ def test_a_source_with_splits_is_its_first_whatever_split_is_tested(root: Path, 
     assert np.array_equal(found[0].labels, found[1].labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [1, 2, 3])
 def test_a_group_is_drawn_whole_or_not_at_all(
     part: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

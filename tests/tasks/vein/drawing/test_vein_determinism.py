@@ -52,6 +52,7 @@ def digest(seed: int, finger: int, number: int, sensor: Sensor) -> str:
     return hashlib.blake2b(b"".join(data for _, data in files)).hexdigest()
 
 
+@pytest.mark.slow
 def test_neither_order_nor_company_changes_a_byte() -> None:
     jobs = [(7, finger, number) for finger in (0, 3) for number in (1, 25, 48, 77)]
     first = {job: digest(*job, Sensor()) for job in jobs}

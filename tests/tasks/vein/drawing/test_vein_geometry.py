@@ -113,6 +113,7 @@ def each(finger: Finger, kind: str) -> Iterator[Sample]:
         yield render(finger, taken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(GROUPS))
 def test_a_mask_warped_back_lands_on_the_neutral_one(fingers: list[Finger], kind: str) -> None:
     found = []

@@ -103,6 +103,7 @@ def test_roll_moves_the_middle_s_veins_by_the_formula(fingers: list[Finger]) -> 
     assert abs(shifts[int(np.argmax(agreed))] - expected) <= 2
 
 
+@pytest.mark.slow
 def test_check_11_neutral_pictures_look_as_measured(fingers: list[Finger]) -> None:
     more = [*fingers, *(identity(13, number) for number in range(3, 24))]
     looks = np.array([look(finger) for finger in more])

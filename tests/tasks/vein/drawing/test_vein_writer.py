@@ -102,6 +102,7 @@ def test_check_10_workers_and_what_else_is_drawn_change_no_byte(tree: Path, tmp_
     assert alone == {name: data for name, data in contents(tree).items() if "/00002/" in name}
 
 
+@pytest.mark.slow
 def test_check_10_its_own_workers_change_no_byte(tree: Path, tmp_path: Path) -> None:
     write_fingers(tmp_path / "own", 5, Drawing(fingers=2, samples=4, workers=2))
     assert contents(tmp_path / "own") == contents(tree)
