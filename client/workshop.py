@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from isofed.client.agreed import setting_of
 from isofed.client.holdout import split
 from isofed.client.memory import Memory
 from isofed.client.place import Place
@@ -18,18 +19,15 @@ from isofed.client.shelf import BOUND, Shelf, plain
 from isofed.contracts import Contract
 from isofed.errors import ConfigError, ContractError
 from isofed.protocols.declared import declared, refuse
-from isofed.protocols.levels import LEVELS, LevelOptions, contract
-from isofed.protocols.local_privacy import LOCAL, quiet
+from isofed.protocols.levels import contract
+from isofed.protocols.local_privacy import quiet
 from isofed.protocols.pipeline import Pipeline
-from isofed.protocols.privacy import PRIVACY
 from isofed.seeds import Secrets, public, public_key
-from isofed.setting import Setting, build
+from isofed.setting import Setting
 from isofed.spans import DATA, spanned
-from isofed.strategies.found import available, is_file
+from isofed.strategies.found import is_file
 from isofed.strategies.local.trees import take
 from isofed.strategies.share import FIXED, STAYING, TRAVELLING, flatten, homeless, housed, left
-from isofed.strategies.uneven import CLIENTS
-from isofed.tasks import TASKS
 from isofed.trees import Tree, from_arrays, hash_arrays
 
 COPIED = 1 << 20  # bytes of what is copied as fast as a model is laid over other memory
@@ -69,9 +67,7 @@ class Workshop:
                 "the run's strategy is a function in a file, and a site runs no code that an order names; "
                 "install the strategy here as a package, by the entry point isofed.strategies"
             )
-        strategies = available(read["strategy"].get("name"))
-        setting = build(read, TASKS, strategies, LEVELS, LevelOptions, PRIVACY, LOCAL, CLIENTS)
-        shop = cls(setting, device, weights)
+        shop = cls(setting_of(read), device, weights)
         return shop._sealed() if shop.setting.recipe.share.freezes else shop
 
     def _sealed(self) -> "Workshop":

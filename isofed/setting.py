@@ -65,7 +65,7 @@ def build(
 
     Args:
         cfg: nested plain values with ``run seed rounds evaluate_every layout task protocol strategy``, and
-            perhaps ``holdout cohort privacy dp clients``; groups have a ``name`` and more.
+            perhaps ``holdout cohort privacy dp clients partition``; groups have a ``name`` and more.
         tasks, strategies, levels: the tables in which the names are looked up.
         level_options: dataclass of a level's options.
         privacy: the table of privacy steps; without ``privacy`` in ``cfg`` the choice is ``none``.
@@ -132,6 +132,7 @@ def _digest(
             *([{"cohort": cohort}] if cohort else []),
             *([{"dp": asdict(dp)}] if dp else []),
             *([{"clients": asdict(unlike)}] if unlike else []),
+            *([{"partition": cfg["partition"]}] if "partition" in cfg else []),
         ]
     )
 

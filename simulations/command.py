@@ -54,6 +54,7 @@ also     weights=FILE           begin with public weights, such as ImageNet's
          data.declared=LEVEL    the weakest level that the data's owner allows; see isofed declare
          evaluate_every=N       rounds between evaluations
          clients=stragglers     sites that are slow; dropouts, steps, late, weighted; see docs/uneven.md
+         data.partition=dirichlet data.clients=8  deal samples anew among virtual clients (protocol=entity)
          cohort=N               ask so many sites each round, drawn evenly; 0: all
          holdout=0.2            keep that share of each site's samples from training, measure on them there
          select_on_test=true    report the best round on the test set, and say so

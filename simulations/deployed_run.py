@@ -51,6 +51,7 @@ from isofed.simulations.traces import real
 from isofed.strategies.found import is_file
 from isofed.strategies.robust.rule import fewest as needs
 from isofed.suggest import pick
+from isofed.tasks.partitions import OWNER
 
 EVENTS, FACTS, SECRET = "events.jsonl", "facts.json", "server.secret"
 RUNS = "runs"  # in the server's folder: locked while one runs
@@ -168,6 +169,8 @@ def deployable(plan: Plan) -> Plan:
             "a strategy in a file is code, and a site runs no code that comes with a run; install it at the "
             "server and at every site as a package, by the entry point isofed.strategies"
         )
+    if plan.data.partition != OWNER:
+        raise CompositionError("deployed sites hold what they hold; write data.partition=owner")
     if plan.data.root is not None:
         raise CompositionError("a deployed run opens no data, its sites do; leave data.root out")
     return plan

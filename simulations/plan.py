@@ -5,16 +5,16 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from isofed.client.agreed import setting_of
 from isofed.config import digest, read, within
 from isofed.errors import CheckpointError, CompositionError, ConfigError
 from isofed.population import Numbered
 from isofed.protocols.declared import declared, refuse
-from isofed.protocols.levels import LEVELS, LevelOptions, permit
-from isofed.protocols.local_privacy import LOCAL
-from isofed.protocols.privacy import PRIVACY
+from isofed.protocols.levels import permit
 from isofed.server.cohorts import enough
 from isofed.server.stock import check
-from isofed.setting import Setting, build
+from isofed.setting import Setting
+from isofed.simulations.data_group import Data
 from isofed.simulations.engine import DEPLOYED, ENGINES, Engine, read_group
 from isofed.simulations.federation import Federation
 from isofed.simulations.folder import load_config
@@ -24,9 +24,9 @@ from isofed.simulations.strategies_group import defaults, without_missing
 from isofed.simulations.traces import with_trace
 from isofed.strategies.found import available, is_file
 from isofed.strategies.stock import PREFIX
-from isofed.strategies.uneven import CLIENTS
 from isofed.suggest import pick
 from isofed.tasks import TASKS
+from isofed.tasks.partitions import with_partition
 
 CONTROLS = {"none": "no controls", "full": "pooled, alone with equal steps, ablations, chance, raw pixels"}
 GROUPS = ("data", "task", "protocol", "strategy", "engine")
@@ -34,18 +34,6 @@ GROUPS = ("data", "task", "protocol", "strategy", "engine")
 OPTIONAL = {"privacy": "none", "dp": "none", "clients": "even"}
 ATTACK = "attack"
 FEDERATED = "federated"
-
-
-@dataclass(frozen=True)
-class Data:
-    """The ``data`` group; ``make`` is for the layout's generator, ``declared`` the strictest level that the
-    data's owners ask for."""
-
-    layout: str
-    root: str | None = None
-    seed: int = 0
-    declared: str | None = None
-    make: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,7 +75,8 @@ class Plan:
     @property
     def layout(self) -> Any:
         """The data layout."""
-        return TASKS[self.cfg["task"]["name"]].layouts[self.data.layout]
+        tasks = with_partition(TASKS, self.shared())
+        return tasks[self.cfg["task"]["name"]].layouts[self.data.layout]
 
     @property
     def root(self) -> Path:
@@ -118,16 +107,14 @@ class Plan:
 
     def setting(self) -> Setting:
         """Build the setting; with ``classes`` known it is what the sites will build."""
-        shared = self.shared()
-        strategies = available(shared["strategy"].get("name"))
-        return build(shared, TASKS, strategies, LEVELS, LevelOptions, PRIVACY, LOCAL, CLIENTS)
+        return setting_of(self.shared())
 
     def shared(self, **changes: Any) -> dict[str, Any]:
         """Return the configuration that both halves of a federation read; never a path or a device."""
         changes = {"holdout": self.switches.holdout, "cohort": self.switches.cohort, **changes}
         keys = ("run", "seed", "rounds", "evaluate_every", "task", "protocol", "strategy")
         chosen = (key for key in OPTIONAL if key in self.cfg)
-        return {key: self.cfg[key] for key in (*keys, *chosen)} | {"layout": self.data.layout} | changes
+        return {key: self.cfg[key] for key in (*keys, *chosen)} | self.data.shared | changes
 
     def federation(self, name: str, sites: Sequence[str], **changes: Any) -> Federation:
         """Return a federation of this plan; ``changes`` replace groups of the configuration.

@@ -18,6 +18,8 @@ CHOICES = {
     "data": "data.layout",
     "engine": "engine.name",
 }
+# as in tasks/partitions.py, which would bring torch along
+UNDIVIDED = {"partition": "owner", "clients": 10, "alpha": 0.5, "shards": 2, "least": 8}
 ABSENT = "unset"
 PLAIN = re.compile(r"[\w./:+-]+")
 
@@ -68,7 +70,12 @@ def group(configurations: Sequence[Mapping[str, Any]]) -> list[Setting]:
 
 def _told(values: Mapping[str, Any]) -> dict[str, Any]:
     # runs from before there were these choices had none
-    none = {"privacy.name": "none", "clients.name": "even", "attack.name": "none"}
+    none = {
+        "privacy.name": "none",
+        "clients.name": "even",
+        "attack.name": "none",
+        **{f"data.{key}": value for key, value in UNDIVIDED.items()},
+    }
     values = {**none, "holdout": 0.0, "cohort": 0, "fewest": 0, **values}
     return {key: _same(value) for key, value in values.items() if key not in (*SEEDS, *SILENT)}
 

@@ -13,10 +13,13 @@ from isofed.protocols.levels import LEVELS, LevelOptions
 from isofed.simulations import command
 from isofed.simulations import engine as engines
 from isofed.simulations import plan as plans
+from isofed.simulations.compare.settings import UNDIVIDED
+from isofed.simulations.data_group import Data
 from isofed.simulations.engine import ENGINES, Engine
 from isofed.simulations.folder import claim, load_config
-from isofed.simulations.plan import FEDERATED, Data, Switches, make_plan
+from isofed.simulations.plan import FEDERATED, Switches, make_plan
 from isofed.tasks import TASKS
+from isofed.tasks.partitions import Partition
 
 CONF = Path(plans.__file__).parent / "conf"
 LAYOUTS = {name: layout for task in TASKS.values() for name, layout in task.layouts.items()}
@@ -61,7 +64,8 @@ def test_a_layout_s_file_says_what_its_dataclasses_say(path: Path) -> None:
     values = written(f"data/{path.name}")
     made = values.pop("make")
     assert values.pop("layout") == path.stem
-    alike(values, {k: v for k, v in defaults(Data).items() if k not in ("layout", "make")})
+    apart = {"layout", "make", *defaults(Partition)}
+    alike(values, {k: v for k, v in defaults(Data).items() if k not in apart})
     alike(made, defaults(LAYOUTS[path.stem].options))
 
 
@@ -71,7 +75,10 @@ def test_every_layout_has_a_file() -> None:
 
 def test_the_engine_and_the_switches_have_the_same_names() -> None:
     assert set(written("engine/local.yaml")) == set(defaults(Engine))
-    assert set(written("simulate.yaml")) == set(defaults(Switches))
+    values = written("simulate.yaml")
+    alike(values.pop("data"), {k: v for k, v in defaults(Data).items() if k in defaults(Partition)})
+    assert set(values) == set(defaults(Switches))
+    assert UNDIVIDED == defaults(Partition) == {key: getattr(Data("any"), key) for key in UNDIVIDED}
 
 
 @pytest.mark.parametrize(("group", "names"), [("task", TASKS), ("protocol", LEVELS), ("engine", ENGINES)])
