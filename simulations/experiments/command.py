@@ -13,6 +13,9 @@ from isofed.simulations.experiments.marks import check, fill
 from isofed.simulations.experiments.micro_gesture.options import MicroGestureExperiment
 from isofed.simulations.experiments.micro_gesture.run import run as run_micro_gesture
 from isofed.simulations.experiments.micro_gesture.told import written as written_micro_gesture
+from isofed.simulations.experiments.privacy.options import PrivacyExperiment
+from isofed.simulations.experiments.privacy.run import run as run_privacy
+from isofed.simulations.experiments.privacy.told import written as written_privacy
 from isofed.simulations.experiments.vein.options import VeinExperiment
 from isofed.simulations.experiments.vein.run import run as run_vein
 from isofed.simulations.experiments.vein.written import written as written_vein
@@ -27,6 +30,7 @@ HELP = """isofed experiment: a published experiment from its data to its page, a
   isofed experiment vein --help             what can be set
   isofed experiment micro_gesture           clips without labels, and hyperedges: what each gives
   isofed experiment action_units            one of six databases left out; infusion, magnified motion
+  isofed experiment privacy                 accuracy against epsilon, on every task
 
 Write the same command again to continue one that was stopped: what is done is not done again.
 """
@@ -61,6 +65,12 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         ActionUnitExperiment,
         run_action_units,
         written_action_units,
+    ),
+    "privacy": Experiment(
+        "the cost of privacy: accuracy against epsilon, on every task",
+        PrivacyExperiment,
+        run_privacy,
+        written_privacy,
     ),
 }
 

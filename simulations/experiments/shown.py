@@ -13,7 +13,7 @@ from isofed.simulations.report.markup import el, join
 from isofed.simulations.report.tables import Table, table
 from isofed.simulations.report.words import duration, several
 
-CHARTS = 2  # measures that are drawn
+CHARTS = 2  # measures that are drawn where nothing else is said
 LEVELS, GAINS = "per cent", "gain in points, seed by seed"
 Numbers = Mapping[str, Any]
 
@@ -38,6 +38,7 @@ class Telling:
         usual: the dataclass of its options, with its defaults.
         measures: to be shown, as in the numbers.
         sheets: of the numbers, further tables.
+        charts: of the measures, the first ones, that are drawn.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Telling:
     usual: type[Any]
     measures: tuple[str, ...]
     sheets: Callable[[Numbers], Sequence[Sheet]] = lambda numbers: ()
+    charts: int = CHARTS
 
 
 def sheets(telling: Telling, numbers: Numbers) -> list[Sheet]:
@@ -70,7 +72,8 @@ def text(telling: Telling, numbers: Numbers) -> str:
 def page(telling: Telling, numbers: Numbers) -> str:
     """Return the whole document as HTML."""
     said = el("ul", *(el("li", line) for line in expected(numbers)))
-    charts = [bar_chart(f"{n}, per cent", _bars(numbers, n), True) for n in telling.measures[:CHARTS]]
+    drawn = telling.measures[: telling.charts]
+    charts = [bar_chart(f"{n}, per cent", _bars(numbers, n), True) for n in drawn]
     note = el("p", _formula(numbers), class_="note")
     shown = [table(Table(each.title, each.heads, each.rows)) for each in sheets(telling, numbers)]
     blocks = (

@@ -1,0 +1,1 @@
+"""The cost of privacy: accuracy against epsilon, on every task."""
