@@ -16,6 +16,9 @@ from isofed.simulations.experiments.micro_gesture.told import written as written
 from isofed.simulations.experiments.privacy.options import PrivacyExperiment
 from isofed.simulations.experiments.privacy.run import run as run_privacy
 from isofed.simulations.experiments.privacy.told import written as written_privacy
+from isofed.simulations.experiments.robustness.options import RobustnessExperiment
+from isofed.simulations.experiments.robustness.run import run as run_robustness
+from isofed.simulations.experiments.robustness.told import written as written_robustness
 from isofed.simulations.experiments.vein.options import VeinExperiment
 from isofed.simulations.experiments.vein.run import run as run_vein
 from isofed.simulations.experiments.vein.written import written as written_vein
@@ -31,6 +34,7 @@ HELP = """isofed experiment: a published experiment from its data to its page, a
   isofed experiment micro_gesture           clips without labels, and hyperedges: what each gives
   isofed experiment action_units            one of six databases left out; infusion, magnified motion
   isofed experiment privacy                 accuracy against epsilon, on every task
+  isofed experiment robustness              every robust rule under every attack, on reid and vein
 
 Write the same command again to continue one that was stopped: what is done is not done again.
 """
@@ -65,6 +69,12 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         ActionUnitExperiment,
         run_action_units,
         written_action_units,
+    ),
+    "robustness": Experiment(
+        "every robust rule under every attack, on reid and vein: accuracy and attack success",
+        RobustnessExperiment,
+        run_robustness,
+        written_robustness,
     ),
     "privacy": Experiment(
         "the cost of privacy: accuracy against epsilon, on every task",

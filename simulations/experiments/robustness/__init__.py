@@ -1,0 +1,1 @@
+"""The robustness experiment: every rule under every attack, on two tasks."""
