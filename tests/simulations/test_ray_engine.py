@@ -170,7 +170,7 @@ def test_nothing_of_a_stopped_run_lives_on_and_it_resumes(drawn: Path, tmp_path:
     pytest.importorskip("ray")
     place, mark = tmp_path / "run", f"{tmp_path} {how}"
     task = [f"task.{key}={value}" for key, value in (SMALL | BATCH).items()]
-    words = ["rounds=9", "evaluate_every=0", "alone=false", "tensorboard=false", f"data.root={drawn}", *task]
+    words = ["rounds=5", "evaluate_every=0", "alone=false", "tensorboard=false", f"data.root={drawn}", *task]
     words += ["engine.workers=2", f"hydra.run.dir={place}"]
     command, env = [sys.executable, "-m", "isofed", "simulate"], {**os.environ, MARK: mark}
     main = subprocess.Popen([*command, "engine=ray", *words], env=env, stderr=subprocess.PIPE, text=True)
