@@ -15,7 +15,7 @@ from isofed.errors import ConfigError, RoundError
 from isofed.events import Emit, fan_out, silent, within
 from isofed.files import write_json
 from isofed.population import Numbered
-from isofed.simulations import controls
+from isofed.simulations import controls, holdings
 from isofed.simulations.alongside import side_by_side
 from isofed.simulations.choice import remembered, settled
 from isofed.simulations.ending import Seen, board, publish, seconds
@@ -195,7 +195,16 @@ def _prepare(job: Job) -> dict[str, Any]:
         facts = {site.name: {**site.facts, **found} for site, found in zip(sites, opened, strict=False)}
     same(plan.folder / FACTS, facts, plan.words)
     write_json(plan.folder / FACTS, facts)
+    _held(job, federation, list(facts))
     return facts
+
+
+def _held(job: Job, federation: Federation, sites: list[str]) -> None:
+    """Write down which labels each site holds, for the report's picture."""
+    if 0 < len(sites) <= holdings.SITES:
+        counts = dict(zip(sites, job.pool.map(holdings.Holds(federation), sites, 1), strict=True))
+        found = holdings.binned(counts, job.plan.setting().level.private_head)
+        write_json(job.plan.folder / holdings.FILE, found)
 
 
 def _opened(job: Job, federation: Federation) -> list[dict[str, int]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from isofed import __version__
 from isofed.client import ledger
-from isofed.simulations import accounts, local_dp, own
+from isofed.simulations import accounts, holdings, local_dp, own
 from isofed.simulations.hostile.attacks import described as described_attack
 from isofed.simulations.hostile.attacks import said as said_attack
 from isofed.simulations.plan import FEDERATED, Plan
@@ -101,6 +101,8 @@ def _what(plan: Plan) -> dict[str, Any]:
         "rounds": plan.switches.rounds,
         "cohort": plan.switches.cohort,
         "clients": _unlike(plan.setting().clients),
+        "partition": plan.data.shared.get("partition"),
+        "holdings": holdings.load(plan.folder),
         "fewest": plan.switches.fewest,
     }
 

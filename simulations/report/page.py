@@ -17,6 +17,7 @@ from isofed.simulations.report.headline import (
     tags,
     warning,
 )
+from isofed.simulations.report.holdings import holdings
 from isofed.simulations.report.learning import learning
 from isofed.simulations.report.own import own
 from isofed.simulations.report.parts import parts
@@ -45,6 +46,7 @@ def _sections(
         ("learning", "Learning curves", learning(summary, history)),
         ("retrieval", _title(gallery), pictures),
         ("sites", "Sites", sites(summary)),
+        ("holds", "Who holds what", holdings(summary)),
         ("refused", "Refused reports", refusals(history)),
         ("unmeasured", "Rounds not measured", unmeasured(history)),
         ("left", "What left each site", what_left(summary)),
