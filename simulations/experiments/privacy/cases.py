@@ -56,7 +56,7 @@ CASES: Mapping[str, Case] = {
         "example",
         "image",
         "TAR@1e-2",
-        {"height": 32, "width": 96},
+        {"height": 32, "width": 96, "batch": 16},
         lambda o: {"fingers": o.fingers, "samples": o.pictures},
     ),
     "micro_gesture": Case(
@@ -65,8 +65,8 @@ CASES: Mapping[str, Case] = {
         "example",
         "clip",
         "clip accuracy",
-        {"rebuilt_weight": 0.0, "up": "", "width": 12},
-        lambda o: {"unlabelled": 0, "subjects": o.people, "videos": 2, "clips": max(1, o.clips // 3)},
+        {"rebuilt_weight": 0.0, "up": "", "width": 12, "batch": 8},
+        lambda o: {"unlabelled": 0, "subjects": o.people, "videos": 3, "clips": max(1, o.clips // 3)},
     ),
     "action_units": Case(
         "action_units",
@@ -74,7 +74,7 @@ CASES: Mapping[str, Case] = {
         "example",
         "clip",
         "macro F1",
-        {"width": 8, "workers": 1, "balance": "none"},
+        {"width": 8, "workers": 1, "balance": "none", "batch": 8},
         lambda o: {"subjects": o.people, "clips": max(1, o.clips // 2), "frames": 8, "size": 80},
     ),
 }

@@ -29,7 +29,7 @@ class PrivacyExperiment:
     pictures: int = said(6, "of each finger", 2, 1000)
     people: int = said(8, "of each room of micro_gesture and each database of action_units", 4, 99)
     clips: int = said(
-        6, "of each of them; of micro_gesture a third in each of two videos, of action_units half", 1, 999
+        6, "of each of them; of micro_gesture a third in each of three videos, of action_units half", 1, 999
     )
     seeds: int = said(5, "repetitions: other data, weights, draws and noise", 1, 1000)
     first_seed: int = said(0, "the first of them", 0, MANY)
