@@ -69,8 +69,10 @@ def lower_bound(
         )
     half = len(present) // 2
     first, second = (present[:half], absent[:half]), (present[half:], absent[half:])
-    chosen = max(_attacks(*first), key=lambda each: bound(*each.rates(*first), delta, confidence))
-    return bound(*chosen.rates(*second), delta, confidence), chosen
+    chosen = max(
+        _attacks(*first), key=lambda each: bound(*each.rates(*first), delta=delta, confidence=confidence)
+    )
+    return bound(*chosen.rates(*second), delta=delta, confidence=confidence), chosen
 
 
 def bound(right: int, wrong: int, trials: int, delta: float, confidence: float = 0.95) -> float:
