@@ -10,6 +10,7 @@ from isofed.protocols.local_privacy import LOCAL
 from isofed.protocols.privacy import PRIVACY
 from isofed.simulations.described import described, plain, told
 from isofed.simulations.engine import ENGINES
+from isofed.simulations.hostile.attacks import ATTACKS
 from isofed.simulations.traces import KINDS
 from isofed.strategies.found import available
 from isofed.strategies.stock import flowers
@@ -30,6 +31,10 @@ LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
     "privacy": lambda: {name: _summary(make) for name, make in PRIVACY.items()},
     "clients": lambda: KINDS,
     "dp": lambda: {name: _summary(make) for name, make in LOCAL.items()},
+    "attacks": lambda: {
+        "none": "every site sends what it trained",
+        **{n: _summary(a) for n, a in ATTACKS.items()},
+    },
     "engines": lambda: ENGINES,
     "data": lambda: {name: layout.summary for name, layout in layouts().items()},
     "presets": lambda: PRESETS,

@@ -45,14 +45,16 @@ HELP = """isofed simulate: a federation on this machine, from data to report
   isofed simulate --resume RUN               continue a run that was stopped, in its folder
   isofed simulate --cfg job                  show the configuration and stop
 
-groups   data, task, protocol, strategy, privacy, dp, clients, engine: `isofed list` names what each offers
-         (data: the layouts), `isofed list strategies NAME` a strategy's options, `... privacy NAME` those of
-         steps, `... clients uneven` how sites can differ;
+groups   data, task, protocol, strategy, privacy, dp, clients, attack, engine: `isofed list` names what each
+         offers (data: the layouts), `isofed list strategies NAME` a strategy's options, `... privacy NAME`
+         those of steps, `... clients uneven` how sites can differ;
          preset: none, paper, released, every choice on which L2RW's text and code differ
 also     weights=FILE           begin with public weights, such as ImageNet's
          public.root=DIR        what the server of feddf and fedpav learns from, if not from drawn people
          data.declared=LEVEL    the weakest level that the data's owner allows; see isofed declare
          evaluate_every=N       rounds between evaluations
+         attack=sign_flip       some sites send what they should not; see docs/robustness/experiment.md
+         fewest=N               usable replies that make a round; 0: as the rule says
          clients=stragglers     sites that are slow; dropouts, steps, late, weighted; see docs/uneven.md
          data.partition=dirichlet data.clients=8  deal samples anew among virtual clients (protocol=entity)
          cohort=N               ask so many sites each round, drawn evenly; 0: all
