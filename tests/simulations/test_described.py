@@ -115,7 +115,7 @@ def test_the_command_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["strategies", "moon", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["options"]["tau"]["default"] == "0.5"
     assert main(["--help"]) == 0
-    assert "isofed list strategies|privacy NAME" in capsys.readouterr().out
+    assert "isofed list strategies|privacy|clients NAME" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", PRIVACY)
