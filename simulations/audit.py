@@ -69,10 +69,13 @@ def lower_bound(
         )
     half = len(present) // 2
     first, second = (present[:half], absent[:half]), (present[half:], absent[half:])
-    chosen = max(
-        _attacks(*first), key=lambda each: bound(*each.rates(*first), delta=delta, confidence=confidence)
-    )
-    return bound(*chosen.rates(*second), delta=delta, confidence=confidence), chosen
+
+    def of(attack: Attack, trials: tuple[np.ndarray, np.ndarray]) -> float:
+        right, wrong, many = attack.rates(*trials)
+        return bound(right, wrong, many, delta, confidence)
+
+    chosen = max(_attacks(*first), key=lambda attack: of(attack, first))
+    return of(chosen, second), chosen
 
 
 def bound(right: int, wrong: int, trials: int, delta: float, confidence: float = 0.95) -> float:
