@@ -213,13 +213,13 @@ def too_seldom(hits: Counter[str], count: int) -> list[str]:
     return [phase for phase in PHASES if hits[phase] < min(2, count // len(PHASES))]
 
 
-def run_trials(base: Path, count: int, seed: int) -> bool:
+def run_trials(base: Path, count: int, seed: int, skip: int = 0) -> bool:
     """Run the trials, then more while a phase was hit too seldom; return whether all is well."""
     reference, lengths = reference_run(base / "reference")
     print("steps of the undisturbed run: " + ", ".join(f"{s} {t:.2f} s" for s, t in lengths.items()))
     print(f"weights_sha256 {reference['summary.json weights_sha256']}", flush=True)
     hits, bad = Counter[str](), 0
-    for number, moment in enumerate(wanted(moments(seed, lengths), count, hits), 1):
+    for number, moment in enumerate(wanted(islice(moments(seed, lengths), skip, None), count, hits), 1):
         folder = base / f"trial{number}"
         folder.mkdir()
         trial = attempt(folder, moment, lengths, reference)
@@ -243,10 +243,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--moments", type=int, default=20, help="how many kills (default 20)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
+    parser.add_argument("--skip", type=int, default=0, help="how many moments to leave out first")
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON, last")
     options = parser.parse_args()
     base = Path(tempfile.mkdtemp(prefix="isofed-kill-"))
-    well = run_trials(base, options.moments, options.seed)
+    well = run_trials(base, options.moments, options.seed, options.skip)
     if options.json:
         print(json.dumps({"passed": well, "moments": options.moments, "seed": options.seed}))
     if well:

@@ -24,9 +24,10 @@ def script(name: str, *arguments: str) -> tuple[int, str]:
 
 @pytest.mark.slow
 def test_killed_runs_resume_to_the_same_weights() -> None:
-    code, output = script("kill.py", "--moments", "4", "--seed", "5")
+    """In an evaluation and in a round; the script aims at every phase."""
+    code, output = script("kill.py", "--moments", "2", "--skip", "2", "--seed", "5")
     assert code == 0, output
-    assert output.count("equal") == 4, output
+    assert output.count("equal") == 2, output
 
 
 @pytest.mark.slow
