@@ -18,7 +18,7 @@ def hostile(given: Given, seed: int, sites: Sequence[str]) -> tuple[str, ...]:
     return attack.hostile(seed, sites) if attack else ()
 
 
-def poison(given: Given) -> dict[str, str]:
+def poison(given: Given) -> dict[str, str | int]:
     """Return what a hostile site's node is told of its samples; see client/poisoned.py."""
     attack = read_attack(given or {})
     return {"poison": json.dumps(dict(attack.poison))} if attack and attack.poison else {}
