@@ -79,8 +79,9 @@ def test_the_published_tables_add_up() -> None:
 
 
 @pytest.mark.slow
-def test_the_loaders_count_llcm_as_published() -> None:
-    command = [sys.executable, str(HERE / "counts.py"), "--layouts", "llcm"]
+@pytest.mark.parametrize("name", ["regdb", pytest.param("llcm", marks=pytest.mark.long)])
+def test_the_loaders_count_as_published(name: str) -> None:
+    command = [sys.executable, str(HERE / "counts.py"), "--layouts", name]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines()[-1] == "accepted"
