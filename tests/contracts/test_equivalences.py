@@ -153,6 +153,7 @@ class Repeating(LocalGrid):
         return super().pull_messages(message_ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", [Reordered, Serialising, Repeating])
 @sites_of
 def test_the_road_leaves_no_trace(

@@ -26,6 +26,7 @@ def test_check_10_some_patterns() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long  # the same of twelve is above
 def test_check_10_two_hundred_patterns() -> None:
     check([identity(0, number) for number in range(200)])
 
