@@ -52,6 +52,9 @@ def _registered(into: Door, site: Site) -> int:
     try:
         return register_node(into, site.key.encode())
     except httpx.HTTPStatusError as error:
+        # another process that agrees with the register at this moment may have been the first
+        if (number := node_keys(into).get(site.key)) is not None:
+            return number
         # as after a backup from before the key was revoked: Flower never takes a key back
         raise ConfigError(
             f"Flower's SuperLink refuses the key of '{site.name}' ({error.response.status_code}); revoke it "

@@ -8,6 +8,7 @@ from isofed.errors import ConfigError
 from isofed.protocols.certificates import for_site
 from isofed.protocols.keys import new_key, public_pem, read_public
 from isofed.protocols.runtime import node_keys
+from isofed.server.hub import nodes
 from isofed.server.hub.nodes import door, register_missing
 from tests.server.hub.hub_case import Hub, made_hub, superlink
 
@@ -20,7 +21,9 @@ def test_without_a_superlink_nothing_is_lost(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_superlink_has_whom_the_register_approves_and_nobody_else(tmp_path: Path) -> None:
+def test_the_superlink_has_whom_the_register_approves_and_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hub = made_hub(tmp_path / "hub")
     for name in ("cam1", "cam2"):
         approved(hub, name)
@@ -33,6 +36,8 @@ def test_the_superlink_has_whom_the_register_approves_and_nobody_else(tmp_path: 
         assert register_missing(hub.folder) and register_missing(hub.folder)
         agree(hub, "cam1")
         assert hub.register.site("cam1").node == before
+        another_was_the_first(hub, monkeypatch)
+        agree(hub, "cam1")
         back_from_a_backup(hub)
 
 
@@ -47,6 +52,14 @@ def agree(hub: Hub, *names: str) -> None:
     sites = [hub.register.site(name) for name in names]
     assert node_keys(door(hub.folder)) == {site.key: site.node for site in sites}
     assert all(site.node for site in sites)
+
+
+def another_was_the_first(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`server approve` and `server up` do the same at once: one looked before the other let the site in."""
+    looks = iter([lambda into: {}])
+    with monkeypatch.context() as early:
+        early.setattr(nodes, "node_keys", lambda into: next(looks, node_keys)(into))
+        assert register_missing(hub.folder)
 
 
 def back_from_a_backup(hub: Hub) -> None:
