@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from isofed.tasks.action_units.labels import Integers, unpacked
-from isofed.tasks.action_units.model import COLOURS, InfuseNet, Output
+from isofed.tasks.action_units.model import COLOURS, Output
 from isofed.tasks.action_units.options import ActionUnitOptions
+from isofed.tasks.descent import descent, plain, remembers
 from isofed.tasks.passes import passes
 from isofed.tasks.private import PrivateTraining, batch_norm
 from isofed.tasks.task import Batch, Samples, Training
@@ -110,29 +111,9 @@ def crossed(logits: Tensor, marks: Tensor) -> Tensor:
     return torch.where(marks > 0, marks * F.softplus(-logits), F.softplus(logits)).mean()
 
 
-def optimiser(model: InfuseNet, options: ActionUnitOptions) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum, or Adam as in CD6ME; weight decay, and one rate for all."""
-    if options.optimiser == "adam":
-        return torch.optim.Adam(
-            model.parameters(), lr=options.rate, weight_decay=options.weight_decay, foreach=True
-        )
-    return torch.optim.SGD(
-        model.parameters(),
-        lr=options.rate,
-        momentum=options.momentum,
-        nesterov=options.momentum > 0,
-        weight_decay=options.weight_decay,
-        foreach=True,
-    )
-
-
 def rate(done: float, rounds: int, options: ActionUnitOptions) -> float:
     """Return decay^floor(t), the factor on the first rate after t rounds."""
     return options.decay ** math.floor(done)
-
-
-def _remembers(options: ActionUnitOptions) -> bool:
-    return options.keep_momentum and (options.optimiser == "adam" or options.momentum > 0.0)
 
 
 def _apart(options: ActionUnitOptions) -> str | None:
@@ -162,12 +143,12 @@ TRAINING = Training(
     transform=transform,
     loss=loss,
     loss_unit="example",
-    optimiser=optimiser,
+    optimiser=descent,
     rate=rate,
     capabilities=("features", "logits"),
     precision=lambda options: options.precision,
-    keeps_optimiser=_remembers,
-    plain=lambda options: options.optimiser == "sgd" and options.momentum == 0.0,
+    keeps_optimiser=remembers,
+    plain=plain,
     still=still,
     private=PRIVATE,
     several=True,

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isofed.tasks.descent import descent, plain, remembers
 from isofed.tasks.micro_gesture import augment, schedule
 from isofed.tasks.micro_gesture.losses import WEIGHTINGS, hybrid, rebuilding
-from isofed.tasks.micro_gesture.model import MicroGestureNet, Output
+from isofed.tasks.micro_gesture.model import Output
 from isofed.tasks.micro_gesture.options import MicroGestureOptions
 from isofed.tasks.passes import passes
 from isofed.tasks.private import PrivateTraining, batch_norm
@@ -47,29 +48,9 @@ def loss(output: Output, labels: Tensor, options: MicroGestureOptions) -> Tensor
     return hybrid(output.logits, labels, each, weights)
 
 
-def optimiser(model: MicroGestureNet, options: MicroGestureOptions) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum as released, or AdamW; one rate for all."""
-    if options.optimiser == "adamw":
-        return torch.optim.AdamW(
-            model.parameters(), lr=options.rate, weight_decay=options.weight_decay, foreach=True
-        )
-    return torch.optim.SGD(
-        model.parameters(),
-        lr=options.rate,
-        momentum=options.momentum,
-        nesterov=options.momentum > 0,
-        weight_decay=options.weight_decay,
-        foreach=True,
-    )
-
-
 def rate(done: float, rounds: int, options: MicroGestureOptions) -> float:
     """Return the factor on the peak rate after ``done`` rounds; see tasks/micro_gesture/schedule.py."""
     return schedule.factor(done, rounds, options.warmup, options.schedule)
-
-
-def _remembers(options: MicroGestureOptions) -> bool:
-    return options.keep_momentum and (options.optimiser == "adamw" or options.momentum > 0.0)
 
 
 PRIVATE = PrivateTraining(
@@ -83,12 +64,12 @@ TRAINING = Training(
     transform=transform,
     loss=loss,
     loss_unit="example",
-    optimiser=optimiser,
+    optimiser=descent,
     rate=rate,
     capabilities=("features", "logits"),
     precision=lambda options: options.precision,
-    keeps_optimiser=_remembers,
-    plain=lambda options: options.optimiser == "sgd" and options.momentum == 0.0,
+    keeps_optimiser=remembers,
+    plain=plain,
     still=still,
     private=PRIVATE,
 )

@@ -6,12 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isofed.tasks.descent import descent, plain, remembers
 from isofed.tasks.passes import passes
 from isofed.tasks.private import PrivateTraining, batch_norm
 from isofed.tasks.task import Batch, Samples, Training
 from isofed.tasks.vein import augment, sampling, schedule
 from isofed.tasks.vein.losses import angular, batch_hard
-from isofed.tasks.vein.model import BACKBONE, BACKBONES, Output, VeinNet
+from isofed.tasks.vein.model import BACKBONE, BACKBONES, Output
 from isofed.tasks.vein.options import VeinOptions
 
 MATES = 4  # most pictures of a finger in a step, where a finger is what is hidden
@@ -56,22 +57,6 @@ def loss(output: Output, labels: Tensor, options: VeinOptions) -> Tensor:
     return found + options.triplet * batch_hard(output.features.float(), labels, options.triplet_margin)
 
 
-def optimiser(model: VeinNet, options: VeinOptions) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum, or AdamW; weight decay, and one rate for all."""
-    if options.optimiser == "adamw":
-        return torch.optim.AdamW(
-            model.parameters(), lr=options.rate, weight_decay=options.weight_decay, foreach=True
-        )
-    return torch.optim.SGD(
-        model.parameters(),
-        lr=options.rate,
-        momentum=options.momentum,
-        nesterov=options.momentum > 0,
-        weight_decay=options.weight_decay,
-        foreach=True,
-    )
-
-
 def rate(done: float, rounds: int, options: VeinOptions) -> float:
     """Return the factor on the peak rate after ``done`` rounds; see tasks/vein/schedule.py."""
     return schedule.factor(done, rounds, options.warmup, options.schedule)
@@ -84,10 +69,6 @@ def held(number: int, options: VeinOptions) -> tuple[str, ...]:
     """
     first = BACKBONES[options.backbone].first if number <= options.frozen else ()
     return tuple(f"{BACKBONE}{name}" for name in first)
-
-
-def _remembers(options: VeinOptions) -> bool:
-    return options.keep_momentum and (options.optimiser == "adamw" or options.momentum > 0.0)
 
 
 def alone(options: VeinOptions) -> str | None:
@@ -121,13 +102,13 @@ TRAINING = Training(
     transform=transform,
     loss=loss,
     loss_unit="example",  # of the margin alone; in triplets examples meet
-    optimiser=optimiser,
+    optimiser=descent,
     rate=rate,
     held=held,
     capabilities=("features", "logits"),
     precision=lambda options: options.precision,
-    keeps_optimiser=_remembers,
-    plain=lambda options: options.optimiser == "sgd" and options.momentum == 0.0,
+    keeps_optimiser=remembers,
+    plain=plain,
     still=still,
     private=PRIVATE,
 )

@@ -105,10 +105,12 @@ def test_a_batch_is_what_evaluation_sees_unless_something_is_drawn() -> None:
 def test_rates_and_optimisers() -> None:
     assert [training.rate(t, 9, ActionUnitOptions(decay=0.9)) for t in (0, 0.9, 2.5)] == [1, 1, 0.9**2]
     model = TASK.model(ActionUnitOptions(width=4), torch.Generator().manual_seed(0))
-    adam = training.optimiser(model, ActionUnitOptions(optimiser="adam", rate=1e-4, weight_decay=1e-3))
+    adam = training.TRAINING.optimiser(
+        model, ActionUnitOptions(optimiser="adam", rate=1e-4, weight_decay=1e-3)
+    )
     assert isinstance(adam, torch.optim.Adam) and not isinstance(adam, torch.optim.AdamW)
     assert (adam.defaults["lr"], adam.defaults["weight_decay"]) == (1e-4, 1e-3)
-    sgd = training.optimiser(model, ActionUnitOptions(momentum=0.0))
+    sgd = training.TRAINING.optimiser(model, ActionUnitOptions(momentum=0.0))
     assert isinstance(sgd, torch.optim.SGD) and not sgd.defaults["nesterov"]
     keeps, plain = training.TRAINING.keeps_optimiser, training.TRAINING.plain
     assert keeps(ActionUnitOptions(optimiser="adam", momentum=0.0)) and keeps(ActionUnitOptions())

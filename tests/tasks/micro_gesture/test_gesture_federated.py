@@ -69,7 +69,7 @@ def test_a_site_without_labels_moves_weights_by_reconstruction_alone(weight: flo
     clips = np.random.default_rng(0).standard_normal((4, 3, 52, 22)).astype(np.float32)
     model = build(options, torch.Generator().manual_seed(0)).train()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    step = training.optimiser(model, options)
+    step = training.TRAINING.optimiser(model, options)
     batch = training.transform(
         Samples(clips, np.full(4, -1)), np.arange(4), options, np.random.default_rng(0), "cpu"
     )
