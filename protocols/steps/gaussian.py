@@ -7,7 +7,7 @@ import numpy as np
 from isofed.config import within
 from isofed.protocols.noise import normals
 from isofed.protocols.step import Promise, Step, Use
-from isofed.protocols.steps.clip import shortened
+from isofed.protocols.steps.noisy_sum import noisy_sum
 
 
 def gaussian(noise: float, delta: float = 1e-5, sampling: str = "public") -> Step:
@@ -35,13 +35,5 @@ def gaussian(noise: float, delta: float = 1e-5, sampling: str = "public") -> Ste
         key = use.key(f"noise on {hashlib.sha256(total.tobytes()).hexdigest()}")
         return total + noise * use.limit * normals(key, len(total))
 
-    return Step(
-        f"gaussian(noise={noise}{'' if sampling == 'public' else f', sampling={sampling}'})",
-        server=lambda update, use: shortened(update.astype(np.float64), use.limit),
-        total=noisy,
-        needs_bound=True,
-        needs_sums=True,
-        needs_equal_weights=True,
-        hides=True,
-        promise=Promise("gaussian", noise, delta, sampling),
-    )
+    call = f"gaussian(noise={noise}{'' if sampling == 'public' else f', sampling={sampling}'})"
+    return noisy_sum(call, noisy, Promise("gaussian", noise, delta, sampling))

@@ -8,7 +8,7 @@ import numpy as np
 from isofed.config import within
 from isofed.protocols.noise import normals
 from isofed.protocols.step import Promise, Step, Use
-from isofed.protocols.steps.clip import shortened
+from isofed.protocols.steps.noisy_sum import noisy_sum
 
 NODES = "tree"
 
@@ -41,17 +41,11 @@ def tree(noise: float, honaker: bool = False, delta: float = 1e-5) -> Step:
         marks = (*use.kept.get(NODES, ()), mark(total, use))
         return total + noise * use.limit * _difference(use, marks, len(total), honaker)
 
-    return Step(
-        f"tree(noise={noise}, honaker={honaker})",
-        server=lambda update, use: shortened(update.astype(np.float64), use.limit),
-        total=noisy,
-        needs_bound=True,
-        needs_sums=True,
-        needs_equal_weights=True,
-        hides=True,
-        keep=lambda total, use: {NODES: [*use.kept.get(NODES, ()), mark(total, use)]},
-        promise=Promise("tree", noise, delta),
-    )
+    def kept(total: np.ndarray, use: Use) -> dict[str, list[str]]:
+        return {NODES: [*use.kept.get(NODES, ()), mark(total, use)]}
+
+    call = f"tree(noise={noise}, honaker={honaker})"
+    return noisy_sum(call, noisy, Promise("tree", noise, delta), kept)
 
 
 def mark(total: np.ndarray, use: Use) -> str:
