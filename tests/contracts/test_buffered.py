@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from cases import World
-from test_equivalences import Killed, Reordered, Serialising, final, losing, weights
+from cut_short import Killed
+from test_equivalences import Reordered, Serialising, final, losing, weights
 
 from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError

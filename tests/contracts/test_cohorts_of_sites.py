@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import World
+from cut_short import cut_at_event
 from test_drift import DIMENSIONS, SITES, TASK, off, optimum
-from test_equivalences import Killed, Reordered, Serialising, final, losing, weights
+from test_equivalences import Reordered, Serialising, final, losing, weights
 
 from isofed.errors import CompositionError, ConfigError
 from isofed.population import Numbered
@@ -101,15 +102,7 @@ SCAFFOLD = {"name": "scaffold", "option": "two"}
 
 @pytest.mark.parametrize("event", range(10))
 def test_a_run_cut_short_ends_with_the_same_bits(event: int, tmp_path: Path) -> None:
-    heard: list[str] = []
-
-    def kill(name: str, **fields: Any) -> None:
-        heard.append(name)
-        if len(heard) == event + 1:
-            raise Killed
-
-    with pytest.raises(Killed):
-        run(quadratics(tmp_path / "b", SIX, 2, strategy=SCAFFOLD), Pool(1), kill)
+    cut_at_event(quadratics(tmp_path / "b", SIX, 2, strategy=SCAFFOLD), event)
     found, plain = (
         run(quadratics(tmp_path / name, SIX, 2, strategy=SCAFFOLD), Pool(1)) for name in ("b", "a")
     )

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from cases import World
+from cut_short import cut_at_commit
 from test_equivalences import Repeating, Serialising, weights
 
-from isofed.client.memory import Memory
 from isofed.errors import CompositionError
 from isofed.simulations import federation as federations
 from isofed.simulations.federation import Federation, run
@@ -23,10 +23,6 @@ FEDDYN: Mapping[str, Any] = {"name": "feddyn", "alpha": 0.1}
 EXAMPLE = {"name": "example", "noise": 0.5, "norm": 0.5}
 SUBJECT = {"name": "subject", "noise": 0.5, "norm": 0.5}
 OPTIONS = {"reid": {"objective": "identity"}, "micro_gesture": {}}
-
-
-class Killed(BaseException):
-    """Stands for a signal: nobody catches it."""
 
 
 def hidden(
@@ -56,21 +52,10 @@ def test_a_killed_run_resumes_to_the_same_bits(
     dp: Mapping[str, Any],
     worlds: Worlds,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = weights(hidden(worlds("reid"), tmp_path / "a", dp, strategy))
-    left, commit = iter(range(calls - 1, -1, -1)), Memory.commit
-
-    def stops(*given: Any) -> None:
-        commit(*given)
-        if next(left) == 0:
-            raise Killed
-
     cut = hidden(worlds("reid"), tmp_path / "b", dp, strategy)
-    with monkeypatch.context() as patch:
-        patch.setattr(Memory, "commit", stops)
-        with pytest.raises(Killed):
-            run(cut, Pool(1))
+    cut_at_commit(cut, calls)
     assert weights(cut) == whole
 
 

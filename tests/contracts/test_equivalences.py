@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from cases import World
+from cut_short import cut_at_event
 from flwr.app import Error, Message, RecordDict
 from flwr.supercore.inflatable.inflatable_object import get_all_nested_objects
 from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents
@@ -215,22 +216,10 @@ def test_a_failed_round_is_tried_again_from_the_committed_memory(
     assert set(final(world.federation(tmp_path / "c", DPPT)).versions.values()) == {"2.3"}
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
 @pytest.mark.parametrize("event", range(8))
 def test_a_run_cut_short_ends_with_the_same_bits(event: int, worlds: Worlds, tmp_path: Path) -> None:
     world = worlds("batch_loss")
-    heard: list[str] = []
-
-    def kill(name: str, **fields: Any) -> None:
-        heard.append(name)
-        if len(heard) == event + 1:
-            raise Killed
-
-    with pytest.raises(Killed):
-        run(world.federation(tmp_path / "b", DPPT), Pool(1), kill)
+    cut_at_event(world.federation(tmp_path / "b", DPPT), event)
     assert weights(world.federation(tmp_path / "b", DPPT)) == weights(world.federation(tmp_path / "a", DPPT))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import World
+from cut_short import cut_at_commit
 from test_equivalences import Repeating, Serialising, final, weights
 
 from isofed.client.memory import Memory
@@ -25,10 +26,6 @@ LOCAL: Mapping[str, Any] = {"name": "fedbn", "weights": "equal"}
 QUANTISE = {"name": "quantise", "norm": 0.5, "bits": 6}
 GAUSSIAN = {"name": "gaussian", "norm": 0.5, "noise": 0.1}
 BOTH = pytest.mark.parametrize(("strategy", "privacy"), [(FEDAVG, QUANTISE), (LOCAL, GAUSSIAN)])
-
-
-class Killed(BaseException):
-    """Stands for a signal: nobody catches it."""
 
 
 def private(
@@ -93,21 +90,10 @@ def test_a_killed_run_resumes_to_the_same_bits(
     privacy: Mapping[str, Any],
     worlds: Worlds,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = weights(private(worlds("batch_loss"), tmp_path / "a", privacy, strategy))
-    left, commit = iter(range(calls - 1, -1, -1)), Memory.commit
-
-    def stops(*given: Any) -> None:
-        commit(*given)
-        if next(left) == 0:
-            raise Killed
-
     cut = private(worlds("batch_loss"), tmp_path / "b", privacy, strategy)
-    with monkeypatch.context() as patch:
-        patch.setattr(Memory, "commit", stops)
-        with pytest.raises(Killed):
-            run(cut, Pool(1))
+    cut_at_commit(cut, calls)
     assert weights(cut) == whole
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import World
-from test_equivalences import Killed, final
+from cut_short import Killed
+from test_equivalences import final
 
 from isofed.client import opened
 from isofed.client.memory import Memory

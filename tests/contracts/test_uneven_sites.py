@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import World
+from cut_short import cut_at_event
 from test_cohorts_of_sites import FEDAVG, SCAFFOLD, SIX, quadratics
 from test_drift import DIMENSIONS, RATE, STEPS, TASK, site_data
-from test_equivalences import Killed, Reordered, Serialising, final, losing, weights
+from test_equivalences import Reordered, Serialising, final, losing, weights
 
 from isofed.population import Numbered
 from isofed.server.loop import Patience
@@ -49,15 +50,7 @@ def test_alike_under_another_name_is_to_the_last_bit_what_was_there_before(tmp_p
 
 @pytest.mark.parametrize("event", range(0, 10, 3))
 def test_a_run_cut_short_ends_with_the_same_bits(event: int, tmp_path: Path) -> None:
-    heard: list[str] = []
-
-    def kill(name: str, **fields: Any) -> None:
-        heard.append(name)
-        if len(heard) == event + 1:
-            raise Killed
-
-    with pytest.raises(Killed):
-        run(six(tmp_path / "b", SCAFFOLD, **ALL), Pool(1), kill)
+    cut_at_event(six(tmp_path / "b", SCAFFOLD, **ALL), event)
     found, plain = (run(six(tmp_path / name, SCAFFOLD, **ALL), Pool(1)) for name in ("b", "a"))
     assert found["weights_sha256"] == plain["weights_sha256"]
     told = [
