@@ -106,7 +106,7 @@ def _join(argv: list[str]) -> int:
     text = "Apply with the operator's token, read from the standard input, or ask how the application stands."
     parser = _parser("join", text)
     parser.add_argument("--wait", type=float, default=0.0, help="seconds to wait for the operator's approval")
-    parser.add_argument("--anew", action="store_true", help="apply with a new token, after an earlier one")
+    parser.add_argument("--anew", action="store_true", help="read a new token, though one was given before")
     given = parser.parse_args(argv)
     folder = SiteFolder(Path(given.dir))
     settings = read_settings(folder.settings)

@@ -39,7 +39,10 @@ GIB = 2**30
 LEAST, BETTER = 0.7, 2.0  # GiB of memory: what an idle site takes, and what a small model trains in
 SMALL, ROOM = 0.5, 5.0  # GiB of disk
 PATIENCE = 5.0  # seconds for a connection
-ANEW = "ask the operator whether the site is revoked; if so, or if it expired, join anew with a new token"
+ANEW = (
+    "ask the operator whether the site is revoked; if so, or if it expired, give a new token to isofed site "
+    "join --anew"
+)
 ASK = "ask the operator whether the gateway is up"
 
 

@@ -61,5 +61,5 @@ class SiteFolder:
 
     @property
     def logs(self) -> Path:
-        """What the processes say; refusals.jsonl is what was refused, left.jsonl what left."""
+        """What the processes say; answers.jsonl is what left, refusals.jsonl what was refused."""
         return self.root / "log"

@@ -26,6 +26,10 @@ from isofed.protocols.manifest import checked, dumped
 
 EVERY = 3.0  # seconds between two looks whether the operator approved
 Say = Callable[[str], None]
+MEND = {  # by how a site stands that has applied before
+    "invited": "give the new token to isofed site join --anew",
+    "revoked": "ask for a new token, delete the site's folder 'keys', and join with it",
+}
 
 
 def join(
@@ -158,7 +162,8 @@ def _stored(folder: SiteFolder, standing: Standing, say: Say = lambda text: None
     if standing.state == "pending":
         return False
     if standing.state != "approved":
-        raise ConfigError(f"the operator's register has this site as {standing.state}; ask for a new token")
+        mend = MEND.get(standing.state, "ask the operator how that may be")
+        raise ConfigError(f"the operator's register has this site as {standing.state}; {mend}")
     _check(folder, standing.certificate, standing.now)
     if not folder.certificate.exists() or folder.certificate.read_bytes() != standing.certificate:
         keep(folder.certificate, standing.certificate)
@@ -172,7 +177,10 @@ def _check(folder: SiteFolder, certificate: bytes, now: float) -> None:
     if not right or read_certificate(certificate).public_key() != own:
         raise ConfigError("the server sent a certificate that is not for this site; tell the operator")
     if lifetime(certificate)[1] <= now:
-        raise ConfigError("this site's certificate expired; ask the operator for a new token, and join again")
+        raise ConfigError(
+            "this site's certificate expired; ask the operator for a new token, and give it to isofed site "
+            "join --anew"
+        )
 
 
 def _held(folder: SiteFolder) -> bytes:

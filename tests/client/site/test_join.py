@@ -173,7 +173,7 @@ def test_who_may_not_join_is_told_why(hub: HubFolder, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"server refused: the token of 'cam2' was used on .* another key"):
         join(site, said, token)
     authority.register(hub).revoke("cam2")
-    with pytest.raises(ConfigError, match="has this site as revoked"):
+    with pytest.raises(ConfigError, match="has this site as revoked; ask for a new token, delete"):
         join(other, said)
     with pytest.raises(ConfigError, match="this key was revoked; delete"):
         join(other, said, authority.invite(hub, "cam2"))
@@ -237,9 +237,14 @@ def test_an_expired_certificate_is_not_renewed(hub: HubFolder, tmp_path: Path) -
     token = authority.invite(hub, "cam6")
     join(site, said, token)
     approve(hub, "cam6", days=-0.001)
-    with pytest.raises(ConfigError, match="certificate expired; ask the operator"):
+    with pytest.raises(
+        ConfigError, match=r"certificate expired; ask the operator for a new token, .* --anew"
+    ):
         join(site, said)
-    join(site, said, authority.invite(hub, "cam6"))  # the same key may come back
+    token = authority.invite(hub, "cam6")
+    with pytest.raises(ConfigError, match=r"has this site as invited; give the new token to .* --anew"):
+        join(site, said)
+    join(site, said, token)  # the same key may come back
     approve(hub, "cam6")
     assert join(site, said) == "approved"
 
