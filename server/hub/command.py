@@ -2,8 +2,9 @@
 
 import argparse
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from isofed.errors import ConfigError
 from isofed.server.hub import authority
@@ -52,21 +53,24 @@ def _init(argv: list[str]) -> int:
     )
     _folder(parser)
     parser.add_argument("--host", help="name or address under which sites reach this server")
-    parser.add_argument(
-        "--name", default="", help="of the federation, for its authority; the host if not given"
-    )
+    parser.add_argument("--name", help="of the federation, for its authority; the host if not given")
     listen = "address at which it listens; 127.0.0.1, this machine alone, if not given; 0.0.0.0 for all"
-    parser.add_argument("--listen", default="127.0.0.1", help=listen)
-    parser.add_argument("--gateway-port", type=int, default=9443, help="published; 9443")
-    parser.add_argument("--enrolment-port", type=int, default=9444, help="published; 9444")
-    parser.add_argument("--superlink-port", type=int, default=9441, help="on loopback; 9441")
-    given = vars(parser.parse_args(argv))
+    parser.add_argument("--listen", help=listen)
+    parser.add_argument("--gateway-port", type=int, help="published; 9443")
+    parser.add_argument("--enrolment-port", type=int, help="published; 9444")
+    parser.add_argument("--superlink-port", type=int, help="on loopback; 9441")
+    given = {key: value for key, value in vars(parser.parse_args(argv)).items() if value is not None}
     folder = HubFolder(Path(given.pop("dir")))
-    if not given["host"] and not folder.settings.exists():
+    if "host" not in given and not folder.settings.exists():
         raise ConfigError("'--host' is missing: give the name or address under which sites reach this server")
-    made = authority.init(folder, HubSettings(**given) if given["host"] else None)
+    # what is not said of a folder that is there stays as it is; what is said must be what it has
+    made = authority.init(folder, HubSettings(**_held(folder) | given))
     print(_made(folder) if made else f"{folder.root} is a server's folder already, and complete")
     return 0
+
+
+def _held(folder: HubFolder) -> dict[str, Any]:
+    return asdict(read_settings(folder)) if folder.settings.exists() else {}
 
 
 def _made(folder: HubFolder) -> str:

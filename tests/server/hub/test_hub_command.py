@@ -132,6 +132,8 @@ def test_the_table_of_sites(hub: str, capsys: Said) -> None:
         (["invite", "HUB", "cam1", "--hours", "two"], "invalid float"),
         (["init", "NEW"], "'--host' is missing"),
         (["init", "HUB", "--host", "other"], "with other settings"),
+        (["init", "HUB", "--listen", "0.0.0.0"], "with other settings"),
+        (["init", "HUB", "--host", "hub.example.org", "--superlink-port", "9"], "with other settings"),
         (["init", "NEW", "--host", "a b"], "'host' is 'a b'"),
         (["sites", "NEW"], "no server's folder"),
         (["sites"], "required: DIR"),
