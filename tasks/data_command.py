@@ -109,10 +109,18 @@ def _typed(schema: type[Any], options: dict[str, str]) -> dict[str, Any]:
 
 
 def _convert(name: str, kind: type[Any], value: str) -> Any:
+    if kind is bool:  # bool("false") is True
+        return _truth(name, value)
     try:
         return kind(value)
     except ValueError:
         raise ConfigError(f"'--{name}' is '{value}', but must be of type {kind.__name__}") from None
+
+
+def _truth(name: str, value: str) -> bool:
+    if value not in ("true", "false"):
+        raise ConfigError(f"'--{name}' is '{value}', but must be true or false")
+    return value == "true"
 
 
 def _whole(name: str, value: str) -> int:

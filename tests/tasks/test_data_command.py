@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,7 @@ def test_a_folder_of_somebody_else_s_is_left_alone(tmp_path: Path) -> None:
         (["make", "sysu", "--out"], "options come as --NAME VALUE"),
         (["make", "sysu", "out", "x"], "options come as --NAME VALUE"),
         (["make", "sysu", "--out", "x", "--seed", "one"], "'--seed' is 'one', but must be of type int"),
+        (["make", "imigue", "--out", "x", "--odd", "no"], "'--odd' is 'no', but must be true or false"),
         (["make", "sysu", "--out", "x", "--imags", "3"], "did you mean 'images'"),
         (["make", "sysu", "--out", "x", "--images", "0"], "images is 0; expected 1 to 9999"),
         (["make", "sisu", "--out", "x"], "unknown layout 'sisu'; did you mean 'sysu'"),
@@ -127,3 +129,15 @@ def test_a_split_that_cannot_be_is_told(words: list[str], sentence: str, tmp_pat
     with pytest.raises((ConfigError, DataError), match=sentence):
         main(["split", *words])
     assert not (tmp_path / "out").exists()
+
+
+def test_false_is_false(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[bool] = []
+    layout = TASKS["micro_gesture"].layouts["imigue"]
+    monkeypatch.setattr(
+        "isofed.tasks.data_command.layouts",
+        lambda: {"imigue": replace(layout, make=lambda out, seed, options, *_: drawn.append(options.odd))},
+    )
+    for word in ("false", "true"):
+        main(["make", "imigue", "--out", str(tmp_path), "--odd", word])
+    assert drawn == [False, True]
