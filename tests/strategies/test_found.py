@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from isofed.simulations.overrides import own_strategy
 from isofed.strategies import found
 from isofed.strategies.named import STRATEGIES
 from isofed.strategies.recipe import Done, Recipe, Seen, TermStart
+from isofed.strategies.robust.rule import GatheringRule
+from isofed.strategies.robust.updates import Columns, Updates
 from isofed.strategies.share import flatten
 from isofed.trees import from_arrays
 
@@ -45,13 +48,30 @@ def test_the_tutorial_s_file_makes_a_recipe(mine: Path) -> None:
 
 
 def test_each_part_of_the_tutorial_has_under_fifteen_lines(mine: Path) -> None:
-    parts = [node for node in ast.parse(mine.read_text()).body if not isinstance(node, ast.ImportFrom)]
+    parts = [
+        node for node in ast.parse(mine.read_text()).body if not isinstance(node, ast.Import | ast.ImportFrom)
+    ]
     lengths = {node.lineno: (node.end_lineno or 0) - node.lineno + 1 for node in parts}
-    assert len(lengths) == 12 and max(lengths.values()) < MOST_LINES
+    assert len(lengths) == 14 and max(lengths.values()) < MOST_LINES
 
 
-def recipe_of(mine: Path, name: str) -> Recipe:
-    return found.available(f"{mine}:{name}")[f"{mine}:{name}"]()
+def recipe_of(mine: Path, name: str, **options: int) -> Recipe:
+    return found.available(f"{mine}:{name}")[f"{mine}:{name}"](**options)
+
+
+def test_the_tutorial_s_robust_rule_leaves_out_who_is_far(mine: Path) -> None:
+    rule = recipe_of(mine, "near").rule
+    assert isinstance(rule, GatheringRule) and rule.call == "nearest(f=-1)"
+    changes = np.array([[1.0, 2.0], [1.0, 4.0], [1.0, 6.0], [900.0, -900.0]])
+
+    def read(part: slice, rows: Sequence[int], into: np.ndarray) -> None:
+        into[:] = changes[list(rows), part]
+
+    columns = Columns(2, read)
+    verdict = rule.judged(Updates(4, {"float32": columns}))
+    assert verdict.f == 1 and rule.along(columns, verdict).tolist() == [1.0, 4.0]
+    with pytest.raises(CompositionError, match="needs n ≥ 2f \\+ 1 sites"):
+        recipe_of(mine, "near", f=3).rule.fewest(6)
 
 
 def test_the_tutorial_s_share_and_schedule_keep_two_parts(mine: Path) -> None:
@@ -148,7 +168,7 @@ def test_the_tutorial_s_file_runs_in_workers_too(mine: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["in_two", "steep", "slow", "pulled"])
+@pytest.mark.parametrize("strategy", ["near", "in_two", "steep", "slow", "pulled"])
 def test_every_recipe_of_the_tutorial_runs(mine: Path, tmp_path: Path, strategy: str) -> None:
     run = tmp_path / "run"
     assert main([*small(mine, strategy, run), "holdout=0.25", "engine.workers=1"]) == 0
