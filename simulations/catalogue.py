@@ -34,20 +34,22 @@ LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
     "attacks": lambda: {
         "none": "every site sends what it trained",
         **{n: _summary(a) for n, a in ATTACKS.items()},
+        "colluders": "two sites send the mean of what they trained, turned around: sign_flip, collude=true",
     },
     "engines": lambda: ENGINES,
     "data": lambda: {name: layout.summary for name, layout in layouts().items()},
     "presets": lambda: PRESETS,
     "layouts": lambda: {name: layout.summary for name, layout in layouts().items()},
 }
-ONE = {"strategies": "strategy", "privacy": "privacy", "clients": "clients"}  # whose entries can be asked for
+# whose entries can be asked for
+ONE = {"strategies": "strategy", "privacy": "privacy", "clients": "clients", "attacks": "attack"}
 NAMES = f"isofed list {'|'.join(ONE)} NAME"
 USAGE = f"isofed list {'|'.join(LISTS)} [--json]"
 HELP = f"""{USAGE}
 {NAMES} [--json]
 
-The second tells of one strategy, one choice of privacy steps, or of clients (even, uneven): its equation, its
-options with their defaults, and its source. A strategy's NAME may be path/to/mine.py:my_recipe.
+The second tells of one strategy, one choice of privacy steps, one attack, or of clients (even, uneven): its
+equation, its options with their defaults, and its source. A strategy's NAME may be path/to/mine.py:my_recipe.
 """
 
 

@@ -1,5 +1,5 @@
-"""One strategy or choice of privacy steps for a reader: what it does, its equation, its options with their
-defaults, its source."""
+"""One strategy, choice of privacy steps or attack for a reader: what it does, its equation, its options with
+their defaults, its source."""
 
 import inspect
 import re
@@ -11,6 +11,7 @@ from omegaconf import MISSING
 
 from isofed.protocols.privacy import PRIVACY
 from isofed.server.flowers import maker
+from isofed.simulations.hostile.attacks import ATTACKS
 from isofed.simulations.strategies_group import defaults
 from isofed.strategies.found import available, is_file
 from isofed.strategies.stock import PREFIX, Stock
@@ -35,7 +36,7 @@ class Described:
     """A strategy, or a choice of privacy steps, as its docstring and its signature tell of it.
 
     Args:
-        group: what it is chosen with, ``strategy`` or ``privacy``.
+        group: what it is chosen with, such as ``strategy`` or ``privacy``.
         sentence: what it does; the equation apart, where the docstring has it behind a colon.
         text: further paragraphs; the source is one of them.
         code: the module or the file that holds the function.
@@ -51,7 +52,11 @@ class Described:
 
 
 Makers = Mapping[str, Callable[..., object]]
-OTHERS: Mapping[str, Makers] = {"privacy": PRIVACY, "clients": CLIENTS}
+OTHERS: Mapping[str, Makers] = {"privacy": PRIVACY, "clients": CLIENTS, "attack": ATTACKS}
+# what is read beside the options of a group's functions
+BESIDE: Mapping[str, Mapping[str, Option]] = {
+    "attack": {"sites": Option("1", "how many hostile sites, drawn from the seed, or their names: cam1+cam3")}
+}
 
 
 def described(name: str, group: str = "strategy") -> Described:
@@ -70,7 +75,8 @@ def described(name: str, group: str = "strategy") -> Described:
     code = name.rpartition(":")[0] if is_file(name) else make.__module__
     # `as in` another names a function, and that of a privacy choice is called otherwise than the choice
     others = {**known, **{each.__name__: each for each in known.values()}}
-    return Described(group, name, sentence, equation, _options(make, others), text, code)
+    options = {**BESIDE.get(group, {}), **_options(make, others)}
+    return Described(group, name, sentence, equation, options, text, code)
 
 
 def plain(text: str) -> str:

@@ -13,6 +13,8 @@ from isofed.errors import ConfigError
 from isofed.protocols.privacy import PRIVACY
 from isofed.simulations.catalogue import main
 from isofed.simulations.described import described, told
+from isofed.simulations.hostile.attacks import ATTACKS
+from isofed.simulations.refusals import options
 from isofed.strategies import found
 from isofed.strategies.named import STRATEGIES
 from isofed.strategies.recipe import Recipe
@@ -115,7 +117,7 @@ def test_the_command_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["strategies", "moon", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["options"]["tau"]["default"] == "0.5"
     assert main(["--help"]) == 0
-    assert "isofed list strategies|privacy|clients NAME" in capsys.readouterr().out
+    assert "isofed list strategies|privacy|clients|attacks NAME" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", PRIVACY)
@@ -130,9 +132,26 @@ def test_a_choice_of_privacy_steps_is_told_of_too(name: str, capsys: pytest.Capt
         assert re.search(rf"^  privacy\.{key}={default} +\S", said, re.MULTILINE), said
 
 
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_is_told_of_with_who_attacks(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attacks", name]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"attack={name}\n") and re.search(
+        r"^  attack\.sites=1 +how many", said, re.MULTILINE
+    )
+    for key in inspect.signature(ATTACKS[name]).parameters:
+        assert re.search(rf"^  attack\.{key}=\S+ +\S", said, re.MULTILINE), said
+
+
+def test_what_can_be_written_after_attack_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attacks", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == options("attack")
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (["attacks", "sign_flpi"], "unknown attack 'sign_flpi'; did you mean 'sign_flip'?"),
         (["strategies", "fedadamm"], "unknown strategy 'fedadamm'; did you mean 'fedadam'?"),
         (["privacy", "gausian"], "unknown privacy 'gausian'; did you mean 'gaussian'?"),
         (["tasks", "reid"], "one list at a time"),
