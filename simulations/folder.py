@@ -7,6 +7,7 @@ from typing import Any
 
 from isofed.errors import CheckpointError
 from isofed.files import write_json
+from isofed.simulations.engine import DEPLOYED
 
 CONFIG, SUMMARY, REPORT = "config.json", "summary.json", "report.html"
 
@@ -30,6 +31,17 @@ def load_config(folder: Path) -> tuple[dict[str, Any], list[str]]:
     return cfg, cfg.pop("overrides", [])
 
 
+def deployed(cfg: Mapping[str, Any]) -> bool:
+    """Return whether a run's sites are on machines of their own."""
+    engine = cfg.get("engine")
+    return isinstance(engine, Mapping) and engine.get("name") == DEPLOYED
+
+
+def again(folder: Path, cfg: Mapping[str, Any]) -> str:
+    """Return the command that continues a run."""
+    return f"isofed {'run' if deployed(cfg) else 'simulate'} --resume {folder}"
+
+
 def claim(folder: Path, cfg: Mapping[str, Any], overrides: list[str]) -> None:
     """Write the configuration of a new run, or see that the run found is the same.
 
@@ -44,7 +56,7 @@ def claim(folder: Path, cfg: Mapping[str, Any], overrides: list[str]) -> None:
     if changed:
         raise CheckpointError(
             f"'{folder}' holds a run of another configuration (other {', '.join(changed)}); continue it with "
-            f"isofed simulate --resume {folder}, or name another folder with hydra.run.dir=DIR"
+            f"{again(folder, found)}, or name another folder with hydra.run.dir=DIR"
         )
 
 

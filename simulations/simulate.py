@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from isofed.errors import ConfigError, RoundError
+from isofed.errors import BudgetError, CheckpointError, ConfigError, RoundError
 from isofed.events import Emit, fan_out, silent, within
 from isofed.files import write_json
 from isofed.population import Numbered
-from isofed.simulations import controls, holdings
+from isofed.simulations import controls, early, holdings
 from isofed.simulations.alongside import side_by_side
 from isofed.simulations.choice import remembered, settled
 from isofed.simulations.ending import Seen, board, publish, seconds
 from isofed.simulations.facts import Open, same
-from isofed.simulations.federation import Federation, load_result, run, tell
-from isofed.simulations.folder import REPORT, claim, finished, load_config, sweep
+from isofed.simulations.federation import Federation, ended, load_result, run, tell
+from isofed.simulations.folder import REPORT, again, claim, deployed, finished, load_config, sweep
 from isofed.simulations.lock import locked
 from isofed.simulations.meter import Meter
 from isofed.simulations.own import note
@@ -62,6 +62,8 @@ def simulate(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict
 
     Raises:
         CheckpointError: the folder holds another run, or a process works in it.
+        BudgetError: it ended early, its sites having spent their privacy budget; summary and report of the
+            rounds before are there.
     """
     begun = time.monotonic()
     plan = runnable(make_plan(remembered(cfg, folder), folder))
@@ -71,6 +73,7 @@ def simulate(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict
         summary = finished(folder)
         if summary is not None:
             print(f"{table(summary)}\n\nthis run is finished; report: {folder / REPORT}")
+            early.refuse(summary, folder)
             return summary
         sweep(folder)
         return _pooled(plan, watch)
@@ -80,9 +83,13 @@ def resume(folder: Path) -> dict[str, Any]:
     """Continue a run from its own config.json.
 
     Raises:
-        CheckpointError: the folder holds no run.
+        CheckpointError: the folder holds no run, or one of deployed sites.
     """
     cfg, overrides = load_config(folder)
+    if deployed(cfg):
+        raise CheckpointError(
+            f"the run in '{folder}' is one of deployed sites; continue it with: {again(folder, cfg)}"
+        )
     return simulate(cfg, folder, overrides)
 
 
@@ -139,12 +146,14 @@ def _run(job: Job, meter: Meter) -> dict[str, Any]:
     if full:
         controls.announce(plan, tuple(sites), progress)
     results = _train(job, federations)
+    full = full and early.ENDED not in results[FEDERATED]
     extra = controls.run(plan, tuple(sites), job.pool, progress, job.emit) if full else None
     spent = seconds(job.watch, results)
     summary = summarise(plan, facts, results, spent, meter.stop(), extra, len(sites))
     publish(plan, summary, results, progress, _seen(job))
     for sink in sinks:
         sink.close()
+    early.refuse(summary, plan.folder)
     return summary
 
 
@@ -242,10 +251,20 @@ def _train(job: Job, federations: list[Federation]) -> dict[str, Any]:
     for done in (f for f in federations if f.done):
         tell(load_result(done)["history"], within(job.emit, run=done.name))
     first = load_result(federated) if federated.done else _federated(job, federated)
+    if early.ENDED in first:
+        job.progress.say("it ended early; sites are not trained alone, for more rounds than these")
+        return {federated.name: first}
     return {federated.name: first} | side_by_side(alone, job.pool, job.emit)
 
 
 def _federated(job: Job, federation: Federation) -> dict[str, Any]:
+    try:
+        return _rounds(job, federation)
+    except BudgetError as error:
+        return ended(federation, error)
+
+
+def _rounds(job: Job, federation: Federation) -> dict[str, Any]:
     plan = job.plan
     if not plan.switches.profile:
         return run(federation, job.pool, job.emit)

@@ -9,7 +9,7 @@ from typing import Any
 
 from isofed.errors import CheckpointError, ConfigError
 from isofed.simulations.compare.settings import flat
-from isofed.simulations.folder import CONFIG, finished, load_config
+from isofed.simulations.folder import CONFIG, again, finished, load_config
 
 RESULT, HYDRA = "result.json", ".hydra"
 DEEPEST = 3  # folders between what was named and a run
@@ -84,7 +84,7 @@ def read(folder: Path) -> Run | Left:
         return Left(folder, "never began" if not (folder / CONFIG).exists() else f"its {CONFIG} is damaged")
     summary = finished(folder)
     if not isinstance(summary, dict):
-        return Left(folder, f"unfinished; continue it with: isofed simulate --resume {folder}")
+        return Left(folder, f"unfinished; continue it with: {again(folder, cfg)}")
     try:
         history = json.loads((folder / RESULT).read_text())["history"]
     except (OSError, ValueError, KeyError, TypeError):

@@ -16,6 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from isofed.client.memory import Memory
 from isofed.errors import CheckpointError
+from isofed.files import write_json
 from isofed.server.state import Checkpoints
 from isofed.simulations import ending
 from isofed.simulations import simulate as simulations
@@ -217,4 +218,7 @@ def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
     claim(tmp_path, {"seed": 1, "rounds": 2}, [])
     assert load_config(tmp_path) == ({"seed": 1, "rounds": 2}, ["seed=1"])
     with pytest.raises(CheckpointError, match=r"another configuration \(other rounds, seed\)"):
+        claim(tmp_path, {"seed": 2}, [])
+    write_json(tmp_path / "config.json", {"engine": {"name": "deployed"}})
+    with pytest.raises(CheckpointError, match="with isofed run --resume"):
         claim(tmp_path, {"seed": 2}, [])

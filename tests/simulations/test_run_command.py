@@ -95,6 +95,9 @@ def test_a_simulation_is_not_continued_as_a_deployed_run_nor_the_reverse(tmp_pat
         resume(tmp_path, {})
     assert main(["simulate", "engine=deployed", "engine.hub=x"]) == 2
     assert "write isofed run hub=DIR" in capsys.readouterr().err
+    (tmp_path / "config.json").write_text(json.dumps({"engine": {"name": "deployed"}}))
+    assert main(["simulate", "--resume", str(tmp_path)]) == 2
+    assert f"deployed sites; continue it with: isofed run --resume {tmp_path}" in capsys.readouterr().err
 
 
 def test_runs_have_names_that_nobody_shares_and_that_stay(tmp_path: Path) -> None:
