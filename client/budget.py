@@ -17,7 +17,7 @@ from typing import Any
 
 from isofed.errors import BudgetError, CheckpointError
 from isofed.protocols.accounts.epsilon import by_unit
-from isofed.protocols.local_privacy import Spend
+from isofed.protocols.local_privacy import SPENT, Spend
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _within(known: list[Charge], charge: Charge, limit: Limit) -> None:
     if after > limit.epsilon:
         before = spent(known, limit.delta, limit.accountant, limit.run).get(unit, 0.0)
         raise BudgetError(
-            f"the privacy budget of this site is spent: with this reply every {unit} would have given away "
+            f"{SPENT}: with this reply every {unit} would have given away "
             f"epsilon {after:.3g} at delta {limit.delta:g}, so far {before:.3g}, and {limit.said} allows "
             f"{limit.epsilon:g}; end the run here, or have the limit raised"
         )

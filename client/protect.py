@@ -6,8 +6,10 @@ from isofed.client.memory import Sections
 from isofed.client.place import Place
 from isofed.client.train import TERM
 from isofed.client.workshop import Workshop
-from isofed.protocols.step import Use
+from isofed.protocols.joint import MODEL
+from isofed.protocols.step import STATISTICS, Use
 from isofed.records import Order, Report
+from isofed.trees import Tree
 
 
 def protected(shop: Workshop, place: Place, order: Order, report: Report) -> Report:
@@ -24,10 +26,15 @@ def protected(shop: Workshop, place: Place, order: Order, report: Report) -> Rep
     """
     if not shop.pipeline.steps:
         return report
-    start: Any = order.channels["model"]
-    return shop.pipeline.leaving(
-        report, start.tree, Use(order.round, order.attempt, place.secrets.within(order.run))
-    )
+    start, statistics = (_tree(order, name) for name in (MODEL, STATISTICS))
+    use = Use(order.round, order.attempt, place.secrets.within(order.run))
+    return shop.pipeline.leaving(report, start, use, statistics)
+
+
+def _tree(order: Order, name: str) -> Tree:
+    channel: Any = order.channels[name]
+    tree: Tree = channel.tree
+    return tree
 
 
 def settled(shop: Workshop, order: Order, before: Sections, after: Sections, report: Report) -> Sections:

@@ -31,6 +31,18 @@ def sent(channels: Mapping[str, Channel]) -> dict[str, Tree]:
     return {name: c.tree for name, c in sorted(channels.items()) if isinstance(c, Delta)}
 
 
+def moves(channel: Channel, start: Tree) -> Tree:
+    """Return by how much a tree's values moved, in float64; what is no real number did not.
+
+    Args:
+        channel: of values.
+        start: from which they are counted.
+    """
+    assert isinstance(channel, Value)
+    change = channel.tree.wide().map(lambda local, began: local - began, start)
+    return of_reals(reals(change), change)
+
+
 def join(trees: Mapping[str, Tree]) -> np.ndarray:
     """Return all buffers of all trees one behind the other, (d,); numbers of one kind stay of that kind."""
     buffers = [buffer for tree in trees.values() for buffer in tree.buffers.values()]
@@ -46,6 +58,28 @@ def split(vector: np.ndarray, like: Mapping[str, Tree]) -> dict[str, Tree]:
             buffers[dtype], at = vector[at : at + size], at + size
         found[name] = Tree(tree.layout, buffers)
     return found
+
+
+def reals(tree: Tree) -> np.ndarray:
+    """Return all real buffers of a tree one behind the other, (d,); whole numbers are left out."""
+    kept = [buffer for dtype, buffer in tree.buffers.items() if "float" in dtype]
+    return np.concatenate(kept) if kept else np.zeros(0)
+
+
+def of_reals(vector: np.ndarray, like: Tree) -> Tree:
+    """Return what :func:`reals` joined as a tree, float64, with zeros where there are whole numbers."""
+    buffers, at = {}, 0
+    for dtype, size in like.layout.sizes.items():
+        if "float" in dtype:
+            buffers[dtype], at = vector[at : at + size], at + size
+        else:
+            buffers[dtype] = np.zeros(size)
+    return Tree(like.layout, buffers)
+
+
+def narrowed(tree: Tree) -> Tree:
+    """Return a tree in the dtypes of its layout, nothing larger than it was."""
+    return Tree(tree.layout, {d: towards_zero(buffer, d) for d, buffer in tree.buffers.items()})
 
 
 def towards_zero(values: np.ndarray, dtype: str) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from isofed.errors import CompositionError
+from isofed.protocols.step import STATISTICS
 
 PUBLIC = ("examples", "steps", "loss", "normaliser")
 """Numbers that a rule may need under noise: released anyway, or made of steps and rates alone."""
@@ -21,9 +22,12 @@ def refuse_misfits(steps: Iterable[Any], recipe: Any, level: Any, task: Any, opt
         level: a privacy level.
         task, options: what is trained, and how.
     """
+    steps = tuple(steps)
+    released = any(step.part == STATISTICS for step in steps)
     for step in steps:
         for reason in REASONS:
-            sentence = reason(step, recipe, level, task, options)
+            covered = released and reason is statistics_beside
+            sentence = "" if covered else reason(step, recipe, level, task, options)
             if sentence:
                 raise CompositionError(sentence)
 
@@ -123,8 +127,21 @@ def statistics_beside(step: Any, recipe: Any, level: Any, task: Any, options: An
     return (
         f"'{step.call}' hides nothing in running statistics, but strategy '{recipe.call}' sends those of "
         f"task '{task.name}' beside the model; use strategy=fedbn strategy.weights=equal, which keeps "
-        "them at the sites"
+        "them at the sites, or write privacy.buffers=released"
     )
+
+
+def nothing_to_release(step: Any, recipe: Any, level: Any, task: Any, options: Any) -> str:
+    """Return why no running statistics leave on which a step could work."""
+    if step.part != STATISTICS or not recipe.share.known:
+        return ""
+    if NORMS in recipe.share.parts:
+        kept = f"strategy '{recipe.call}' keeps them at the sites"
+    elif not task.statistics(options):
+        kept = f"task '{task.name}' has none"
+    else:
+        return ""
+    return f"'{step.call}' hides running statistics on their way, but {kept}; write privacy.buffers=local"
 
 
 Reason = Callable[[Any, Any, Any, Any, Any], str]
@@ -138,4 +155,5 @@ REASONS: tuple[Reason, ...] = (
     measured_before,
     unsettled,
     statistics_beside,
+    nothing_to_release,
 )

@@ -8,14 +8,12 @@ import numpy as np
 
 from isofed.contracts import Contract, TreeContract
 from isofed.errors import CompositionError
-from isofed.protocols.joint import MODEL, changes, join, sent, split, towards_zero
+from isofed.protocols.joint import MODEL, changes, join, moves, narrowed, of_reals, reals, sent, split
 from isofed.protocols.misfits import refuse_misfits
-from isofed.protocols.step import INTEGERS, REALS, Half, Promise, Step, Use
+from isofed.protocols.step import CHANGES, INTEGERS, REALS, STATISTICS, Half, Promise, Step, Use
 from isofed.records import Channel, Delta, Report
 from isofed.seeds import Secrets
 from isofed.trees import Tree
-
-STATISTICS = "buffers"
 
 
 @dataclass(frozen=True)
@@ -31,12 +29,18 @@ class Pipeline:
     steps: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
-        _check(self.steps)
+        _check(self._on())
+        _check(self._on(STATISTICS))
+        if self.releases and not any(step.hides for step in self._on()):
+            raise CompositionError(
+                f"'{self._on(STATISTICS)[0].call}' hides running statistics, but no step hides the model "
+                "beside them; put gaussian(noise) or tree(noise) before it"
+            )
 
     @property
     def bound(self) -> float | None:
         """C, which no update's norm exceeds, or None."""
-        return next((step.bounds for step in self.steps if step.bounds is not None), None)
+        return next((step.bounds for step in self._on() if step.bounds is not None), None)
 
     def bound_of(self, kept: Mapping[str, Any]) -> float | None:
         """Return C of a round, from what was kept of the rounds before."""
@@ -49,6 +53,11 @@ class Pipeline:
         if not made:
             return None
         return replace(made[-1], noise=sum(each.noise**-2 for each in made) ** -0.5)
+
+    @property
+    def releases(self) -> bool:
+        """Whether running statistics leave as changes, with a bound and noise of their own."""
+        return bool(self._on(STATISTICS))
 
     @property
     def draws_on_the_sum(self) -> bool:
@@ -82,19 +91,25 @@ class Pipeline:
             raise CompositionError(f"{calls} draws secret numbers at the server; give the server secrets")
         return self
 
-    def leaving(self, report: Report, start: Tree, use: Use) -> Report:
+    def leaving(self, report: Report, start: Tree, use: Use, statistics: Tree | None = None) -> Report:
         """Return a site's report as it leaves: changes instead of a model, after every client half.
 
         Args:
             report: after training, its meaning checked.
             start: the model of the order.
             use: with the site's secrets.
+            statistics: running statistics of the order, where they leave as changes.
         """
         if not self.steps:
             return report
         trees = changes(report.channels, start)
-        vector = self._through(join(trees), (step.client for step in self.steps), use)
+        vector = self._through(join(trees), (step.client for step in self._on()), use)
         made: dict[str, Channel] = {n: Delta(self._narrow(tree)) for n, tree in split(vector, trees).items()}
+        if self.releases:
+            assert statistics is not None
+            moved = moves(report.channels[STATISTICS], statistics)
+            vector = self._through(reals(moved), (step.client for step in self._on(STATISTICS)), use)
+            made[STATISTICS] = Delta(narrowed(of_reals(vector, moved)))
         return replace(report, channels={**report.channels, **made})
 
     def opened(self, report: Report, use: Use) -> Report:
@@ -102,23 +117,33 @@ class Pipeline:
         if not self.steps:
             return report
         trees = sent(report.channels)
+        statistics = trees.pop(STATISTICS, None)
         vector = join(trees)
         noted = self._noted(vector, use)
-        vector = self._through(vector, (step.server for step in reversed(self.steps)), use)
+        vector = self._through(vector, (step.server for step in reversed(self._on())), use)
         made = {name: Delta(tree) for name, tree in split(vector.astype(np.float64), trees).items()}
+        if statistics is not None:
+            halves = (step.server for step in reversed(self._on(STATISTICS)))
+            vector = self._through(reals(statistics).astype(np.float64), halves, use)
+            made[STATISTICS] = Delta(of_reals(vector, statistics))
         return replace(report, channels={**report.channels, **made}, scalars={**report.scalars, **noted})
 
     def summed(self, trees: Mapping[str, Tree], use: Use) -> Mapping[str, Tree]:
         """Return the round's sums of changes, in float64, after what is done to sums.
 
         Args:
-            trees: by channel, the model's among them.
+            trees: by channel, the model's among them, and running statistics' where they are changes.
             use: with the server's secrets.
         """
         if not self.draws_on_the_sum:
             return trees
-        joint = dict(sorted(trees.items()))
-        return split(self._through(join(joint), (step.total for step in reversed(self.steps)), use), joint)
+        joint, statistics = _parted(trees)
+        vector = self._through(join(joint), (step.total for step in reversed(self._on())), use)
+        found = split(vector, joint)
+        if statistics is not None:
+            halves = (step.total for step in reversed(self._on(STATISTICS)))
+            found[STATISTICS] = of_reals(self._through(reals(statistics), halves, use), statistics)
+        return found
 
     def kept(self, trees: Mapping[str, Tree], use: Use) -> Mapping[str, Any]:
         """Return what the steps keep for the next round, JSON values.
@@ -127,11 +152,14 @@ class Pipeline:
             trees: the sums as in :meth:`summed`, before it.
             use: likewise, with what was heard.
         """
-        steps = [step.keep for step in self.steps if step.keep]
-        if not steps:
+        if not any(step.keep for step in self.steps):
             return {}
-        total, use = join(dict(sorted(trees.items()))), replace(use, bound=self.bound_of(use.kept))
-        return {key: value for keep in steps for key, value in keep(total, use).items()}
+        joint, statistics = _parted(trees)
+        use, total = replace(use, bound=self.bound_of(use.kept)), join(joint)
+        kept = {k: v for step in self._on() if step.keep for k, v in step.keep(total, use).items()}
+        for step in self._on(STATISTICS) if statistics is not None else ():
+            kept |= step.keep(reals(statistics), use) if step.keep else {}
+        return kept
 
     def outside(self, contract: Contract) -> Contract:
         """Return the contract of what leaves: the same meanings in the form that the last step gives them.
@@ -142,11 +170,14 @@ class Pipeline:
         if not self.steps:
             return contract
         self._covered(contract)
-        held = self.steps[-1].wire
+        held = self._last.wire
         channels = {
             name: replace(agreed, kind="delta", held=held) if _is_change(agreed, name) else agreed
             for name, agreed in contract.channels.items()
         }
+        if self.releases:
+            statistics: Any = contract.channels[STATISTICS]
+            channels[STATISTICS] = replace(statistics, kind="delta")
         return replace(contract, channels=channels)
 
     def _covered(self, contract: Contract) -> None:
@@ -159,11 +190,20 @@ class Pipeline:
                 )
         statistics: Any = contract.channels.get(STATISTICS)
         for step in self.steps if statistics is not None and statistics.layout.leaves else ():
-            if step.hides:
+            if step.hides and not self.releases:
                 raise CompositionError(
                     f"'{step.call}' hides nothing in running statistics, but the model's leave beside it; "
-                    "keep them at the sites with strategy=fedbn strategy.weights=equal"
+                    "keep them at the sites with strategy=fedbn strategy.weights=equal, or write "
+                    "privacy.buffers=released"
                 )
+
+    def _on(self, part: str = CHANGES) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.part == part)
+
+    @property
+    def _last(self) -> Step:
+        """The last of the steps on the model, whose form is that of what leaves."""
+        return self._on()[-1]
 
     def _through(self, vector: np.ndarray, halves: Iterable[Half | None], use: Use) -> np.ndarray:
         use = replace(use, bound=self.bound_of(use.kept))
@@ -173,12 +213,16 @@ class Pipeline:
 
     def _noted(self, vector: np.ndarray, use: Use) -> dict[str, float]:
         use = replace(use, bound=self.bound_of(use.kept))
-        return {k: v for step in self.steps if step.note for k, v in step.note(vector, use).items()}
+        return {k: v for step in self._on() if step.note for k, v in step.note(vector, use).items()}
 
     def _narrow(self, tree: Tree) -> Tree:
-        if self.steps[-1].gives == INTEGERS:
-            return tree
-        return Tree(tree.layout, {d: towards_zero(buffer, d) for d, buffer in tree.buffers.items()})
+        return tree if self._last.gives == INTEGERS else narrowed(tree)
+
+
+def _parted(trees: Mapping[str, Tree]) -> tuple[dict[str, Tree], Tree | None]:
+    """Return changes in the order of names, and those of running statistics by themselves."""
+    joint = dict(sorted(trees.items()))
+    return joint, joint.pop(STATISTICS, None)
 
 
 def _is_change(agreed: Any, name: str) -> TypeGuard[TreeContract]:

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 from isofed.protocols.pipeline import Pipeline
+from isofed.protocols.step import Step
 from isofed.protocols.steps.adaptive import adaptive, share_of
 from isofed.protocols.steps.clip import clip
 from isofed.protocols.steps.gaussian import gaussian
 from isofed.protocols.steps.quantise import quantise
+from isofed.protocols.steps.statistics import shares, statistics
 from isofed.protocols.steps.top_k import top_k
 from isofed.protocols.steps.tree import tree
 from isofed.suggest import pick
@@ -35,6 +37,9 @@ def noisy(
     counts: float | None = None,
     sampling: str = "public",
     delta: float = 1e-5,
+    buffers: str = "local",
+    buffers_share: float = 0.1,
+    buffers_norm: float = 1.0,
 ) -> Pipeline:
     """Clip every update, and add Gaussian noise to their sum at the server.
 
@@ -48,20 +53,47 @@ def noisy(
         sampling: ``public``, or ``secret``: each site is asked with chance cohort / sites by the server's own
             secrets, and the sum is divided by the cohort expected.
         delta: δ for which ε is told.
+        buffers, buffers_share, buffers_norm: of running statistics, see :func:`parts`.
     """
     pick("clipping", clipping, dict.fromkeys(("fixed", "adaptive")))
-    if clipping == "fixed":
-        return Pipeline((clip(norm), gaussian(noise, delta, sampling)))
-    counts = noise if counts is None else counts
-    return Pipeline(
-        (
-            adaptive(norm, quantile, rate, counts, delta, sampling),
-            gaussian(share_of(noise, counts), delta, sampling),
-        )
-    )
+    first, left = clip(norm), noise
+    if clipping == "adaptive":
+        counts = noise if counts is None else counts
+        first, left = adaptive(norm, quantile, rate, counts, delta, sampling), share_of(noise, counts)
+    made = parts(lambda z: gaussian(z, delta, sampling), left, buffers, buffers_share, buffers_norm)
+    return Pipeline((first, *made))
 
 
-def shared(norm: float = 1.0, noise: float = 1.0, honaker: bool = False, delta: float = 1e-5) -> Pipeline:
+def parts(
+    noisy: Callable[[float], Step], noise: float, buffers: str, share: float, norm: float
+) -> list[Step]:
+    """Return the noise on the model's sum, and that on running statistics' where they are released.
+
+    Args:
+        noisy: from a noise multiplier to the step that adds it.
+        noise: z of all that is added here.
+        buffers: ``local``, where running statistics stay at the sites (what would send them is refused), or
+            ``released``: they leave as changes, clipped and noised as a part of their own.
+        share: s, what they take of z⁻², above 0 and below 1: the model's noise is z / √(1 - s), theirs
+            z / √s.
+        norm: C_b, the joint L2 norm to which a site's change of them is clipped, above 0.
+    """
+    pick("buffers", buffers, dict.fromkeys(("local", "released")))
+    if buffers == "local":
+        return [noisy(noise)]
+    model, beside = shares(noise, share)
+    return [noisy(model), statistics(noisy(beside), norm)]
+
+
+def shared(
+    norm: float = 1.0,
+    noise: float = 1.0,
+    honaker: bool = False,
+    delta: float = 1e-5,
+    buffers: str = "local",
+    buffers_share: float = 0.1,
+    buffers_norm: float = 1.0,
+) -> Pipeline:
     """Clip every update, and add noise to their sum that rounds share, as DP-FTRL does.
 
     No sampling makes it smaller, and none has to be secret: best where each site is asked in few rounds.
@@ -72,8 +104,10 @@ def shared(norm: float = 1.0, noise: float = 1.0, honaker: bool = False, delta: 
             :func:`~isofed.protocols.steps.tree.tree`.
         honaker: whether each node is estimated from those below it, too: less noise, twice the draws.
         delta: δ for which ε is told.
+        buffers, buffers_share, buffers_norm: of running statistics, see :func:`parts`.
     """
-    return Pipeline((clip(norm), tree(noise, honaker, delta)))
+    made = parts(lambda z: tree(z, honaker, delta), noise, buffers, buffers_share, buffers_norm)
+    return Pipeline((clip(norm), *made))
 
 
 def quantised(norm: float = 1.0, bits: int = 8) -> Pipeline:
@@ -86,7 +120,14 @@ def quantised(norm: float = 1.0, bits: int = 8) -> Pipeline:
     return Pipeline((clip(norm), quantise(bits)))
 
 
-def noisy_quantised(norm: float = 1.0, noise: float = 1.0, bits: int = 16) -> Pipeline:
+def noisy_quantised(
+    norm: float = 1.0,
+    noise: float = 1.0,
+    bits: int = 16,
+    buffers: str = "local",
+    buffers_share: float = 0.1,
+    buffers_norm: float = 1.0,
+) -> Pipeline:
     """Clip every update, round it to few levels, hold it to the norm again, and add noise to the sum.
 
     Rounding makes an update longer, by up to s·√d; the server so clips once more, and of coarse levels on
@@ -95,8 +136,10 @@ def noisy_quantised(norm: float = 1.0, noise: float = 1.0, bits: int = 16) -> Pi
     Args:
         norm, noise: as in :func:`noisy`.
         bits: as in :func:`quantised`.
+        buffers, buffers_share, buffers_norm: of running statistics, which are not rounded; see :func:`parts`.
     """
-    return Pipeline((clip(norm), gaussian(noise), quantise(bits)))
+    model, *beside = parts(gaussian, noise, buffers, buffers_share, buffers_norm)
+    return Pipeline((clip(norm), model, quantise(bits), *beside))
 
 
 def sparse(fraction: float = 0.1, norm: float | None = None) -> Pipeline:

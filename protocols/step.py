@@ -12,6 +12,7 @@ from isofed.seeds import Secrets
 from isofed.suggest import pick
 
 REALS, INTEGERS = "reals", "integers"
+CHANGES, STATISTICS = "changes", "buffers"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Step:
             among them is the next round's C.
         promise: how far it hides a site, if it does.
         settles: whether a site knows what the server makes of its update.
+        part: what it works on: ``changes``, the joint vector of the model's and further trees', or
+            ``buffers``, that of running statistics', which then leave as changes, too.
     """
 
     call: str
@@ -116,10 +119,12 @@ class Step:
     keep: Callable[[np.ndarray, Use], Mapping[str, Any]] | None = field(default=None, repr=False)
     promise: Promise | None = field(default=None, repr=False)
     settles: bool = field(default=True, repr=False)
+    part: str = field(default=CHANGES, repr=False)
 
     def __post_init__(self) -> None:
         pick("kind of numbers", self.takes, dict.fromkeys((REALS, INTEGERS)))
         pick("kind of numbers", self.gives, dict.fromkeys((REALS, INTEGERS)))
+        pick("part", self.part, dict.fromkeys((CHANGES, STATISTICS)))
         if (self.gives == INTEGERS) != bool(self.wire):
             raise CompositionError(
                 f"'{self.call}' must name a dtype of the wire if it gives integers, and none if it does not"

@@ -8,7 +8,7 @@ from typing import Any
 from flwr.app import ArrayRecord, ConfigRecord, Message
 from flwr.serverapp import Grid
 
-from isofed.errors import RoundError
+from isofed.errors import BudgetError, RoundError
 from isofed.events import Emit
 from isofed.server.commits import Commits
 from isofed.server.own import Absent, nested
@@ -52,6 +52,10 @@ def run_rounds(
     """Train from the strategy's state to the setting's last round, evaluating as it says.
 
     Every round ends with a checkpoint, which names the memory versions it counted: that is the commit.
+
+    Raises:
+        RoundError: a round that could not be completed.
+        BudgetError: likewise, and none will be; the last one that was committed has been measured.
     """
     setting = strategy.setting
     if strategy.state.round == 0 and not strategy.state.history:
@@ -60,7 +64,11 @@ def run_rounds(
     with Commits(checkpoints, emit, patience.ahead) as commits:
         for number in range(strategy.state.round + 1, setting.rounds + 1):
             with span(ENGINE, ROUND, number):
-                entry = _round(strategy, grid, number, commits, patience)
+                try:
+                    entry = _round(strategy, grid, number, commits, patience)
+                except BudgetError:
+                    _ended(strategy, grid, commits, patience)
+                    raise
                 with span(PROTOCOL, "checkpoint"):
                     commits.commit(strategy.commit(entry), entry)
             commits.tell()
@@ -74,6 +82,14 @@ def _round(strategy: Driver, grid: Grid, number: int, commits: Commits, patience
     seconds, due = time.monotonic() - started, _due(number, strategy.setting)
     measured = _evaluate(strategy, grid, commits.emit, patience) if due else {"metrics": None}
     return {**_entry(strategy, number, seconds), **measured}
+
+
+def _ended(strategy: Driver, grid: Grid, commits: Commits, patience: Patience) -> None:
+    """Measure the round that turned out to be the last one, if nobody has, and commit it with that."""
+    commits.settle()
+    if strategy.state.round and not strategy.state.history[-1]["metrics"]:
+        measured = _evaluate(strategy, grid, commits.emit, patience)
+        commits.checkpoints.save(strategy.amend(measured))
 
 
 def _due(number: int, setting: Any) -> bool:

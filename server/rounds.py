@@ -8,12 +8,14 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from isofed.errors import RoundError
+from isofed.errors import BudgetError, RoundError
 from isofed.folding import Term, fold, moved
 from isofed.protocols.joint import MODEL
+from isofed.protocols.local_privacy import SPENT
 from isofed.protocols.pipeline import Pipeline
-from isofed.protocols.step import Use
+from isofed.protocols.step import STATISTICS, Use
 from isofed.protocols.steps.adaptive import BIT
+from isofed.protocols.steps.statistics import usable
 from isofed.records import Channel, Delta, Order, Report, Table, Value
 from isofed.seeds import Secrets
 from isofed.server.cohorts import drawn, expected
@@ -94,6 +96,7 @@ def training_round(
 
     Raises:
         RoundError: fewer usable reports than that.
+        BudgetError: likewise, and a site will not answer again, because its privacy budget is spent.
     """
     number = state.round + 1
     cohort = drawn(state, setting, sites, secrets)
@@ -115,7 +118,9 @@ def training_round(
     fewest = min(fewest, len(asks)) if total.expected else fewest
     fewest = min(fewest, needs(setting.recipe.rule, len(asks))) if setting.clients else fewest
     if len(total.numbers) < fewest:
-        raise RoundError(_too_few(number, total, fewest))
+        # a budget that is spent stays spent: to ask again would cost the others, too
+        spent = any(SPENT in reason for reason in total.refused.values())
+        raise (BudgetError if spent else RoundError)(_too_few(number, total, fewest))
     total.protect(Pipeline(setting.recipe.privacy), Use(number, attempt, secrets, kept=state.private))
     return Outcome(total.next_state(), total.numbers, total.refused, total.arrived())
 
@@ -164,7 +169,7 @@ class Total:
             _models(state, setting.recipe.rule, len(cohort.began)),
             {n: TableSum.empty(rows, width) for n, r in setting.recipe.tables.items() if not r.personal},
             {name: {} for name, rule in setting.recipe.tables.items() if rule.personal},
-            {name: wide_zeros(state.trees["model"].layout) for name in setting.recipe.trees},
+            _changes(state, setting.recipe),
             population,
             cohort,
             versions=dict(state.versions),
@@ -220,8 +225,8 @@ class Total:
             round=number,
             trees={
                 "model": moved(self.state.trees["model"], step),
-                "buffers": self._statistics().narrow(),
-                **{name: self._moved(name) for name in self.changes},
+                "buffers": self._released() if STATISTICS in self.changes else self._statistics().narrow(),
+                **{name: self._moved(name) for name in self.changes if name != STATISTICS},
                 **self.state.kept(self.cohort.flight),
             },
             tables=self._next_tables(),
@@ -250,6 +255,12 @@ class Total:
         old, part = self.state.trees["buffers"].wide(), self._part()
         return mean.map(lambda m, o: (1.0 - part) * o + part * m, old)
 
+    def _released(self) -> Tree:
+        """Return running statistics that left as changes, whose sum has noise: of all sites alike."""
+        before, by = self.state.trees[STATISTICS], float(self.expected or len(self.numbers))
+        part = 1.0 if self.recipe.server.arrivals is None else self._part()
+        return usable(moved(before, self.changes[STATISTICS].map(lambda total: part * total / by)), before)
+
     def _moved(self, name: str) -> Tree:
         mean = self.changes[name].map(lambda t: t / self.population)
         return moved(self.state.trees[name], mean)
@@ -265,6 +276,14 @@ class Total:
             rule: Any = self.recipe.channels[name]
             tables |= {f"{name}{FOR}{site}": t for site, t in rule.answer(name, self.personal).items()}
         return tables
+
+
+def _changes(state: ServerState, recipe: Recipe) -> dict[str, Tree]:
+    """Return the sums of further changes: trees beside the model, and running statistics if they are some."""
+    layouts = {name: state.trees["model"].layout for name in recipe.trees}
+    if Pipeline(recipe.privacy).releases:
+        layouts[STATISTICS] = state.trees[STATISTICS].layout
+    return {name: wide_zeros(layout) for name, layout in layouts.items()}
 
 
 def _models(state: ServerState, rule: LinearRule | GatheringRule, sites: int) -> Folded | Gathered:

@@ -153,6 +153,10 @@ class Stock:
         """Extend the history by a finished round and return the state to be saved."""
         return self.ours.commit(entry)
 
+    def amend(self, found: Mapping[str, Any]) -> ServerState:
+        """Extend the last round's entry by what was found out later and return the state to be saved."""
+        return self.ours.amend(found)
+
     def _message(self, ask: Ask) -> Message:
         content = plain.order_content(ask.order)
         self.bytes[ask.site] = {"down": wire.payload(content), "up": 0}

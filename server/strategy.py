@@ -148,6 +148,12 @@ class Composed(Strategy):
         self.state = replace(self.state, history=(*self.state.history, entry))
         return self.state
 
+    def amend(self, found: Mapping[str, Any]) -> ServerState:
+        """Extend the last round's entry by what was found out later and return the state to be saved."""
+        *before, last = self.state.history
+        self.state = replace(self.state, history=(*before, {**last, **found}))
+        return self.state
+
     def _messages(self, asks: list[Ask], kind: str, nodes: Mapping[str, int]) -> list[Message]:
         # one set of channels for everybody; only the small order record differs from site to site
         messages, made = [], Made()

@@ -57,7 +57,8 @@ some strategies ask by a sentence of their own.
 
 `isofed list privacy` says what each choice does. `clip`, `quantise` and `top_k` work on the changes of
 parameters and of further trees such as control variates; running statistics are no changes, and leave as
-they are beside them. `gaussian` is therefore refused wherever running statistics leave. The numbers of a
+they are beside them. `gaussian` is therefore refused wherever running statistics leave, unless
+`privacy.buffers=released` gives them a bound and noise of their own. The numbers of a
 report (examples, steps, loss) are released as they are, whatever is chosen. `top_k` saves no bytes: zeros are
 sent, too. Strategies of Flower's own (`strategy=flwr.FedAvg`) are given models, not changes, and run with
 `none` alone.

@@ -12,7 +12,7 @@ from typing import Any
 
 from isofed.client.memory import Memory
 from isofed.client.workshop import Workshop
-from isofed.errors import CheckpointError, CompositionError, ConfigError, RoundError
+from isofed.errors import BudgetError, CheckpointError, CompositionError, ConfigError, RoundError
 from isofed.events import Emit, fan_out, silent
 from isofed.files import write_json
 from isofed.protocols.runtime import Door, opened, start_run, stop_runs
@@ -104,6 +104,8 @@ def deploy(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict[s
         job = Job(plan, deployment, Progress(0, enabled=plan.switches.progress), watch)
         try:
             return _run(job)
+        except BudgetError as error:
+            raise BudgetError(f"{error}; continue with that: isofed run --resume {folder}") from None
         except RoundError as error:
             raise RoundError(f"{error}; continue with: isofed run --resume {folder}") from None
 

@@ -5,10 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from isofed.client.memory import Memory
+from isofed.errors import BudgetError
 from isofed.events import OWN
 from isofed.files import write_json
+from isofed.server.state import Checkpoints
 from isofed.simulations import board as boards
 from isofed.simulations import controls, profiled, scored
+from isofed.simulations.early import ENDED
+from isofed.simulations.federation import CHECKPOINTS, Federation, first_state, weights_digest
 from isofed.simulations.folder import CONFIG, REPORT, SUMMARY
 from isofed.simulations.own import final
 from isofed.simulations.plan import FEDERATED, Plan
@@ -43,6 +48,23 @@ def board(plan: Plan) -> list[TensorBoardSink]:
         return []
     place = plan.folder / BOARD
     return [TensorBoardSink(place, purge_step=0 if place.exists() else None)]
+
+
+def ended(federation: Federation, error: BudgetError) -> dict[str, Any]:
+    """Return the result of a federation whose sites will train no more, from its last checkpoint.
+
+    Returns:
+        what :func:`isofed.simulations.federation.run` does, and ``ended``, why.
+
+    Raises:
+        BudgetError: no round was committed.
+    """
+    shop = federation.workshop()
+    state = Checkpoints(federation.folder / CHECKPOINTS, shop.setting.digest).latest(first_state(shop))
+    if not state.round:
+        raise error
+    digest = weights_digest(state, lambda site: Memory(federation.memory(site), sections=shop.remembers))
+    return {"history": list(state.history), "weights_sha256": digest, ENDED: str(error)}
 
 
 def seconds(watch: Stopwatch, results: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from isofed.client.budget import Budget, spent
 from isofed.client.place import BUDGET
 from isofed.errors import ConfigError
+from isofed.protocols.step import STATISTICS
 from isofed.suggest import pick
 
 HELP = """isofed privacy: what is hidden of whom, from whom, and how well
@@ -26,6 +27,7 @@ HELP = """isofed privacy: what is hidden of whom, from whom, and how well
 
   isofed privacy explain strategy=fedavg task.norm=group task.objective=identity dp=example dp.epsilon=8
   isofed privacy explain strategy=fedbn strategy.weights=equal privacy=gaussian privacy.noise=2
+  isofed privacy explain strategy=uniform privacy=gaussian privacy.noise=2 privacy.buffers=released
 """
 POINTS, WIDTH, COLUMNS = 8, 32, 100
 
@@ -158,9 +160,25 @@ def _of_sites(setting: Any, sites: int) -> list[str]:
             f"How: updates are clipped, and the server adds {at['mechanism']} noise of {at['noise']:.3g} "
             f"times the bound to their sum. A round's sites, {many} of {sites} (--sites), are drawn {draws}."
         ),
+        *_of_statistics(setting),
         *_table(setting.rounds, at["delta"], after),
         *_said(f"Stands beside it, unhidden: {'; '.join(at['released'])}."),
     ]
+
+
+def _of_statistics(setting: Any) -> list[str]:
+    """Return how running statistics are hidden, where they leave beside the model."""
+    noisy = [step for step in setting.recipe.privacy if step.promise is not None]
+    beside = next((step for step in noisy if step.part == STATISTICS), None)
+    if beside is None:
+        return []
+    model = next(step for step in reversed(noisy) if step.part != STATISTICS)
+    return _said(
+        f"Running statistics leave, too, as a part of their own: a site's change of them is clipped to "
+        f"{beside.bounds:g}, and their sum gets noise of {beside.promise.noise:.3g} times that. For it the "
+        f"model's sum gets noise of {model.promise.noise:.3g} times its bound: all that a site tells in a "
+        "round is then as well hidden as said above."
+    )
 
 
 def _table(rounds: int, delta: float, epsilon_after: Callable[[int], float]) -> list[str]:

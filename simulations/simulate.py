@@ -18,9 +18,9 @@ from isofed.population import Numbered
 from isofed.simulations import controls, early, holdings
 from isofed.simulations.alongside import side_by_side
 from isofed.simulations.choice import remembered, settled
-from isofed.simulations.ending import Seen, board, publish, seconds
+from isofed.simulations.ending import Seen, board, ended, publish, seconds
 from isofed.simulations.facts import Open, same
-from isofed.simulations.federation import Federation, ended, load_result, run, tell
+from isofed.simulations.federation import Federation, load_result, run, tell
 from isofed.simulations.folder import REPORT, again, claim, deployed, finished, load_config, sweep
 from isofed.simulations.lock import locked
 from isofed.simulations.meter import Meter

@@ -5,7 +5,7 @@ from typing import Any
 
 from isofed import __version__
 from isofed.client import ledger
-from isofed.simulations import accounts, holdings, local_dp, own
+from isofed.simulations import accounts, early, holdings, local_dp, own
 from isofed.simulations.hostile.attacks import described as described_attack
 from isofed.simulations.hostile.attacks import said as said_attack
 from isofed.simulations.plan import FEDERATED, Plan
@@ -49,7 +49,7 @@ def summarise(
         name: (percents(first, measures), percents(last, measures)) for name, (first, last) in shown.items()
     }
     return {
-        **_what(plan),
+        **_what(plan, results[FEDERATED]),
         "population": population,
         "attack": described_attack(plan.attack, results[FEDERATED].get("hostile", ())),
         "simulated_secrets": True,
@@ -85,7 +85,7 @@ def _hidden(
     }
 
 
-def _what(plan: Plan) -> dict[str, Any]:
+def _what(plan: Plan, federated: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "version": __version__,
         "task": plan.cfg["task"]["name"],
@@ -98,7 +98,7 @@ def _what(plan: Plan) -> dict[str, Any]:
         "threads_per_client": plan.engine.threads_per_client,
         "seed": plan.switches.seed,
         "data_seed": None if plan.data.root else plan.data.seed,
-        "rounds": plan.switches.rounds,
+        **early.described(federated, plan.switches.rounds),
         "cohort": plan.switches.cohort,
         "clients": _unlike(plan.setting().clients),
         "partition": plan.data.shared.get("partition"),
@@ -230,9 +230,9 @@ def table(summary: Mapping[str, Any]) -> str:
         cells = "".join(f"{pair:>{wide}}" for pair in pairs)
         lines.append(f"{name:<14}{cells or '  not measured'}")
     model = summary.get("evaluation", {}).get("model", LAST)
-    chosen = [] if model == LAST else [f"federated: {model}"]
+    lines += [f"federated: {model}"] if model != LAST else []
+    one = [sentence for sentence in (early.said(summary), said_attack(summary)) if sentence]
     hidden = local_dp.said(summary)
-    attacked = said_attack(summary)
-    beside = [*([attacked] if attacked else []), *own.told(summary), *([hidden] if hidden else [])]
+    beside = [*one, *own.told(summary), *([hidden] if hidden else [])]
     beside += accounts.told(summary)
-    return "\n".join([*lines, *chosen, *beside])
+    return "\n".join([*lines, *beside])

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from isofed.simulations.accounts import told
+from isofed.simulations.early import said as said_end
 from isofed.simulations.hostile.attacks import said as said_attack
 from isofed.simulations.local_dp import said
 from isofed.simulations.report.bars import Bar, bar_chart
@@ -46,7 +47,7 @@ def sentence(summary: Mapping[str, Any]) -> str:
         words.append(f"for {several(round(rounds), 'round')}{each}")
     if summary.get("strategy"):
         words.append(f"with {summary['strategy']}")
-    lines = [line for line in (said_attack(summary), said(summary)) if line]
+    lines = [line for line in (said_end(summary), said_attack(summary), said(summary)) if line]
     beside = "".join(f" {line[:1].upper()}{line[1:]}." for line in lines)
     return " ".join(words) + (f", under the privacy level “{level}”." if level else ".") + beside
 

@@ -25,6 +25,8 @@ FEDAVG: Mapping[str, Any] = {"name": "fedavg"}
 LOCAL: Mapping[str, Any] = {"name": "fedbn", "weights": "equal"}
 QUANTISE = {"name": "quantise", "norm": 0.5, "bits": 6}
 GAUSSIAN = {"name": "gaussian", "norm": 0.5, "noise": 0.1}
+UNIFORM: Mapping[str, Any] = {"name": "uniform"}
+RELEASED = {"name": "tree", "norm": 0.5, "noise": 0.1, "buffers": "released"}
 BOTH = pytest.mark.parametrize(("strategy", "privacy"), [(FEDAVG, QUANTISE), (LOCAL, GAUSSIAN)])
 
 
@@ -95,6 +97,32 @@ def test_a_killed_run_resumes_to_the_same_bits(
     cut = private(worlds("batch_loss"), tmp_path / "b", privacy, strategy)
     cut_at_commit(cut, calls)
     assert weights(cut) == whole
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+def test_noise_on_running_statistics_resumes_to_the_same_bits(
+    calls: int, worlds: Worlds, tmp_path: Path
+) -> None:
+    whole = weights(private(worlds("two_outputs"), tmp_path / "a", RELEASED, UNIFORM))
+    cut = private(worlds("two_outputs"), tmp_path / "b", RELEASED, UNIFORM)
+    cut_at_commit(cut, calls)
+    assert weights(cut) == whole
+
+
+def test_released_running_statistics_with_next_to_no_noise_are_nearly_the_plain_ones(
+    worlds: Worlds, tmp_path: Path
+) -> None:
+    world = worlds("two_outputs")
+    plain = world.federation(tmp_path / "a", UNIFORM)
+    run(plain, Pool(1))
+    wide = {**RELEASED, "norm": 1e3, "noise": 1e-9, "buffers_norm": 1e3}
+    released = private(world, tmp_path / "b", wide, UNIFORM)
+    near(released, plain, 1e-4)
+    found, wanted = final(released).trees["buffers"], final(plain).trees["buffers"]
+    assert found.layout.sizes
+    for name, array in wanted.items():
+        if "num_batches" not in name:
+            np.testing.assert_allclose(found[name], array, rtol=0, atol=1e-4)
 
 
 def test_an_attempt_made_again_draws_other_noise(worlds: Worlds, tmp_path: Path) -> None:

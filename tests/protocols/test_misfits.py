@@ -25,6 +25,7 @@ TELLING = LocalTerm("told()", start=lambda given: None, numbers=lambda *of: {"no
 SINGLES = {**vars(UNIFORM), "tables": {}, "rule": SimpleNamespace(equal=True, needs=())}
 TASK: Any = SimpleNamespace(name="points", statistics=lambda options: options == "batches")
 NOISE = "'gaussian(noise=1.0)'"
+RELEASED = f"'{PRIVACY['gaussian'](buffers='released', buffers_share=0.25).steps[-1].call}'"
 
 
 def sending(name: str, rule: TableRule | TreeRule) -> Recipe:
@@ -33,9 +34,14 @@ def sending(name: str, rule: TableRule | TreeRule) -> Recipe:
 
 
 def joined(
-    recipe: Recipe, privacy: str = "gaussian", level: str = "camera", options: str = "plain"
+    recipe: Recipe,
+    privacy: str = "gaussian",
+    level: str = "camera",
+    options: str = "plain",
+    buffers: str = "",
 ) -> Recipe:
-    return PRIVACY[privacy]().on(recipe, LEVELS[level], TASK, options)  # type: ignore[no-any-return]
+    chosen = {"buffers": buffers, "buffers_share": 0.25} if buffers else {}
+    return PRIVACY[privacy](**chosen).on(recipe, LEVELS[level], TASK, options)  # type: ignore[no-any-return]
 
 
 REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
@@ -87,12 +93,24 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
     "running statistics": (
         {"recipe": UNIFORM, "options": "batches"},
         f"{NOISE} hides nothing in running statistics, but strategy 'uniform()' sends those of task 'points' "
-        "beside the model; use strategy=fedbn strategy.weights=equal, which keeps them at the sites",
+        "beside the model; use strategy=fedbn strategy.weights=equal, which keeps them at the sites, or "
+        "write privacy.buffers=released",
     ),
     "running statistics beside a head that stays": (
         {"recipe": replace(UNIFORM, share=without("head.")), "options": "batches"},
         f"{NOISE} hides nothing in running statistics, but strategy 'uniform()' sends those of task 'points' "
-        "beside the model; use strategy=fedbn strategy.weights=equal, which keeps them at the sites",
+        "beside the model; use strategy=fedbn strategy.weights=equal, which keeps them at the sites, or "
+        "write privacy.buffers=released",
+    ),
+    "running statistics to release that stay": (
+        {"recipe": replace(UNIFORM, share=all_but(NORMS)), "options": "batches", "buffers": "released"},
+        f"{RELEASED} hides running statistics on their way, but strategy 'uniform()' keeps them at the "
+        "sites; write privacy.buffers=local",
+    ),
+    "running statistics to release that there are not": (
+        {"recipe": UNIFORM, "buffers": "released"},
+        f"{RELEASED} hides running statistics on their way, but task 'points' has none; write "
+        "privacy.buffers=local",
     ),
     "its own and the run's": (
         {"recipe": replace(UNIFORM, privacy=(clip(1.0),))},
@@ -131,6 +149,12 @@ def test_flowers_own_strategies_take_no_steps() -> None:
 def test_what_makes_sense_is_not(recipe: Recipe, privacy: str, options: str) -> None:
     found = joined(recipe, privacy, options=options)
     assert [step.call for step in found.privacy] == [step.call for step in PRIVACY[privacy]().steps]
+
+
+@pytest.mark.parametrize("privacy", ["gaussian", "tree"])
+def test_running_statistics_with_noise_of_their_own_are_no_reason(privacy: str) -> None:
+    found = joined(UNIFORM, privacy, options="batches", buffers="released")
+    assert [step.name for step in found.privacy] == ["clip", privacy, "statistics"]
 
 
 def test_a_covered_number_is_no_reason() -> None:

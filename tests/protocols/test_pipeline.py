@@ -251,7 +251,7 @@ def test_statistics_that_leave_under_noise_are_refused_on_the_model_itself() -> 
         PRIVACY["gaussian"]().outside(contract_of(given))
     assert str(refused.value) == (
         "'gaussian(noise=1.0)' hides nothing in running statistics, but the model's leave beside it; keep "
-        "them at the sites with strategy=fedbn strategy.weights=equal"
+        "them at the sites with strategy=fedbn strategy.weights=equal, or write privacy.buffers=released"
     )
     empty = replace(given, channels={**given.channels, "buffers": Value(from_arrays({}))})
     assert PRIVACY["gaussian"]().outside(contract_of(empty)).channels["model"].kind == "delta"

@@ -41,6 +41,18 @@ def test_a_configuration_at_the_server_and_none_at_all() -> None:
     assert explained([], 10, 6)[0].startswith("Nothing is hidden by noise")
 
 
+def test_running_statistics_that_are_released_are_said_with_their_share() -> None:
+    words = ["strategy=uniform", "privacy=tree", "privacy.noise=2", "privacy.buffers=released", "rounds=3"]
+    said = explained([*words, "privacy.buffers_share=0.25", "privacy.buffers_norm=5"], 10, 6)
+    text = " ".join(line.strip() for line in said)
+    assert "tree noise of 2 times the bound" in text
+    assert "clipped to 5, and their sum gets noise of 4 times that" in text
+    assert "the model's sum gets noise of 2.31 times its bound" in text
+    kept = explained([*KEPT, "privacy=tree", "privacy.noise=2", "rounds=3"], 10, 6)
+    assert "Running statistics" not in " ".join(kept)
+    assert [line for line in said if "#" in line] == [line for line in kept if "#" in line]
+
+
 def test_only_the_rounds_in_which_a_site_was_asked_are_counted(tmp_path: Path) -> None:
     setting = make_plan(composed([*KEPT, "privacy=gaussian", "privacy.noise=3"]), tmp_path).setting()
     asked = [[], ["a", "b"], ["a"], ["b"], ["a"]]

@@ -52,6 +52,10 @@ def test_a_site_beside_the_federation_takes_no_steps(tmp_path: Path) -> None:
     [
         (["strategy=fedavg", "privacy=gaussian"], "needs every update to weigh the same"),
         (["strategy=uniform", "privacy=gaussian"], "hides nothing in running statistics"),
+        (
+            ["strategy=uniform", "task.norm=group", "privacy=gaussian", "privacy.buffers=released"],
+            "has none; write privacy.buffers=local",
+        ),
         (["strategy=dppt", "privacy=clip"], "also sends identity centres"),
         (["strategy=fedavg", "privacy=clip", "protocol=sharing"], "would protect nobody"),
     ],
