@@ -80,7 +80,7 @@ def build(
     level = pick("protocol", *_named(cfg, "protocol"), levels)
     level = level.closed() if task.private_head else level
     recipe = call(pick("strategy", *_named(cfg, "strategy"), strategies), _rest(cfg, "strategy"), "strategy")
-    _fit(task, pick("layout", cfg["layout"], task.layouts), level)
+    _fit(task, _layout(task, cfg["layout"], tasks), level)
     within("rounds", cfg["rounds"], 0, 1e6)
     within("evaluate_every", cfg["evaluate_every"], 0, 1e6)
     options = read(task.options, _rest(cfg, "task"), "task")
@@ -106,6 +106,16 @@ def build(
         dp=dp,
         clients=unlike,
     )
+
+
+def _layout(task: Any, name: str, tasks: Mapping[str, Any]) -> Any:
+    others = [other.name for other in tasks.values() if name in other.layouts]
+    if name not in task.layouts and others:
+        raise ConfigError(
+            f"layout '{name}' is one of task={others[0]}, but the run's task is '{task.name}'; write "
+            f"task={others[0]}, or choose data= of this one: {', '.join(sorted(task.layouts))}"
+        )
+    return pick("layout", name, task.layouts)
 
 
 def _digest(

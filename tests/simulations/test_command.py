@@ -102,6 +102,8 @@ NAMES = [
     (["simulate", "protocol=camra"], "unknown protocol 'camra'; did you mean 'camera'?"),
     (["simulate", "engine=locl"], "unknown engine 'locl'; did you mean 'local'?"),
     (["simulate", "data=syus"], "unknown data 'syus'; did you mean 'sysu'?"),
+    (["simulate", "data=vein_sensors"], "is one of task=vein, but the run's task is 'reid'; write"),
+    (["simulate", "task=vein", "data=sysu"], "is one of task=reid, but the run's task is 'vein'; write"),
     (["simulate", "controls=ful"], "unknown controls 'ful'; did you mean 'full'?"),
     (["simulate", "task.search=indor"], "unknown search 'indor'; did you mean 'indoor'?"),
     (["simulate", "task.draws=ofical"], "unknown draws 'ofical'; did you mean 'official'?"),
