@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections import Counter
 
 import pytest
 from hypothesis import settings
@@ -31,6 +32,17 @@ def pytest_configure(config: pytest.Config) -> None:
     home = tempfile.mkdtemp(prefix="isofed-flwr-")
     config.stash[_FLOWER_HOME] = home
     os.environ["FLWR_HOME"] = home
+    # xdist would begin with the files of most tests, and end with one worker in a file of few and long ones
+    config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long, so that at the end only short ones are dealt out to workers."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+        every = Counter(item.path for item in items)
+        items.sort(key=lambda item: (-slow[item.path], -every[item.path]))
 
 
 def pytest_collection_finish() -> None:

@@ -1,39 +1,40 @@
-"""The scripts beside this file, run as a person would run them, the long one for a few moments."""
+"""The scripts beside this file, their processes forked, the long one for a few moments."""
 
 import base64
 import io
-import subprocess
-import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import canary as canaries
+import kill
 import numpy as np
 import pytest
 from kill import moments, where
 from PIL import Image
 from planted import TOKEN, plant
 
-HERE = Path(__file__).parent
-
-
-def script(name: str, *arguments: str) -> tuple[int, str]:
-    """Run a script and return its exit code and what it printed."""
-    command = [sys.executable, str(HERE / name), *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return done.returncode, done.stdout
+from tests.forked import Forks, completed
 
 
 @pytest.mark.slow
-def test_killed_runs_resume_to_the_same_weights() -> None:
+def test_killed_runs_resume_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """In an evaluation and in a round; the script aims at every phase."""
-    code, output = script("kill.py", "--moments", "2", "--skip", "2", "--seed", "5")
-    assert code == 0, output
+    forks = Forks()
+    monkeypatch.setattr(kill, "start", forks.start)
+    monkeypatch.setattr(kill, "gone_after", forks.gone_after)
+    well, output = kill.run_trials(tmp_path, 2, seed=5, skip=2), capsys.readouterr().out
+    assert well, output
     assert output.count("equal") == 2, output
 
 
 @pytest.mark.slow
-def test_nothing_planted_at_a_camera_is_found_elsewhere() -> None:
-    code, output = script("canary.py")
-    assert code == 0, output
+def test_nothing_planted_at_a_camera_is_found_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    forking = SimpleNamespace(run=lambda command, **_: completed(canaries.main, *command[2:]))
+    monkeypatch.setattr(canaries, "subprocess", forking)
+    done = completed(canaries.main)
+    assert done.returncode == 0, done.stdout.decode()
 
 
 def test_every_phase_is_aimed_at_in_turn() -> None:

@@ -1,22 +1,26 @@
-"""workers.py run as a person would run it, and its comparison shown a difference."""
+"""workers.py with runs that are forked, and its comparison shown a difference."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import workers
 
-HERE = Path(__file__).parent
+from tests.forked import Forks
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    forks = Forks()
+    monkeypatch.setattr(workers, "start", forks.start)
+    monkeypatch.setattr(workers, "gone_after", forks.gone_after)
 
 
 @pytest.mark.slow
-def test_workers_change_nothing() -> None:
-    command = [sys.executable, str(HERE / "workers.py"), "--workers", "1,3"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.count("equal in") == 2
+def test_workers_change_nothing(forked: None, capsys: Any) -> None:
+    code, output = workers.main(["--workers", "1,3"]), capsys.readouterr().out
+    assert code == 0, output
+    assert output.count("equal in") == 2
 
 
 def test_a_difference_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any) -> None:
@@ -29,6 +33,6 @@ def test_a_difference_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
 
 
 @pytest.mark.slow
-def test_a_run_that_fails_is_told_of(tmp_path: Path, capsys: Any) -> None:
+def test_a_run_that_fails_is_told_of(forked: None, tmp_path: Path, capsys: Any) -> None:
     assert not workers.compare(tmp_path, [1], ["rounds=many"])
     assert "exit code 2: isofed: 'rounds' is" in capsys.readouterr().out

@@ -1,24 +1,30 @@
-"""privacy.py run as a person would run it, and shown a run that lets out what it looks for."""
+"""privacy.py with runs that are forked, and shown a run that lets out what it looks for."""
 
-import subprocess
-import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import privacy
 import pytest
 
-HERE = Path(__file__).parent
+from tests.forked import completed
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    forking = SimpleNamespace(run=lambda command, **_: completed(privacy.planting.main, *command[2:]))
+    monkeypatch.setattr(privacy.planting, "subprocess", forking)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked")
 def test_the_invariants_hold() -> None:
-    command = [sys.executable, str(HERE / "privacy.py")]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.endswith("accepted\n")
+    done = completed(lambda _: privacy.main())
+    assert done.returncode == 0, done.stdout.decode()
+    assert done.stdout.endswith(b"accepted\n")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked")
 def test_rows_of_heads_that_leave_are_found(tmp_path: Path) -> None:
     canary = privacy.plant(tmp_path / "tree")
     more = ("protocol=camera_strict", "protocol.centres=with_rows", "strategy=l2rwplus", "alone=false")
