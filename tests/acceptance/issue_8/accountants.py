@@ -26,11 +26,18 @@ CLAIMS = {
     "the interval of PRV holds that of a second library's privacy loss distributions": (
         f"{ALL}::test_the_interval_of_prv_holds_that_of_a_second_library",
     ),
-    "Abadi et al. 2016, and the MNIST table of TensorFlow Privacy": (
+    "Abadi et al. 2016, and what TensorFlow Privacy publishes in its tutorials and tests": (
         f"{ALL}::test_abadi_2016",
         f"{ALL}::test_the_mnist_table_of_tensorflow_privacy",
+        f"{ALL}::test_the_curves_of_tensorflow_privacys_tests",
+        f"{ALL}::test_the_composition_of_tensorflow_privacys_tests",
     ),
-    "DP-FTRL's published values": (f"{SITES}::test_dp_ftrl_on_stackoverflow",),
+    "RDP and PRV as Opacus' tests have them": (f"{ALL}::test_the_values_of_opacus_tests",),
+    "DP-FTRL's published values": (
+        f"{SITES}::test_dp_ftrl_on_stackoverflow",
+        f"{SITES}::test_the_most_that_anybody_moves_a_tree",
+        f"{SITES}::test_who_comes_every_round_moves_every_node",
+    ),
     "noise for a target ε is enough, and not a thousandth more": (
         f"{ALL}::test_noise_for_a_target_is_enough_and_not_much_more",
     ),

@@ -21,6 +21,8 @@ CIPHER = "tests/protocols/test_noise.py"
 CLIP = "tests/protocols/steps/test_clip.py"
 GAUSSIAN = "tests/protocols/steps/test_gaussian.py"
 TREE = "tests/protocols/steps/test_tree.py"
+STATISTICS = "tests/protocols/steps/test_statistics_noise.py"
+ROUNDS = "tests/server/test_released_statistics.py"
 ADAPTIVE = "tests/protocols/steps/test_adaptive_clipping.py"
 SITES = "tests/protocols/accounts/test_site_accounts.py"
 
@@ -51,6 +53,14 @@ CLAIMS = {
     ),
     "no site moves the nodes of a tree further than what is accounted": (
         f"{SITES}::test_no_site_moves_the_trees_nodes_further_than_that",
+    ),
+    "running statistics: noise of their own, and no site moves both parts further than is stated": (
+        f"{STATISTICS}::test_each_part_has_the_variance_of_its_own_noise",
+        f"{STATISTICS}::test_no_site_moves_both_parts_further_than_one_noise_says",
+        f"{STATISTICS}::test_what_is_stated_is_what_the_parts_compose_to",
+        f"{STATISTICS}::test_a_site_is_accounted_for_as_with_one_noise",
+        f"{ROUNDS}::test_the_mean_of_clipped_changes_of_all_sites_alike",
+        f"{ROUNDS}::test_after_four_rounds_they_have_the_noise_of_their_share",
     ),
     "units are drawn by chances of their own: exact binomial intervals, 1e-6 each": (
         f"{DRAWS}::test_every_unit_comes_by_a_chance_of_its_own",

@@ -15,12 +15,18 @@ from named_tests import main
 
 ROUND = "tests/client/private/test_private_round.py"
 STEP = "tests/client/private/test_private_step.py"
+TASKS = "tests/client/private/test_private_tasks.py"
 
 CLAIMS = {
     "without noise and with every unit in every step each term acts as it does without privacy": (
         f"{ROUND}::test_a_term_acts_as_without_privacy",
     ),
     "with noise each term costs what FedAvg does, round by round": (f"{ROUND}::test_a_term_costs_nothing",),
+    "each task's step is the sum of clipped gradients of its own units, and each says what it hides": (
+        f"{TASKS}::test_a_step_of_a_task_is_the_sum_of_clipped_gradients",
+        f"{TASKS}::test_every_task_says_what_it_hides",
+        f"{TASKS}::test_group_normalisation_takes_the_place_of_every_batch_normalisation",
+    ),
     "it is Opacus' own step where that has no noise": (f"{STEP}::test_it_is_opacus_own_step",),
 }
 

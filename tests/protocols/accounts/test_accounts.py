@@ -87,8 +87,9 @@ def classic(rate: float, noise: float, steps: int, delta: float, orders: tuple[f
 
 
 def test_abadi_2016() -> None:
-    # Abadi et al., Deep Learning with Differential Privacy, 2016, section 3.2: q=0.01, σ=4, δ=1e-5, E=100
-    # epochs of 100 steps give (1.26, 1e-5) by the moments accountant, whose orders are λ = α - 1 up to 32
+    # Abadi et al., Deep Learning with Differential Privacy, 2016 (arXiv 1607.00133v2), section 3.2: q=0.01,
+    # σ=4, δ=1e-5, E=100 epochs of 100 steps give (1.26, 1e-5) by the moments accountant, whose orders are
+    # λ = α - 1 up to 32. The sentence is quoted from memory: its text was at no hand when this was written
     assert classic(0.01, 4.0, 10_000, 1e-5, tuple(map(float, range(2, 34)))) == pytest.approx(1.26, abs=0.005)
     # later accountants find what was there all along
     assert epsilon([Step(0.01, 4.0, 10_000)], 1e-5) < epsilon([Step(0.01, 4.0, 10_000)], 1e-5, RDP) < 1.26
@@ -102,10 +103,38 @@ TENTHS = (*(1 + x / 10 for x in range(1, 100)), *(float(order) for order in rang
     ("noise", "epochs", "published"), [(1.3, 15, 1.19), (1.1, 60, 3.01), (0.7, 45, 7.10)]
 )
 def test_the_mnist_table_of_tensorflow_privacy(noise: float, epochs: int, published: float) -> None:
-    # README of tensorflow/privacy's tutorials: MNIST, 60,000 images, 256 at a time, δ = 1e-5
+    # github.com/tensorflow/privacy, tutorials/README.md at d435fcb, "Select Parameters": MNIST, 60,000
+    # images, 256 at a time, δ = 1e-5
     steps = epochs * 60_000 // 256
     assert classic(256 / 60_000, noise, steps, 1e-5, TENTHS) == pytest.approx(published, abs=0.02)
     assert epsilon([Step(256 / 60_000, noise, steps)], 1e-5) < published
+
+
+def test_the_curves_of_tensorflow_privacys_tests() -> None:
+    # github.com/tensorflow/privacy, tensorflow_privacy/privacy/analysis/rdp_accountant_test.py at 09270af:
+    # test_compute_rdp_no_sampling, test_compute_rdp_scalar and test_compute_rdp_sequence
+    assert library._curve(1.0, 10.0, (20.0,))[0] == pytest.approx(0.1, abs=1e-12)
+    assert 10 * library._curve(0.1, 2.0, (5.0,))[0] == pytest.approx(0.07737, abs=5e-6)
+    found = 50 * library._curve(0.01, 2.5, (1.5, 2.5, 5.0, 50.0, 100.0))
+    published = [0.00065, 0.001085, 0.00218075, 0.023846, 167.416307]
+    np.testing.assert_allclose(found, published, atol=1e-5)
+
+
+def test_the_composition_of_tensorflow_privacys_tests() -> None:
+    # the same file, test_check_composition: two kinds of steps; 8.509656 at α = 2.5 by the older conversion
+    orders = (1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 14.0, 16.0, 20.0, 24.0)
+    curve = 40_000 * library._curve(1e-4, 0.4, orders) + 100 * library._curve(0.1, 2.0, orders)
+    each = [r + math.log(1e5) / (a - 1) for r, a in zip(curve, orders, strict=True)]
+    assert min(each) == pytest.approx(8.509656, abs=1e-5) and orders[int(np.argmin(each))] == 2.5
+    assert epsilon([Step(1e-4, 0.4, 40_000), Step(0.1, 2.0, 100)], 1e-5, RDP) < 8.509656
+
+
+def test_the_values_of_opacus_tests() -> None:
+    # github.com/pytorch/opacus, opacus/tests/accountants_test.py at 2f4b546, test_rdp_accountant and
+    # test_prv_accountant: z = 1.5, q = 0.04, δ = 1e-5, 90 / q steps (in the second one fewer, by rounding)
+    assert renyi((Step(0.04, 1.5, 2250),), 1e-5, TENTHS) == pytest.approx(7.32911117143, abs=1e-7)
+    assert 7.329 < epsilon([Step(0.04, 1.5, 2250)], 1e-5, RDP) < 7.329 * 1.001
+    assert epsilon([Step(0.04, 1.5, 2249)], 1e-5) == pytest.approx(6.777395712150674, abs=1.1 * library.ERROR)
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.02, 0.3, 1.0]), st.sampled_from([1.0, 3.0]), st.integers(1, 40)),

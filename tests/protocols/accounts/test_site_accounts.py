@@ -55,7 +55,8 @@ def test_no_site_moves_the_trees_nodes_further_than_that() -> None:
 @pytest.mark.parametrize(("noise", "published"), [(1.13, 19.74), (8.83, 2.04)])
 def test_dp_ftrl_on_stackoverflow(noise: float, published: float) -> None:
     # Kairouz et al., Practical and Private (Deep) Learning, 2021, StackOverflow: 1600 rounds, each client at
-    # most once, δ = 1e-6; the values as tensorflow_privacy's tests give them, by the older conversion
+    # most once, δ = 1e-6; the values as github.com/tensorflow/privacy at 125f827 gives them, by the older
+    # conversion, in privacy/analysis/tree_aggregation_accountant_test.py, test_compute_eps_tree
     made = spends(Promise("tree", noise), 1600, 1, 0, {"one": [1]})
     (step,) = made
     tenths = (*(1 + x / 10 for x in range(1, 100)), *range(12, 64))
@@ -66,6 +67,25 @@ def test_dp_ftrl_on_stackoverflow(noise: float, published: float) -> None:
     theirs.compose(dp_accounting.SingleEpochTreeAggregationDpEvent(noise, 1600))
     ours = renyi(made, 1e-6, ORDERS)
     assert ours == pytest.approx(theirs.get_epsilon(1e-6), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("times", "apart", "rounds", "published"), [(1, 7, 8, 4), (3, 3, 9, 11), (3, 2, 7, 9), (8, 2, 24, 88)]
+)
+def test_the_most_that_anybody_moves_a_tree(times: int, apart: int, rounds: int, published: int) -> None:
+    # the same file, test_max_tree_sensitivity_square_sum_toy: at most so often, with so many rounds between
+    worst = 0
+    for chosen in itertools.combinations(range(1, rounds + 1 - apart * (times - 1)), times):
+        asked = [round + apart * number for number, round in enumerate(chosen)]
+        worst = max(worst, sensitivity(asked, rounds))
+    assert worst == published
+
+
+@pytest.mark.parametrize("rounds", [3, 8, 11, 19])
+def test_who_comes_every_round_moves_every_node(rounds: int) -> None:
+    # the same file, test_max_tree_sensitivity_square_sum_every_step: 2^d (2^(d+1) - 1) of each whole subtree
+    depths = [d for d in range(rounds.bit_length()) if rounds >> d & 1]
+    assert sensitivity(range(1, rounds + 1), rounds) == sum(2**d * (2 ** (d + 1) - 1) for d in depths)
 
 
 def test_a_tree_is_for_those_who_come_seldom() -> None:
