@@ -15,7 +15,7 @@ from isofed.ranges import cores as _cores
 from isofed.room import empty
 from isofed.trees import Layout, Tree
 
-BLOCK = 1 << 15  # entries of a scratch array
+BLOCK = 1 << 16  # entries of a scratch array; threads hand each other the interpreter with each
 
 Work = Callable[[slice, np.ndarray, np.ndarray], None]
 
@@ -53,8 +53,7 @@ def fold(total: Tree, *terms: Term, begin: bool = False) -> None:
             (term.factor, term.tree.buffers[dtype], term.start and term.start.buffers[dtype])
             for term in terms
         ]
-        # one alone needs less beside it in the cache, and two threads get into each other's way less often
-        _in_blocks(len(into), _adding(into, parts, begin), BLOCK if len(parts) > 1 else 2 * BLOCK)
+        _in_blocks(len(into), _adding(into, parts, begin))
 
 
 def _adding(into: Any, parts: Sequence[tuple[float, Any, Any]], begin: bool) -> Work:
@@ -120,23 +119,23 @@ def _dividing(buffer: Any, by: float) -> Work:
     return work
 
 
-def _in_blocks(size: int, work: Work, block: int = BLOCK) -> None:
+def _in_blocks(size: int, work: Work) -> None:
     """Do ``work`` on every block of ``size`` entries, with two scratch arrays of the block's size."""
     if size < LARGE or (cores := _cores()) == 1:
-        _range(0, size, work, block)
+        _range(0, size, work)
         return
     share = -(-size // cores)
     ranges = [(at, min(at + share, size)) for at in range(0, size, share)]
     # started anew each time: threads that wait for work would not survive a fork
-    threads = [Thread(target=_range, args=(*each, work, block)) for each in ranges]
+    threads = [Thread(target=_range, args=(*each, work)) for each in ranges]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def _range(start: int, stop: int, work: Work, block: int) -> None:
-    scratch, beside = np.empty(min(block, stop - start)), np.empty(min(block, stop - start))
-    for begin in range(start, stop, block):
-        count = min(block, stop - begin)
+def _range(start: int, stop: int, work: Work) -> None:
+    scratch, beside = np.empty(min(BLOCK, stop - start)), np.empty(min(BLOCK, stop - start))
+    for begin in range(start, stop, BLOCK):
+        count = min(BLOCK, stop - begin)
         work(slice(begin, begin + count), scratch[:count], beside[:count])
