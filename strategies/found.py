@@ -3,7 +3,7 @@
 import functools
 import importlib.util
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,12 @@ MARK = ".py:"
 def is_file(name: str) -> bool:
     """Return whether a name is that of a function in a file, ``path/to/mine.py:recipe``."""
     return MARK in name
+
+
+@functools.cache
+def entry_points(group: str) -> tuple[metadata.EntryPoint, ...]:
+    """Return what installed packages give under a group's name; they are looked through once."""
+    return tuple(metadata.entry_points(group=group))
 
 
 def available(name: object = None) -> dict[str, Callable[..., Recipe]]:
