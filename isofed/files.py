@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from isofed.errors import CheckpointError
+from isofed.scratch import in_steps
 from isofed.trees import Layout, Tree
 
 MAGIC = b"isofed1\n"
@@ -59,12 +60,12 @@ def save_state(path: Path, meta: Mapping[str, Any], state: State, durable: bool 
     header = json.dumps({"meta": meta, "entries": entries}).encode()
     head = LENGTH.pack(len(header)) + header
     checksum = zlib.crc32(head)
-    for buffer in buffers:
-        checksum = zlib.crc32(buffer.view(np.uint8).data, checksum)
+    for part in _bytes(buffers):
+        checksum = zlib.crc32(part, checksum)
     with atomic(path, durable) as file:
         file.write(MAGIC + CHECKSUM.pack(checksum) + head)
-        for buffer in buffers:
-            file.write(buffer.view(np.uint8).data)
+        for part in _bytes(buffers):
+            file.write(part)
 
 
 def load_state(path: Path, what: str) -> tuple[dict[str, Any], dict[str, Tree | np.ndarray]]:
@@ -85,6 +86,10 @@ def load_state(path: Path, what: str) -> tuple[dict[str, Any], dict[str, Tree | 
     start = LENGTH.size + LENGTH.unpack(content[: LENGTH.size].tobytes())[0]
     header = json.loads(content[LENGTH.size : start].tobytes())
     return header["meta"], dict(_rebuild(header["entries"], content[start:]))
+
+
+def _bytes(buffers: Iterable[np.ndarray]) -> Iterator[memoryview]:
+    return (part for buffer in buffers for part in in_steps(buffer))
 
 
 def _describe(state: State) -> tuple[list[Any], list[np.ndarray]]:

@@ -13,6 +13,7 @@ import numpy as np
 from isofed.ranges import LARGE
 from isofed.ranges import cores as _cores
 from isofed.room import empty
+from isofed.scratch import lies_in_file, past
 from isofed.trees import Layout, Tree
 
 BLOCK = 1 << 16  # entries of a scratch array; threads hand each other the interpreter with each
@@ -53,7 +54,8 @@ def fold(total: Tree, *terms: Term, begin: bool = False) -> None:
             (term.factor, term.tree.buffers[dtype], term.start and term.start.buffers[dtype])
             for term in terms
         ]
-        _in_blocks(len(into), _adding(into, parts, begin))
+        sources = [array for _, *arrays in parts for array in arrays if array is not None]
+        _in_blocks(len(into), _adding(into, parts, begin), into, *sources)
 
 
 def _adding(into: Any, parts: Sequence[tuple[float, Any, Any]], begin: bool) -> Work:
@@ -88,7 +90,8 @@ def moved(tree: Tree, step: Tree) -> Tree:
     """
     buffers = {dtype: empty(len(buffer), str(buffer.dtype)) for dtype, buffer in tree.buffers.items()}
     for dtype, into in buffers.items():
-        _in_blocks(len(into), _moving(into, tree.buffers[dtype], step.buffers[dtype]))
+        old, by = tree.buffers[dtype], step.buffers[dtype]
+        _in_blocks(len(into), _moving(into, old, by), into, old, by)
     return Tree(tree.layout, buffers)
 
 
@@ -108,7 +111,7 @@ def _moving(into: Any, old: Any, step: Any) -> Work:
 def divided(tree: Tree, by: float) -> Tree:
     """Divide a NumPy tree of float64 in place, and return it."""
     for buffer in tree.buffers.values():
-        _in_blocks(len(buffer), _dividing(buffer, by))
+        _in_blocks(len(buffer), _dividing(buffer, by), buffer)
     return tree
 
 
@@ -119,23 +122,29 @@ def _dividing(buffer: Any, by: float) -> Work:
     return work
 
 
-def _in_blocks(size: int, work: Work) -> None:
-    """Do ``work`` on every block of ``size`` entries, with two scratch arrays of the block's size."""
+def _in_blocks(size: int, work: Work, *arrays: Any) -> None:
+    """Do ``work`` on every block of ``size`` entries, with two scratch arrays of the block's size.
+
+    Those of ``arrays`` that lie in files take no more memory than a block of each.
+    """
+    filed = [array for array in arrays if lies_in_file(array)]
     if size < LARGE or (cores := _cores()) == 1:
-        _range(0, size, work)
+        _range(0, size, work, filed)
         return
     share = -(-size // cores)
     ranges = [(at, min(at + share, size)) for at in range(0, size, share)]
     # started anew each time: threads that wait for work would not survive a fork
-    threads = [Thread(target=_range, args=(*each, work)) for each in ranges]
+    threads = [Thread(target=_range, args=(*each, work, filed)) for each in ranges]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def _range(start: int, stop: int, work: Work) -> None:
+def _range(start: int, stop: int, work: Work, filed: Sequence[Any]) -> None:
     scratch, beside = np.empty(min(BLOCK, stop - start)), np.empty(min(BLOCK, stop - start))
     for begin in range(start, stop, BLOCK):
         count = min(BLOCK, stop - begin)
         work(slice(begin, begin + count), scratch[:count], beside[:count])
+        for array in filed:
+            past(array[begin : begin + count])

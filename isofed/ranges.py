@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from isofed.scratch import past
+
 RANGES = 8  # of an array, however many cores there are
 LARGE = 1 << 22  # entries of an array for which several threads are worth their start
 
@@ -36,7 +38,13 @@ def finite(array: np.ndarray) -> bool:
     """Whether no value of a flat array is NaN or infinite."""
     if len(array) < LARGE:
         return _finite(array)
-    return all(in_ranges(len(array), lambda part: _finite(array[part])))
+
+    def work(part: slice) -> bool:
+        found = _finite(array[part])
+        past(array[part])
+        return found
+
+    return all(in_ranges(len(array), work))
 
 
 def _finite(array: np.ndarray) -> bool:

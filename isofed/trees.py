@@ -19,6 +19,7 @@ import numpy as np
 
 from isofed.ranges import finite
 from isofed.room import LARGE, empty
+from isofed.scratch import past
 
 Buffer = Any  # numpy.ndarray or torch.Tensor, one-dimensional
 
@@ -233,7 +234,10 @@ def _copied(buffer: np.ndarray) -> np.ndarray:
     if buffer.nbytes < LARGE:
         return buffer.copy()
     copy = empty(len(buffer), str(buffer.dtype))
-    np.copyto(copy, buffer)
+    for at in range(0, len(buffer), LARGE):
+        part = copy[at : at + LARGE]
+        np.copyto(part, buffer[at : at + LARGE])
+        past(part)
     return copy
 
 

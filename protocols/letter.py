@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
+from isofed.protocols.pieces import cut
 from isofed.records import Channel, Table
 from isofed.trees import dtype_name, locked
 
@@ -36,9 +37,19 @@ class Held(Array):
         """Return the array itself, read-only."""
         return self._held
 
+    def slice_array(self) -> list[tuple[str, Any]]:
+        """Return the pieces that Flower stores, each with its number; they are made when asked for."""
+        if not self._held.flags.c_contiguous:
+            return Array(self._held).slice_array()
+        if "_cut" not in self.__dict__:
+            self.__dict__["_cut"] = cut(self._held)
+        return self.__dict__["_cut"]  # type: ignore[no-any-return]
+
     def deflate(self) -> bytes:
         """Return what Flower stores of the array, under the class name that every receiver knows."""
-        return Array(self._held).deflate()
+        said = Array(self.dtype, self.shape, self.stype, b"")
+        said.__dict__["_chunks"] = self.slice_array()
+        return said.deflate()
 
     def __reduce__(self) -> Any:
         return Held, (self._held,)

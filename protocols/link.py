@@ -1,40 +1,47 @@
 """The server's side of one run at Flower's SuperLink: a grid that asks once and says what is wrong.
 
-Beside :mod:`isofed.protocols.runtime` the only module with names of Flower that it does not promise to keep.
-Flower's own grid does the same, but it waits by itself: for a SuperLink that is away, for ever, and for an
-upload that was cut off, for minutes; and it ends the process when its task is over.
+Beside :mod:`isofed.protocols.runtime` and :mod:`isofed.protocols.pieces` the only module with names of
+Flower that it does not promise to keep. Flower's own grid does the same, but it waits by itself: for a
+SuperLink that is away, for ever, and for an upload that was cut off, for minutes; it ends the process when
+its task is over; and while it sends or takes a message it holds all of it several times over.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 from flwr.app import Error, Message
-from flwr.app.message import make_message
+from flwr.app.message import make_message, remove_content_from_message
 from flwr.common.constant import SUPERLINK_NODE_ID, ErrorCode, SubStatus
-from flwr.common.serde import message_from_proto, run_from_proto
-from flwr.proto.message_pb2 import ConfirmMessageReceivedRequest, PullObjectRequest
+from flwr.common.serde import message_from_proto, message_to_proto, run_from_proto
+from flwr.proto.message_pb2 import ConfirmMessageReceivedRequest, PullObjectRequest, PushObjectRequest
 from flwr.proto.node_pb2 import Node
 from flwr.proto.runtime_pb2 import (
     PullAppMessagesRequest,
     PullTaskInputRequest,
+    PushAppMessagesRequest,
     PushTaskOutputRequest,
     SendTaskHeartbeatRequest,
 )
 from flwr.serverapp import Grid
 from flwr.supercore.heartbeat import HeartbeatSender
-from flwr.supercore.inflatable.inflatable_utils import (
-    ObjectPushError,
-    inflate_object_from_contents,
+from flwr.supercore.inflatable.inflatable_object import (
+    get_all_nested_objects,
+    get_object_tree,
     iterate_object_tree,
+    no_object_id_recompute,
 )
+from flwr.supercore.inflatable.inflatable_utils import ObjectPushError
 from flwr.supercore.task_identity import TaskIdentity
 from flwr.superlink.grid import HttpGrid
 
 from isofed.errors import RoundError
+from isofed.protocols.pieces import Arriving
 
+AT_ONCE = 2  # objects on their way to the SuperLink
 LARGE = 16 << 20  # bytes of a reply; of such, one at a time is taken
 OVER = (401, 403)  # what a SuperLink answers to a task that it has given up
 # errors of Flower's on the way, as against a site's own answer that it could not do what was asked
@@ -75,12 +82,7 @@ class _Coming:
 
     head: Message
     parts: list[str]
-    contents: dict[str, bytes] = field(default_factory=dict)
-    size: int = 0
-
-    def keep(self, part: str, content: bytes) -> None:
-        self.contents[part] = content
-        self.size += len(content)
+    there: Arriving = field(default_factory=Arriving)
 
     def failed(self, reason: str) -> Message:
         """Return the same reply as an error of the way's."""
@@ -91,7 +93,7 @@ class _Coming:
     def opened(self, number: str) -> Message:
         """Return the reply, all parts of which are there."""
         try:
-            reply: Any = inflate_object_from_contents(number, self.contents)
+            reply: Any = self.there.opened(number)
             reply.metadata.__dict__["_message_id"] = number
             return reply
         except Exception:  # what a site sends may be anything
@@ -163,8 +165,8 @@ class Link(Grid):
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Hand messages over; an empty number for one whose node the SuperLink has never heard of."""
-        with told():
-            return [number or "" for number in self._grid.push_messages(list(messages))]
+        with told(), no_object_id_recompute():
+            return self._pushed(list(messages))
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """Return the replies that are whole; of large ones, one at a time."""
@@ -195,25 +197,67 @@ class Link(Grid):
             if reply is not None:
                 done.append(reply)
                 del self._coming[number]
-                if coming.size >= LARGE:
+                if coming.there.size >= LARGE:
                     break
         return done
 
     def _fetched(self, number: str, coming: _Coming) -> Message | None:
         """Return a reply once all its parts are there, or an error where one is lost."""
-        for part in (part for part in coming.parts if part not in coming.contents):
-            got = self._client.PullObject(
-                PullObjectRequest(node=self._node, run_id=self.number, object_id=part)
-            )
-            if not got.object_found:
+        for part in coming.parts:
+            if part not in coming.there and not self._taken(part, coming.there):
                 return coming.failed("the reply was cut off")
-            if not got.object_available:
+            if part not in coming.there:
                 return None  # the site still sends
-            coming.keep(part, got.object_content)
         said = ConfirmMessageReceivedRequest(node=self._node, run_id=self.number, message_object_id=number)
         with suppress(httpx.HTTPError):  # else it is forgotten when the run ends
             self._client.ConfirmMessageReceived(said)
         return coming.opened(number)
+
+    def _taken(self, part: str, into: Arriving) -> bool:
+        """Take an object if it is there; return whether it can still come."""
+        # in a function of its own, behind which nobody holds it any more
+        got = self._client.PullObject(PullObjectRequest(node=self._node, run_id=self.number, object_id=part))
+        if got.object_found and got.object_available:
+            into.keep(part, got.object_content)
+        return bool(got.object_found)
+
+    def _pushed(self, messages: list[Message]) -> list[str]:
+        objects: dict[str, Any] = {}
+        for message in messages:
+            message.metadata.__dict__["_message_id"] = message.object_id
+            objects |= get_all_nested_objects(message)
+        found = self._client.PushMessages(
+            PushAppMessagesRequest(
+                messages_list=[message_to_proto(remove_content_from_message(each)) for each in messages],
+                message_object_trees=[get_object_tree(each) for each in messages],
+            )
+        )
+        asked = set(found.objects_to_push)
+
+        def push(number: str) -> None:
+            # made here, and so not before its turn
+            made = PushObjectRequest(
+                node=self._node,
+                run_id=self.number,
+                object_id=number,
+                object_content=objects[number].deflate(),
+                session_id=found.session_id,
+            )
+            if not self._client.PushObject(made).stored:
+                raise ObjectPushError(number, self.number, found.session_id)
+
+        _each(push, [number for number in objects if number in asked])
+        return list(found.message_ids)
+
+
+def _each(work: Callable[[str], None], items: list[str]) -> None:
+    """Do something to each, some at once; once it goes wrong with one, no other is begun."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        for done in [pool.submit(work, item) for item in items]:
+            done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def beating(client: Any, ended: Callable[[], None]) -> Callable[[], bool]:

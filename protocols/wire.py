@@ -16,6 +16,7 @@ from flwr.app import ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 from isofed.contracts import MOST_ROWS, Contract, Form, TreeContract
 from isofed.errors import ContractError
 from isofed.protocols.letter import NUMBERS, Held, Letter, Made, form_of, sent
+from isofed.protocols.pieces import HEADER
 from isofed.records import Channel, Delta, Order, Report, Table, Value
 from isofed.trees import Tree, dtype_name
 
@@ -98,6 +99,14 @@ def payload(content: RecordDict) -> int:
     if isinstance(content, Letter):
         return sum(channel.nbytes for channel in content.channels.values()) + 8 * len(content.numbers or ())
     return sum(_size(record) for record in content.values())
+
+
+def lies_in_file(content: RecordDict) -> bool:
+    """Whether large arrays of a message lie in a file, where they take no memory."""
+    if isinstance(content, Letter):
+        return False
+    arrays = (array for record in content.array_records.values() for array in record.values())
+    return any(isinstance(vars(array).get("data"), memoryview) for array in arrays)
 
 
 def check(content: RecordDict, contract: Contract) -> None:
@@ -197,7 +206,7 @@ def _shown(array: Any) -> np.ndarray:
     """Return one of Flower's arrays, read-only, as it lies in the bytes that came, which need no copy."""
     if isinstance(array, Held) or array.stype != "numpy.ndarray":
         return np.asarray(array.numpy())
-    file = io.BytesIO(array.data)
+    file = io.BytesIO(memoryview(array.data)[:HEADER])
     if np.lib.format.read_magic(file) != (1, 0):
         return np.asarray(array.numpy())
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)

@@ -13,7 +13,7 @@ from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 
 from isofed.errors import IsofedError
-from isofed.protocols.wire import payload
+from isofed.protocols.wire import lies_in_file, payload
 from isofed.records import Report
 from isofed.server.rounds import Refusal
 
@@ -40,7 +40,10 @@ def usable(reply: Message | None, read: Callable[[RecordDict], Report]) -> Repor
 
 @dataclass
 class Waiting:
-    """Early replies: in memory up to a bound, beyond it in a temporary folder of this process."""
+    """Early replies: in memory up to a bound, beyond it in a temporary folder of this process.
+
+    Those whose arrays lie in a file as they come take no memory, however many.
+    """
 
     bound: int = HELD_IN_MEMORY
     _held: dict[str, tuple[Any, int]] = field(default_factory=dict)
@@ -49,9 +52,9 @@ class Waiting:
 
     def put(self, key: str, message: Message) -> None:
         """Keep a reply until its turn."""
-        size = payload(message.content) if message.has_content() else 0
-        if self._bytes + size <= self.bound:
-            self._bytes += size
+        size, memory = _sizes(message)
+        if self._bytes + memory <= self.bound:
+            self._bytes += memory
             self._held[key] = message, size
             return
         self._folder = self._folder or tempfile.TemporaryDirectory(prefix="isofed-replies-")
@@ -61,12 +64,12 @@ class Waiting:
 
     def take(self, key: str) -> Message:
         """Return a kept reply and forget it."""
-        held, size = self._held.pop(key)
+        held, _ = self._held.pop(key)
         if isinstance(held, Path):
             message: Message = pickle.loads(held.read_bytes())
             held.unlink()
             return message
-        self._bytes -= size
+        self._bytes -= _sizes(held)[1]
         return held
 
     def run(self, keys: Iterable[str]) -> list[Message]:
@@ -88,6 +91,14 @@ class Waiting:
 
     def __contains__(self, key: str) -> bool:
         return key in self._held
+
+
+def _sizes(message: Message) -> tuple[int, int]:
+    """Return the bytes of a reply, and of them what it takes of the memory."""
+    if not message.has_content():
+        return 0, 0
+    size = payload(message.content)
+    return size, 0 if lies_in_file(message.content) else size
 
 
 @dataclass

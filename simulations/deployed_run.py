@@ -16,6 +16,8 @@ from isofed.errors import BudgetError, CheckpointError, CompositionError, Config
 from isofed.events import Emit, fan_out, silent
 from isofed.files import write_json
 from isofed.protocols.runtime import Door, opened, start_run, stop_runs
+from isofed.room import lent_by
+from isofed.scratch import filed
 from isofed.seeds import Secrets, site_secrets
 from isofed.server.cohorts import asked
 from isofed.server.hub.authority import register
@@ -238,7 +240,8 @@ def _federated(job: Job, federation: Federation, found: Members) -> dict[str, An
         result = load_result(federation)
         tell(result["history"], job.emit)
         return result
-    with _grid(job, federation, found) as grid:
+    # what comes waits in files too, so that the process stays small however large the model
+    with lent_by(filed), _grid(job, federation, found) as grid:
         state, _ = driven(federation, lambda shop, emit: _company(job, shop, grid, found), job.emit)
         # what the sites remember stays there
         digest = weights_digest(replace(state, versions={}), lambda site: Memory(federation.memory(site)))

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from isofed import room
+from isofed.scratch import past
 from isofed.suggest import pick
 from isofed.trees import Layout, Tree, dtype_name
 
@@ -215,6 +216,8 @@ def _flat(arrays: Mapping[str, torch.Tensor]) -> Tree:
     tree = Tree(layout, {dtype: _empty(size, dtype, device) for dtype, size in layout.sizes.items()})
     for name, array in arrays.items():
         tree[name].copy_(array)
+        if device is None or device.type == "cpu":
+            past(tree[name].numpy())
     return tree
 
 

@@ -38,6 +38,7 @@ TABLE = (
     Layer("protocols/wire.py", "protocols", "numpy flwr"),
     Layer("protocols/letter.py", "protocols", "numpy flwr"),
     Layer("protocols/plain.py", "protocols", "numpy flwr"),
+    Layer("protocols/pieces.py", "protocols", "numpy flwr"),
     Layer("protocols/runtime.py", "protocols", "flwr httpx"),
     Layer("protocols/link.py", "protocols", "flwr httpx"),
     Layer("protocols/relay/", "protocols", "h11"),

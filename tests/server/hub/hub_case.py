@@ -72,11 +72,13 @@ def made_hub(root: Path, host: str = "127.0.0.1") -> Hub:
     return Hub(folder, settings, authority)
 
 
-def made_site(hub: Hub, root: Path, name: str, node: int = 7, days: float = 90) -> SiteFolder:
+def made_site(
+    hub: Hub, root: Path, name: str, node: int = 7, days: float = 90, **manifest: Any
+) -> SiteFolder:
     """Make a site's folder, and have it approved."""
     folder, key, register = SiteFolder(root), new_key(), hub.register
     pem = public_pem(key.public_key())
-    register.apply(name, register.invite(name), pem, {"task": "reid"})
+    register.apply(name, register.invite(name), pem, {"task": "reid", **manifest})
 
     def issue(name: str, key: str) -> bytes:
         return certificates.for_site(hub.authority, read_public(key), name, days)
