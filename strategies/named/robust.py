@@ -31,7 +31,7 @@ def multi_krum(f: int = -1, m: int = -1, lr: float = 1.0) -> Recipe:
         m: sites, at least 1 and at most n - f; -1 for n - f - 2.
 
     Source: Blanchard et al., Machine Learning with Adversaries: Byzantine Tolerant Gradient Descent, NeurIPS
-    2017, section 5.
+    2017, section 6.
     """
     return Recipe(rule=selection.multi_krum(f, m), server=sgd(lr))
 

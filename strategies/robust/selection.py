@@ -73,7 +73,7 @@ def multi_krum(f: int = MOST, m: int = NEIGHBOURS) -> GatheringRule:
         f: as in :func:`krum`.
         m: at least 1, at most the n - f that are honest; -1 for n - f - 2, as many as a score has neighbours.
 
-    Source: as :func:`krum`, section 5.
+    Source: as :func:`krum`, section 6, which leaves m open.
     """
     within("m", m, NEIGHBOURS, 1e6)
     within("m", abs(m), 1, 1e6)

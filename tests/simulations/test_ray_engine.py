@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from flwr.common.constant import ErrorCode
 from isofed.client.place import EVALUATOR
 from isofed.errors import ConfigError, RoundError
 from isofed.events import silent
-from isofed.server.state import Checkpoints
+from isofed.server.state import Checkpoints, ServerState
 from isofed.simulations import engine as engines
 from isofed.simulations import ray_engine, ray_nodes, ray_reaper
 from isofed.simulations.federation import Federation, run
@@ -104,6 +105,31 @@ def test_a_stopped_federation_goes_on(
         run(federation(drawn, tmp_path / "ray", "dppt"), rayed)["weights_sha256"] == whole["weights_sha256"]
     )
     assert memories(tmp_path / "ray") == memories(tmp_path / "local")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", [{"name": "alie", "deviations": 1.5}, {"name": "backdoor"}], ids=str)
+def test_hostile_sites_do_the_same_on_ray_and_after_a_stop(
+    drawn: Path, tmp_path: Path, rayed: Pool, monkeypatch: pytest.MonkeyPatch, attack: dict[str, Any]
+) -> None:
+    def beset(place: str, **more: Any) -> Federation:
+        made = federation(drawn, tmp_path / place, "median", evaluate_every=0)
+        return replace(made, attack={**attack, "sites": 1, **more})
+
+    whole = run(beset("local"), Pool(1))
+    kept = Checkpoints.save
+
+    def save(self: Checkpoints, state: ServerState) -> None:
+        kept(self, state) if state.round < 2 else 1 / 0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", save)
+        with pytest.raises(ZeroDivisionError):
+            run(beset("ray"), rayed)
+    again = run(beset("ray"), rayed)
+    assert again["weights_sha256"] == whole["weights_sha256"]
+    assert history(again) == history(whole)
+    assert again["hostile"] == whole["hostile"] != []
 
 
 @pytest.mark.slow

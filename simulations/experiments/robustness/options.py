@@ -10,6 +10,7 @@ from isofed.suggest import pick
 MANY = 1_000_000
 MEAN = "fedavg"
 TASKS = ("reid", "vein")
+RULES = "krum+multi_krum+bulyan+trimmed_mean+median+rfa+centred_clipping+norm_bounding"
 
 
 @dataclass(frozen=True)
@@ -20,17 +21,17 @@ class RobustnessExperiment:
         ConfigError: a number outside its range, or a rule or task that there is not.
     """
 
-    tasks: str = said("reid+vein", "reid: six drawn cameras; vein: six drawn sensors")
-    rules: str = said("median+trimmed_mean+multi_krum+rfa+centred_clipping", "beside fedavg")
-    hostile: int = said(1, "of the six sites that attack", 1, 5)
-    flip: float = said(5.0, "s of the sign flip", 1e-9, 1e6)
-    factor: float = said(10.0, "γ of scaling", 1, 1e6)
-    deviation: float = said(0.1, "σ of gaussian", 1e-9, 1e6)
-    epsilon: float = said(5.0, "ε of inner-product manipulation", 1e-9, 1e6)
+    tasks: str = said("reid+vein", "reid: nine drawn cameras; vein: seven drawn sensors")
+    rules: str = said(RULES, "beside fedavg")
+    hostile: int = said(1, "of the sites that attack", 1, 6)
+    flip: float = said(10.0, "s of the sign flip; above n - 1, a mean goes backwards", 1e-9, 1e6)
+    factor: float = said(100.0, "γ of scaling", 1, 1e6)
+    deviation: float = said(1.0, "σ of gaussian", 1e-9, 1e6)
+    epsilon: float = said(10.0, "ε of inner-product manipulation", 1e-9, 1e6)
     deviations: float = said(1.5, "z of a little is enough", 0, 100)
-    rounds: int = said(25, "of every federation", 1, MANY)
-    people: int = said(32, "drawn people to train on, half as many to test on", 8, 1000)
-    fingers: int = said(16, "drawn fingers of each sensor, half of them tested", 8, 1000)
+    rounds: int = said(10, "of every federation", 1, MANY)
+    people: int = said(8, "drawn people to train on", 8, 1000)
+    fingers: int = said(24, "drawn fingers of each sensor, half of them tested", 8, 1000)
     seeds: int = said(2, "repetitions: other data, weights, batches and attackers", 1, 1000)
     first_seed: int = said(0, "the first of them", 0, MANY)
     workers: int = said(0, "processes; 0: one for each core", 0, 256)

@@ -20,8 +20,8 @@ def run(options: RobustnessExperiment, folder: Path) -> dict[str, Any]:
 def work(given: Work) -> dict[str, Any]:
     """Draw every seed's data, run all arms side by side."""
     everything: list[Arm] = []
-    for task, plan in given.plans.items():
-        for seed in given.options.each:
+    for seed in given.options.each:
+        for task, plan in given.plans.items():
             mine = of(plan, seed)
             draw(mine, given.pool, given.progress, f"{task} of seed {seed}")
             everything += arms(mine, given.options, task, seed)

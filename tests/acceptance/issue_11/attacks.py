@@ -232,12 +232,15 @@ def main() -> int:
         for what, (attack, formula) in FORMULAS.items():
             _, tap = played(attacked(world, Path(name) / what.replace(" ", "_"), attack, "fedavg"))
             told(what, wrong(tap, formula, honest, attack["name"] in ON_DATA))
+        left: dict[str, set[str]] = {}
         for what, attack in MALFORMED.items():
             for strategy in ("fedavg", "median"):
                 folder = Path(name) / f"{what.replace(' ', '_')}_{strategy}"
-                told(
-                    f"{what}, {strategy}", refused(*played(attacked(world, folder, attack, strategy)), honest)
-                )
+                result, tap = played(attacked(world, folder, attack, strategy))
+                told(f"{what}, {strategy}", refused(result, tap, honest))
+                left.setdefault(strategy, set()).add(result["weights_sha256"])
+        for strategy, models in left.items():
+            told(f"all of these leave the same model, {strategy}", "they do not" if len(models) > 1 else "")
         for attack in ({"name": "alie", "deviations": 1.5}, {"name": "gaussian"}, {"name": "backdoor"}):
             told(f"{attack['name']} repeats", repeats(world, Path(name) / f"again_{attack['name']}", attack))
     return int(failed > 0)

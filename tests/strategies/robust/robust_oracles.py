@@ -115,6 +115,13 @@ def slow_norm_bounding(x: Vectors, norm: float) -> Vectors:
     return sum(each * min(1.0, reach / max(float(np.linalg.norm(each)), 1e-300)) for each in x) / len(x)
 
 
+def slow_fltrust(x: Vectors, root: Vectors) -> Vectors:
+    """The mean of all changes at the length of the server's own, weighed by how far they go its way."""
+    trust = [max(0.0, float(each @ root) / float(np.linalg.norm(each) * np.linalg.norm(root))) for each in x]
+    scaled = [each * np.linalg.norm(root) / np.linalg.norm(each) for each in x]
+    return np.asarray(sum(t * s for t, s in zip(trust, scaled, strict=True)) / sum(trust))
+
+
 RULES: dict[str, tuple[Callable[[int], GatheringRule], Callable[[Vectors, int], Vectors]]] = {
     "krum": (krum, slow_krum),
     "multi_krum": (multi_krum, lambda x, f: slow_multi_krum(x, f, max(len(x) - f - 2, 1))),
@@ -132,4 +139,4 @@ RULES: dict[str, tuple[Callable[[int], GatheringRule], Callable[[Vectors, int], 
 }
 """By name, from f to the rule, and its oracle of (changes, f)."""
 
-__all__ = ["RULES", "direction", "in_the_middle", "krum_scores", "updates_of"]
+__all__ = ["RULES", "direction", "in_the_middle", "krum_scores", "slow_fltrust", "updates_of"]
