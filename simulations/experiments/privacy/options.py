@@ -22,7 +22,7 @@ class PrivacyExperiment:
     epsilons: str = said("8+64+512", "of a whole run, for each unit of a site; a single one: 8+")
     delta: float = said(1e-3, "chance beside it; a site has some tens to hundreds of units", 1e-30, 0.5)
     norm: float = said(1.0, "C, the longest that one unit's gradient may be", 1e-9)
-    rounds: int = said(8, "of each federation", 1, MANY)
+    rounds: int = said(0, "of each federation; 0: as many as each task's takes", 0, MANY)
     identities: int = said(48, "people to train on of reid", 2, MANY)
     images: int = said(6, "of each, from a camera that sees her", 2, 1000)
     fingers: int = said(24, "of each of the four sensors of vein, half of them tested", 4, MANY)

@@ -75,7 +75,7 @@ def _plan(case: Case, options: PrivacyExperiment, folder: Path) -> Plan:
         "data": {**cfg["data"], "make": {**cfg["data"]["make"], **case.make(options)}},
         # the same network whether private or not
         "task": {**cfg["task"], **case.chosen, "norm": "group"},
-        "rounds": options.rounds,
+        "rounds": options.rounds or case.rounds,
         "engine": {**cfg["engine"], "workers": options.workers or "auto", "device": "cpu"},
     }
     return make_plan({**cfg, **changed}, folder / case.task)
