@@ -8,6 +8,7 @@ from isofed.simulations.report.markup import Raw, el, join
 from isofed.simulations.report.measures import (
     best_alone,
     headline_names,
+    in_order,
     model_rows,
     numbers,
 )
@@ -32,9 +33,9 @@ def _series(rounds: Iterable[Round], name: str, *path: str, scale: float = 1.0) 
     return Series(name, found) if found else None
 
 
-def _measures(rounds: list[Round]) -> tuple[str, ...]:
+def _measures(summary: Mapping[str, Any], rounds: list[Round]) -> tuple[str, ...]:
     seen = dict.fromkeys(name for r in rounds for name in numbers(r.get("metrics"), f"round {r['round']}: "))
-    return headline_names(tuple(seen))
+    return headline_names(in_order(seen, summary))
 
 
 def _sites(rounds: list[Round]) -> tuple[str, ...]:
@@ -42,7 +43,7 @@ def _sites(rounds: list[Round]) -> tuple[str, ...]:
 
 
 def _scores(summary: Mapping[str, Any], rounds: list[Round]) -> Raw | None:
-    names = _measures(rounds)
+    names = _measures(summary, rounds)
     lines = [_series(rounds, n, "metrics", n, scale=100.0) for n in names]
     shown = tuple(line for line in lines if line)
     best = best_alone(model_rows(summary), names[0]) if names else None
@@ -65,8 +66,8 @@ def _losses(rounds: list[Round]) -> Raw | None:
     return line_chart(plot)
 
 
-def _values(rounds: list[Round]) -> Raw:
-    names, sites = _measures(rounds), _sites(rounds)
+def _values(summary: Mapping[str, Any], rounds: list[Round]) -> Raw:
+    names, sites = _measures(summary, rounds), _sites(rounds)
     heads = ("round", *[f"{n}, %" for n in names], *[f"loss {s}" for s in sites], "time")
     body = [
         [
@@ -92,7 +93,7 @@ def learning(summary: Mapping[str, Any], history: Mapping[str, Any]) -> Raw | No
     if not rounds:
         return None
     charts = [chart for chart in (_scores(summary, rounds), _losses(rounds)) if chart]
-    return join([el("div", *charts, class_="pair") if charts else None, _values(rounds)])
+    return join([el("div", *charts, class_="pair") if charts else None, _values(summary, rounds)])
 
 
 def seconds_chart(summary: Mapping[str, Any], history: Mapping[str, Any]) -> Raw | None:

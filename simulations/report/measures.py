@@ -1,6 +1,6 @@
 """The measures of a summary as rows: before training, each site alone, and together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from isofed.simulations.report.words import number, part
 
 ORDER = ("R1", "R5", "R10", "R20", "mAP", "mINP")
 HEADLINE = ("mAP", "R1")
+BOUND = " error"  # ends the name of what bounds another measure, where that is counted in bins
 MEANING = {
     "R": "Rk: share of queries with a right picture among the first k hits",
     "mAP": "mAP: mean over queries of the average precision of the ranking",
@@ -55,8 +56,21 @@ def model_rows(summary: Mapping[str, Any]) -> tuple[Row, ...]:
         plan.append((site, "alone", values, part(spread, "alone").get(site)))
     plan.append(("federated", "together", metrics.get("federated"), spread.get("federated")))
     lower = frozenset(name for name, known in part(summary, "measures").items() if known.get("lower"))
-    rows = (Row(str(n), kind, numbers(v, f"metrics of {n}: "), numbers(s), lower) for n, kind, v, s in plan)
+    rows = (
+        Row(str(n), kind, _sorted(numbers(v, f"metrics of {n}: "), summary), numbers(s), lower)
+        for n, kind, v, s in plan
+    )
     return tuple(row for row in rows if row.values)
+
+
+def _sorted(values: Mapping[str, float], summary: Mapping[str, Any]) -> dict[str, float]:
+    return {name: values[name] for name in in_order(values, summary)}
+
+
+def in_order(names: Iterable[str], summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return measures in the order of the summary's task, and behind them those that it leaves out."""
+    first = {name: place for place, name in enumerate(part(summary, "measures"))}
+    return tuple(sorted(names, key=lambda name: first.get(name, len(first))))
 
 
 def measure_names(rows: tuple[Row, ...]) -> tuple[str, ...]:
@@ -74,7 +88,10 @@ def meanings(names: tuple[str, ...], summary: Mapping[str, Any]) -> str:
     """Return what the measures mean, for those that are shown; a summary tells of its task's."""
     told = part(summary, "measures")
     if told:
-        return "; ".join(str(told[name].get("meaning")) for name in names if name in told)
+        said = [str(told[name].get("meaning")) for name in names if name in told]
+        bounded = [name for name in names if name.removesuffix(BOUND) != name]
+        most = "the most by which {} may differ from the exact one"
+        return "; ".join([*said, *(f"{name}: {most.format(name.removesuffix(BOUND))}" for name in bounded)])
     known = [MEANING["R"]] if any(n[:1] == "R" and n[1:].isdigit() for n in names) else []
     return "; ".join(known + [MEANING[n] for n in ("mAP", "mINP") if n in names])
 

@@ -47,7 +47,7 @@ def _sections(
         ("retrieval", _title(gallery), pictures),
         ("sites", "Sites", sites(summary)),
         ("holds", "Who holds what", holdings(summary)),
-        ("refused", "Refused reports", refusals(history)),
+        ("refused", "Reports not counted", refusals(history)),
         ("unmeasured", "Rounds not measured", unmeasured(history)),
         ("left", "What left each site", what_left(summary)),
         ("controls", "Controls", controls(summary)),

@@ -56,7 +56,7 @@ def _row(model: Any, test: TestClips, row: int) -> tuple[Pixels, str, list[Any]]
     sure = float(output.logits[0].softmax(0)[found])
     named = test.body.emotions
     said = f"{named[int(test.labels[row])]}; found {named[found]}, {100 * sure:.0f} %"
-    rebuilt = None if output.rebuilt is None else original(model, output.rebuilt)[0]
+    rebuilt = None if output.rebuilt is None else original(model, output.rebuilt, clip)[0]
     right = bool(found == test.labels[row])
     beside: list[Any] = [(strip(clip[0], rebuilt, test.body), right, "grey: the clip; red: rebuilt")]
     beside += [
@@ -67,14 +67,25 @@ def _row(model: Any, test: TestClips, row: int) -> tuple[Pixels, str, list[Any]]
 
 
 @torch.no_grad()
-def original(model: Any, rebuilt: torch.Tensor) -> Floats:
-    """Undo the input's normalisation of a reconstruction, (N, 3, T, V): y = (x - b) s / w + m."""
+def original(model: Any, rebuilt: torch.Tensor, clips: NDArray[np.float32]) -> Floats:
+    """Undo the input's normalisation of a reconstruction, (N, 3, T, V): y = (x - b) s / w + m.
+
+    Args:
+        model: in evaluation mode.
+        rebuilt: x, as the network has it.
+        clips: those that were rebuilt, (N, 3, T, V): of ``task.norm=group`` m and s are each clip's own.
+    """
     norm = model.data_bn
     n, channels, frames, joints = rebuilt.shape
     flat = rebuilt.permute(0, 3, 1, 2).reshape(n, joints * channels, frames)
     column = lambda x: x[None, :, None]  # noqa: E731
-    gain = column(torch.sqrt(norm.running_var + norm.eps) / norm.weight)
-    places = (flat - column(norm.bias)) * gain + column(norm.running_mean)
+    if isinstance(norm, torch.nn.GroupNorm):  # of one group, see tasks/private.py
+        own = torch.from_numpy(clips).to(flat).flatten(1)
+        var, mean = (x[:, None, None] for x in torch.var_mean(own, dim=1, correction=0))
+    else:
+        var, mean = column(norm.running_var), column(norm.running_mean)
+    gain = torch.sqrt(var + norm.eps) / column(norm.weight)
+    places = (flat - column(norm.bias)) * gain + mean
     found: Floats = places.view(n, joints, channels, frames).permute(0, 2, 3, 1).cpu().float().numpy()
     return found
 

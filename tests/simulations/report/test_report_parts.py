@@ -19,6 +19,7 @@ from isofed.simulations.report.bars import Bar, bar_chart
 from isofed.simulations.report.charts import COLOURS, DASHES, MARKERS, Plot, Series, line_chart
 from isofed.simulations.report.gallery import TALLEST, png_uri
 from isofed.simulations.report.markup import el, escaped
+from isofed.simulations.report.page import page
 from isofed.simulations.report.parts import parts
 
 
@@ -132,3 +133,15 @@ def test_parts_of_an_evaluation_are_a_row_each() -> None:
         assert said in found.text
     assert "alone" not in found.text
     assert parts({}) is None
+
+
+def test_a_task_s_own_measures_come_first_and_what_bounds_one_last_and_explained() -> None:
+    values = {"EER": 0.2, "EER error": 0.01, "rank-1": 0.7}
+    measures = {"EER": {"meaning": "EER: told", "lower": True}, "rank-1": {"meaning": "rank-1: told"}}
+    summary = {"metrics": {"federated": values}, "measures": measures}
+    history = {"rounds": [{"round": n, "metrics": values} for n in (0, 1)]}
+    shown = page(summary, history, None)
+    assert "EER and rank-1 of the shared model by round" in shown
+    head = shown[shown.index("All measures in per cent") :]
+    assert head.index(">EER<") < head.index(">rank-1<") < head.index(">EER error<")
+    assert "EER error: the most by which EER may differ from the exact one" in shown

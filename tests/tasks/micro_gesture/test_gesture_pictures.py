@@ -12,6 +12,7 @@ from isofed.tasks.micro_gesture.joints import IMIGUE, SMG, Body
 from isofed.tasks.micro_gesture.layouts.clips import TestClips
 from isofed.tasks.micro_gesture.options import MicroGestureOptions
 from isofed.tasks.micro_gesture.projected import projected
+from isofed.tasks.private import grouped
 
 
 def clips_of(body: Body) -> TestClips:
@@ -54,9 +55,21 @@ def test_what_is_rebuilt_comes_back_in_the_clip_s_own_coordinates() -> None:
         model.data_bn.running_var.uniform_(0.5, 2)
         model.data_bn.weight.uniform_(0.5, 2)
         model.data_bn.bias.uniform_(-1, 1)
-    clips = torch.from_numpy(clips_of(IMIGUE).inputs)
-    found = pictures.original(model, model(clips).reference)
-    np.testing.assert_allclose(found, clips.numpy(), rtol=1e-4, atol=1e-4)
+    inputs = clips_of(IMIGUE).inputs
+    found = pictures.original(model, model(torch.from_numpy(inputs)).reference, inputs)
+    np.testing.assert_allclose(found, inputs, rtol=1e-4, atol=1e-4)
+
+
+def test_it_comes_back_where_every_clip_is_normalised_by_itself() -> None:
+    model, options = model_of(IMIGUE)
+    with torch.no_grad():
+        model.data_bn.weight.uniform_(0.5, 2)
+        model.data_bn.bias.uniform_(-1, 1)
+    grouped(model)
+    inputs = clips_of(IMIGUE).inputs
+    found = pictures.original(model, model(torch.from_numpy(inputs)).reference, inputs)
+    np.testing.assert_allclose(found, inputs, rtol=1e-4, atol=1e-4)
+    assert len(pictures.rows(model, clips_of(IMIGUE), options, count=1)) == 2
 
 
 def test_red_is_where_the_reconstruction_is_and_nowhere_without_one() -> None:
