@@ -220,8 +220,12 @@ def suits(attack: Attack, setting: Any, engine: str) -> None:
             f"attack={attack.name} changes numbers of a model, and '{coded[0]}' sends codes in their place; "
             "write privacy=none or privacy=clip"
         )
-    own = setting.level.private_head or setting.task.training.several
-    if attack.poison and own:
+    if attack.poison and setting.task.training.several:
+        raise CompositionError(
+            f"attack={attack.name} gives a sample another class, and in task={setting.task.name} it may be of "
+            "several at once; choose an attack on the model, such as attack=sign_flip"
+        )
+    if attack.poison and setting.level.private_head:
         raise CompositionError(
             f"attack={attack.name} needs labels that mean the same at all sites; under "
             f"protocol={setting.level.name} of task={setting.task.name} each site numbers its own, so that "

@@ -40,6 +40,7 @@ from isofed.simulations.pool import Pool
 from isofed.tasks import TASKS
 
 REFUSED = ("nans", "infinities", "wrong_shape")
+NO_PICTURES = {("micro_gesture", "backdoor")}  # whose sites have nowhere to draw a trigger, and say so
 TRUSTED, PEOPLE = ("micro_gesture", "action_units"), ("reid", "vein")
 
 
@@ -126,7 +127,7 @@ def tried(world: World, folder: Path, root: Path, name: str) -> tuple[str, str]:
     except (CompositionError, ConfigError) as error:
         return f"refused: {error}", "" if attack is not None and attack.poison else "it is refused"
     named = sorted({site for entry in result["history"][1:] for site in entry.get("refused", {})})
-    if named != (list(whole.hostile) if name in REFUSED else []):
+    if named != (sorted(whole.hostile) if name in REFUSED or (world.name, name) in NO_PICTURES else []):
         return "", f"it refused {named}"
     counts = " and ".join(str(len(sites)) for sites in seen.sites)
     again = resumed(federation(world, folder / "stopped", root, name))

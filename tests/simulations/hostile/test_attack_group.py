@@ -41,6 +41,7 @@ def test_every_attack_has_a_file_with_its_defaults(tmp_path: Path) -> None:
         (["attack=ipm", "privacy=quantise"], "sends codes in their place; write privacy=none"),
         (["attack=label_flip", "protocol=camera_strict"], "each site numbers its own"),
         (["attack=backdoor", "task=vein"], "each site numbers its own"),
+        (["attack=label_flip", "task=action_units"], "it may be of several at once"),
         (["fewest=7"], "fewest is 7, but a round asks 6 sites; write at most 6"),
         (["fewest=-1"], "'fewest' is -1"),
     ],
