@@ -222,8 +222,8 @@ def suits(attack: Attack, setting: Any, engine: str) -> None:
         )
     if attack.poison and setting.task.training.several:
         raise CompositionError(
-            f"attack={attack.name} gives a sample another class, and in task={setting.task.name} it may be of "
-            "several at once; choose an attack on the model, such as attack=sign_flip"
+            f"attack={attack.name} gives a sample another class, and in task={setting.task.name} it may be "
+            "of several at once; choose an attack on the model, such as attack=sign_flip"
         )
     if attack.poison and setting.level.private_head:
         raise CompositionError(
