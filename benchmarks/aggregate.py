@@ -31,6 +31,7 @@ from isofed.contracts import Contract, NumberContract, TreeContract
 from isofed.protocols import wire
 from isofed.protocols.letter import NUMBERS
 from isofed.records import Report, Value
+from isofed.server.asks import Reply
 from isofed.server.rounds import Outcome, training_round
 from isofed.server.state import ServerState
 from isofed.setting import Setting
@@ -92,8 +93,10 @@ def report_of(tree: Tree) -> Report:
     )
 
 
-def played(strategy: Mapping[str, Any], start: Tree, reports: Iterator[Report], count: int) -> Outcome:
-    """Let the server's own round take replies one by one, each checked."""
+def played(
+    strategy: Mapping[str, Any], start: Tree, reports: Iterator[Report], count: int, at_once: int = 1
+) -> Outcome:
+    """Let the server's own round take replies as they come, each checked."""
     task: Any = SimpleNamespace(width=lambda options: 0)
     recipe = STRATEGIES[strategy["name"]](**{k: v for k, v in strategy.items() if k != "name"})
     setting = Setting("run", 0, 1, 0, task, SimpleNamespace(classes=0), None, None, recipe, "none", "")
@@ -105,11 +108,14 @@ def played(strategy: Mapping[str, Any], start: Tree, reports: Iterator[Report], 
         contract.check(report)
         return report
 
-    # nothing here may hold a report while the next one is made
-    replies = ((site, checked(next(reports))) for site in sites)
+    def runs() -> Iterator[list[Reply]]:
+        for at in range(0, count, at_once):
+            run: list[Reply] = [(site, checked(next(reports))) for site in sites[at : at + at_once]]
+            yield run
+            run.clear()  # nothing here may hold a report while the next one is made
 
     try:
-        round.send(replies)
+        round.send(runs())
     except StopIteration as end:
         found: Outcome = end.value
         return found
@@ -201,7 +207,7 @@ def flower(size: int, clients: int, laps: int) -> dict[str, Any]:
         return wire.read_report(content, contract)
 
     def by_us() -> None:
-        played({"name": "fedavg"}, pool[0], (read(ours[n % POOL]) for n in range(clients)), clients)
+        played({"name": "fedavg"}, pool[0], (read(ours[n % POOL]) for n in range(clients)), clients, 8)
 
     by_flower(), by_us()
     return {"clients": clients, **compared("flower", "ours", (by_flower, by_us), laps)}

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from isofed import seeds
 from isofed.errors import CompositionError, DataError, RoundError
 from isofed.records import Channel, Delta, Report
-from isofed.server.rounds import Ask
+from isofed.server.asks import Ask
 from isofed.setting import Setting
 from isofed.strategies.distillation import Distillation
 from isofed.strategies.share import TRAVELLING, flatten

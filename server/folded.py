@@ -16,7 +16,7 @@ from isofed.spans import AGGREGATION, spanned
 from isofed.strategies.rules import LinearRule
 from isofed.trees import Layout, Tree, wide_zeros
 
-SMALL, LARGE = 1 << 20, 16 << 20  # bytes of a model
+SMALL = 16 << 20  # bytes of models that may wait for others to be folded with
 MANY = 64  # models folded in one go
 COUNT, COUNTS = 1 << 20, 1 << 28  # a factor and a sum of factors whose products with 24 bits float64 holds
 NARROW = {"float32", "float16", "bfloat16"}
@@ -40,6 +40,7 @@ class Folded:
     divisor: float | None = None
     _pending: list[Term] = field(default_factory=list)
     _owed: dict[int, Term] = field(default_factory=dict)
+    _bytes: int = 0
     _begun: bool = False
 
     @classmethod
@@ -58,13 +59,19 @@ class Folded:
         """
         factor = _finite("factor", self.rule, self.rule.factor(own))
         self._pending.append(Term(factor, model, None if self._later(factor, start) else start))
-        if len(self._pending) == _at_once(sum(int(buffer.nbytes) for buffer in model.buffers.values())):
+        self._bytes += sum(int(buffer.nbytes) for buffer in model.buffers.values())
+        if len(self._pending) == MANY:
             self._fold()
         # running statistics are always averaged by examples: a rule's factors need not be convex
         fold(self.buffers, Term(own["examples"], buffers))
         self.examples += own["examples"]
         for name, value in self.rule.sums(own).items():
             self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def rest(self) -> None:
+        """Fold what has waited for others, unless it is so small that it may wait for the next to come."""
+        if self._bytes >= SMALL:
+            self._fold()
 
     def total(self) -> Tree:
         """Return the sum of all changes, each times its factor."""
@@ -97,14 +104,8 @@ class Folded:
     @spanned(AGGREGATION, "fold together")
     def _fold(self) -> None:
         fold(self.model, *self._pending, begin=not self._begun)
-        self._begun = True
+        self._begun, self._bytes = True, 0
         self._pending.clear()
-
-
-def _at_once(size: int) -> int:
-    """Return how many models of ``size`` bytes are folded in one go, so that sums are read less often and
-    fewer calls made: one where that is more memory than it is worth."""
-    return max(4, min(MANY, SMALL // max(size, 1))) if size < LARGE else 1
 
 
 def _count(factor: float) -> bool:

@@ -52,6 +52,9 @@ class Gathered:
         self.buffers.add(buffers.as_numpy())
         self.start, self.like = start, {"model": model, "buffers": buffers}
 
+    def rest(self) -> None:
+        """Do nothing: all are kept until the last has come."""
+
     def direction(self) -> Tree:
         """Return the rule's direction, in float64.
 

@@ -15,7 +15,7 @@ from flwr.serverapp import Grid
 from isofed.errors import IsofedError
 from isofed.protocols.wire import lies_in_file, payload
 from isofed.records import Report
-from isofed.server.rounds import Refusal
+from isofed.server.asks import Refusal
 
 HELD_IN_MEMORY = 256 * 2**20
 MOST, SMALL = 64, 4 << 20  # replies of a run, and their bytes where there is more than one

@@ -16,9 +16,10 @@ from isofed import seeds
 from isofed.errors import CheckpointError, CompositionError, ContractError, IsofedError, RoundError
 from isofed.protocols import plain, wire
 from isofed.records import Report, Value
+from isofed.server.asks import Ask, Refusal, Reply
 from isofed.server.flowers import build, fitting, quiet
 from isofed.server.replies import usable
-from isofed.server.rounds import Ask, Outcome, Refusal, Reply, Round, training_round
+from isofed.server.rounds import Outcome, Round, training_round
 from isofed.server.state import ServerState
 from isofed.server.stored import restored, stored, unstored
 from isofed.server.strategy import Composed
@@ -162,7 +163,7 @@ class Stock:
         self.bytes[ask.site] = {"down": wire.payload(content), "up": 0}
         return Message(content, self.sites[ask.site], "train", group_id=str(ask.order.round))
 
-    def _read(self, replies: Iterable[Message | None], shown: list[Message]) -> Iterator[Reply]:
+    def _read(self, replies: Iterable[Message | None], shown: list[Message]) -> Iterator[list[Reply]]:
         for (site, message), reply in zip(self._messages.items(), replies, strict=True):
             with span(PROTOCOL, "read", site):
                 read = usable(reply, self._report)
@@ -175,7 +176,7 @@ class Stock:
             elif reply is not None:
                 reply.content = plain.for_strategy(reply.content)
                 shown.append(reply)
-            yield site, read
+            yield [(site, read)]
 
     def _report(self, content: RecordDict) -> Report:
         plain.check(content, self.ours.contract)

@@ -1,6 +1,5 @@
 """Any recipe as a Flower strategy: the one class that inherits from Flower's."""
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
@@ -19,6 +18,7 @@ from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
 from isofed.records import Order, Report, Value
 from isofed.seeds import Secrets
+from isofed.server.asks import Ask, Refusal, Reply
 from isofed.server.availability import check
 from isofed.server.cohorts import asked, expected
 from isofed.server.distil import Classroom, Lesson, lesson
@@ -26,7 +26,7 @@ from isofed.server.guide import guide
 from isofed.server.own import flat, gathered, measuring, over_sites, statistics
 from isofed.server.replies import runs_of, usable
 from isofed.server.roster import Roster
-from isofed.server.rounds import Ask, Outcome, Refusal, Reply, Round, training_round
+from isofed.server.rounds import Outcome, Round, training_round
 from isofed.server.state import ServerState
 from isofed.setting import Setting
 from isofed.spans import AGGREGATION, PROTOCOL, span, spanned
@@ -163,21 +163,22 @@ class Composed(Strategy):
             messages.append(Message(content, nodes[ask.site], kind, group_id=str(ask.order.round)))
         return messages
 
-    def _read(self, replies: Iterable[Message | None]) -> Iterable[Reply]:
+    def _read(self, replies: Iterable[Message | None]) -> Iterable[list[Reply]]:
         sites = iter(self._asked)
         for run in runs_of(replies):
-            read = deque((site, self._heard(site, reply)) for reply, site in zip(run, sites, strict=False))
+            read = [(site, self._heard(site, reply)) for reply, site in zip(run, sites, strict=False)]
             run.clear()  # nothing here may hold a reply for longer than it is looked at: it may be large
-            while read:
-                self._tell(*read[0])
-                yield read.popleft()
+            self._tell(read)
+            yield read
+            read.clear()
 
-    def _tell(self, site: str, read: Report | Refusal) -> None:
-        if isinstance(read, Refusal):
-            self.emit("refused", site=site, round=self.state.round + 1, reason=read.reason)
-        elif self._lesson:
-            with span(AGGREGATION, "hear", site):
-                self._lesson.hear(site, read)
+    def _tell(self, run: list[Reply]) -> None:
+        for site, read in run:
+            if isinstance(read, Refusal):
+                self.emit("refused", site=site, round=self.state.round + 1, reason=read.reason)
+            elif self._lesson:
+                with span(AGGREGATION, "hear", site):
+                    self._lesson.hear(site, read)
 
     def _heard(self, site: str, reply: Message | None) -> Report | Refusal:
         with span(PROTOCOL, "read", site):

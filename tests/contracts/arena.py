@@ -217,7 +217,7 @@ def _round(played: Played, problem: Problem, level: str) -> None:
 
     asks = next(round)
     try:
-        round.send((ask.site, answer(ask.site, ask.order)) for ask in asks)
+        round.send([(ask.site, answer(ask.site, ask.order))] for ask in asks)
     except StopIteration as end:
         played.states.append(end.value.state)
     played.reports.append(reports)

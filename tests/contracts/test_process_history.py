@@ -53,7 +53,7 @@ def served(cfg: str, place: Callable[[str], Place], shared: bool) -> list[Any]:
         round = training_round(state, one.setting, SITES, 1, len(SITES))
         asks = next(round)
         with pytest.raises(StopIteration) as end:
-            round.send([(ask.site, answer(ask.site, ask.order)) for ask in asks])
+            round.send([[(ask.site, answer(ask.site, ask.order)) for ask in asks]])
         state = end.value.value.state
         found.append({name: hash_arrays(tree.items()) for name, tree in state.trees.items()})
     return [*found, Workshop.of(cfg).setting.digest]

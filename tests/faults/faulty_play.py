@@ -22,8 +22,8 @@ from isofed.server.hub.contacts import Contacts
 from isofed.server.hub.deployed import DeployedGrid, Rule
 from isofed.server.hub.watch import Watch
 from isofed.server.loop import Patience
-from isofed.server.rounds import Total
 from isofed.server.state import Checkpoints, ServerState
+from isofed.server.total import Total
 from isofed.simulations.federation import Company, driven
 from isofed.simulations.grid import Node, identify
 

@@ -128,7 +128,7 @@ def test_a_round_goes_on_with_those_who_answer_and_says_who_did_not() -> None:
     asked = [ask.site for ask in next(round)]
     assert 0 < len(asked) < len(SITES)
     with pytest.raises(StopIteration) as end:
-        round.send([(site, report(weights([1.0, 2.0]))) for site in asked])
+        round.send([[(site, report(weights([1.0, 2.0]))) for site in asked]])
     outcome = end.value.value
     assert outcome.state.trees["model"]["w"].tolist() == [1.0, 2.0]
     assert outcome.arrived == {"missing": {site: SILENT for site in SITES if site not in asked}}

@@ -65,7 +65,7 @@ def test_the_share_of_sites_is_that_of_all_there_are() -> None:
     sent = {channel: Delta(weights([3.0, 6.0]))}
     replies = [(ask.site, report(weights([1.0, 2.0]), **sent)) for ask in next(round)]
     with pytest.raises(StopIteration) as end:
-        round.send(replies)
+        round.send([replies])
     assert len(replies) == 2 and heard == [2 / 6]
     # c + (1 / N) times the sum over who was heard
     assert end.value.value.state.trees[channel]["w"].tolist() == [1.0 + 2 * 3 / 6, 1.0 + 2 * 6 / 6]

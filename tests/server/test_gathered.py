@@ -17,7 +17,8 @@ from test_rounds import begin, drive, report, weights
 from isofed.errors import RoundError
 from isofed.records import Delta
 from isofed.server import gathered, rows
-from isofed.server.rounds import Outcome, Refusal, Reply
+from isofed.server.asks import Refusal, Reply
+from isofed.server.rounds import Outcome
 from isofed.server.rows import InFile, Rows
 from isofed.strategies.optimisers import sgd
 from isofed.strategies.recipe import Recipe

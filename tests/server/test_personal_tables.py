@@ -12,8 +12,9 @@ from isofed.contracts import Contract, TableContract, TreeContract
 from isofed.protocols import wire
 from isofed.protocols.levels import CENTRES, NUMBERS, ROWS, STATE
 from isofed.records import Report, Table
+from isofed.server.asks import Refusal
 from isofed.server.replies import usable
-from isofed.server.rounds import Refusal, training_round
+from isofed.server.rounds import training_round
 from isofed.server.state import Checkpoints
 from isofed.server.strategy import Composed
 from isofed.simulations import grid

@@ -42,7 +42,7 @@ def once(
     opened = pipeline.opened(sent, Use(state.round + 1, 1, kept=state.private))
     replies = [(ask.site, opened) for ask in next(asked)]
     with pytest.raises(StopIteration) as end:
-        asked.send(replies)
+        asked.send([replies])
     return end.value.value.state  # type: ignore[no-any-return]
 
 
@@ -75,7 +75,7 @@ def test_no_site_moves_the_sum_further_than_the_bound(make: Any, length: float) 
         sent = [report(Delta(weights(each, "float64"))) for each in (own, *others)]
         next(asked)
         with pytest.raises(StopIteration) as end:
-            asked.send([(s, pipeline.opened(r, Use(1, 1))) for s, r in zip(SITES, sent, strict=True)])
+            asked.send([[(s, pipeline.opened(r, Use(1, 1))) for s, r in zip(SITES, sent, strict=True)]])
         found.append(end.value.value.state.trees["model"]["w"] * len(SITES))
     moved = float(np.linalg.norm(found[1] - found[0]))
     assert moved <= 0.5 + 1e-6 and moved == pytest.approx(min(length, 0.5), abs=1e-6)

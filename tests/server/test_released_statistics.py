@@ -46,7 +46,7 @@ def once(state: ServerState, chosen: Any, found: list[Tree], examples: int = 1) 
         sent = pipeline.leaving(report, state.trees["model"], use, state.trees["buffers"])
         replies.append((ask.site, pipeline.opened(sent, use)))
     with pytest.raises(StopIteration) as end:
-        asked.send(replies)
+        asked.send([replies])
     return end.value.value.state  # type: ignore[no-any-return]
 
 

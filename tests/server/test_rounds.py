@@ -12,7 +12,8 @@ from torch import nn
 
 from isofed.errors import RoundError
 from isofed.records import Delta, Report, Table, Value, empty_table
-from isofed.server.rounds import Outcome, Refusal, Reply, training_round
+from isofed.server.asks import Refusal, Reply
+from isofed.server.rounds import Outcome, training_round
 from isofed.server.state import ServerState
 from isofed.setting import Setting
 from isofed.strategies.named.banks import dppt
@@ -52,7 +53,7 @@ def drive(state: ServerState, replies: Iterable[Reply], recipe: Recipe = FEDAVG,
     asked = training_round(state, setting(recipe), [site for site, _ in replies], 1, fewest)
     next(asked)
     with pytest.raises(StopIteration) as end:
-        asked.send(replies)
+        asked.send([replies])
     return end.value.value  # type: ignore[no-any-return]
 
 
@@ -194,7 +195,7 @@ def test_too_few_reports_end_the_round_with_reasons(replies: list[Reply], senten
     asked = training_round(begin(weights([0.0])), setting(), [site for site, _ in replies], 1, 2)
     next(asked)
     with pytest.raises(RoundError) as error:
-        asked.send(replies)
+        asked.send([replies])
     assert str(error.value) == sentence
 
 
