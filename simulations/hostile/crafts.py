@@ -79,7 +79,7 @@ def against(factor: float) -> Craft:
     """Return Δ' = -ε μ, ε = ``factor``: the inner product with the honest mean is negative.
 
     Source: Xie, Koyejo, Gupta, "Fall of Empires: Breaking Byzantine-tolerant SGD by Inner Product
-    Manipulation", 2020, section 4.
+    Manipulation", 2020.
     """
     return lambda sight: -factor * sight.honest.mean(axis=0)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import permutations
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from isofed.protocols.wire import order_content, report_content
 from isofed.records import Order, Report, Value
 from isofed.simulations.grid import identify
 from isofed.simulations.hostile.attacks import read_attack
+from isofed.simulations.hostile.crafts import least_seen
 from isofed.simulations.hostile.grid import HostileGrid
 from isofed.simulations.hostile.replies import model_of
 from isofed.trees import from_arrays
@@ -123,3 +125,18 @@ def test_an_honest_letter_is_not_even_opened() -> None:
 def test_a_wrong_shape_lacks_a_number() -> None:
     found = arrived(SITES, name="wrong_shape")[0]
     assert (len(found["a"]), len(found["b"])) == (12, 8)
+
+
+@pytest.mark.parametrize(
+    ("asked", "hostile", "share"), [(50, 24, 24 / 26), (50, 12, 24 / 38), (51, 24, 25 / 27), (7, 1, 3 / 6)]
+)
+def test_a_little_is_as_much_as_leaves_a_majority(asked: int, hostile: int, share: float) -> None:
+    # (n - m - s) / (n - m), s = floor(n / 2 + 1) - m honest sites that a majority needs beside the hostile
+    assert least_seen(asked, hostile) == pytest.approx(NormalDist().inv_cdf(share))
+
+
+@pytest.mark.parametrize(("asked", "hostile"), [(6, 1), (2, 1), (3, 3)])
+def test_where_no_deviation_is_little_enough_the_mean_is_sent_or_a_finite_one(
+    asked: int, hostile: int
+) -> None:
+    assert 0.0 <= least_seen(asked, hostile) < 10.0
