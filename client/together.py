@@ -1,7 +1,6 @@
 """Several sites trained at once: one forward and one backward pass over their stacked models."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +16,7 @@ from isofed.client.stacked_draws import SiteDraws
 from isofed.client.stacked_model import Slopes, Stack, groups_of, owned, slopes_of
 from isofed.client.stacked_steps import Fed, Stream, Uneven, grouped, in_turn, keeps
 from isofed.client.stacked_terms import SiteTerms, Work, begun, layers_seed, push
+from isofed.client.stacked_trace import Found, Given, Traced
 from isofed.client.train import TERM, Trained, _numbers, train
 from isofed.client.workshop import Workshop
 from isofed.records import Channel, Order, Report, Value
@@ -155,8 +155,8 @@ def _step(now: _Round, slopes: Slopes, taken: Sequence[Fed]) -> None:
     rest = {n: p for n, p in stack.parameters.items() if n not in trained} | stack.buffers
     with span(DATA, "stack"):
         leaves = stacked_batch.stacked([fed.parts for fed in taken])
-    with span(BACKWARD), now.draws if part.draws else nullcontext():
-        gradients, (losses, after) = slopes(trained, rest, leaves)
+    with span(BACKWARD):
+        gradients, (losses, after) = _taken(now, slopes, (trained, rest, leaves), taken[0], part)
     with span(UPDATE):
         stack.settle(after)
         gradients = owned(gradients, [*rest.values(), *trained.values(), *leaves])
@@ -168,6 +168,14 @@ def _step(now: _Round, slopes: Slopes, taken: Sequence[Fed]) -> None:
         for parameter in stack.parameters.values():
             parameter.grad = None  # or it would lie beside the next step's
     now.total.add_(losses)
+
+
+def _taken(now: _Round, slopes: Slopes, given: Given, first: Fed, part: Part) -> Found:
+    if part.draws:
+        with now.draws:
+            return slopes(*given)
+    traced: Traced = vars(now.shop).setdefault("traced", Traced(now.shop.model))
+    return traced.take(slopes, given, first.kind[-1])
 
 
 def _set_rate(now: _Round, done: float) -> float:
