@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 
 import pytest
+import yaml
 from hypothesis import settings
 
 # Read by Flower, torch and numpy when they are imported, hence set before any test is.
@@ -19,6 +20,10 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 # hundreds of processes are started; each would compile every file again
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# Hydra reads some twenty files for every command; yaml's reader in C takes a quarter of that time off
+if yaml.__with_libyaml__:
+    yaml.SafeLoader = yaml.CSafeLoader
 
 _FLOWER_HOME = pytest.StashKey[str]()
 
