@@ -4,11 +4,12 @@
     python tests/acceptance/issue_8/crashes.py [--kills 8] [--seed 0] [--rounds 3]
 
 A small federation trains by DP-SGD at its sites, each with a budget, and with noise at the server. One run is
-left in peace. Of each other the process is killed at a moment drawn from the seed, evenly over what the first
-one took; what every site then has sent, as it was written down the moment before, must stand in its account.
-The run is resumed in its folder and must end with the other's bits: model, checkpoints, memories, and
-accounts with one charge for each reply. Whatever is sent again for the same order must be the same bytes.
-Prints a line a kill; exits with 1 where one does not hold. Takes about ten seconds a kill.
+left in peace, and counts its steps: where a site begins and ends to train, to pay, to remember, to send, and
+the server to commit. Of each other the process kills itself by SIGKILL at one of them, drawn from the seed;
+what every site then has sent, as it was written down the moment before, must stand in its account. The run is
+resumed in its folder and must end with the other's bits: model, checkpoints, memories, and accounts with one
+charge for each reply. Whatever is sent again for the same order must be the same bytes. Prints a line a kill;
+exits with 1 where one does not hold. Takes about ten seconds a kill.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "issue_2"))
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -29,32 +31,74 @@ import numpy as np
 from evidence import differences, evidence, rubbish
 from small import SMALL
 
-from isofed.client import turns
+from isofed.client import charging, turns
 from isofed.client.budget import Budget
+from isofed.client.memory import Memory
 from isofed.client.place import BUDGET
+from isofed.server.state import Checkpoints
 from isofed.simulations.command import composed
 from isofed.simulations.simulate import resume, simulate
 
 PRIVATE = ("strategy=uniform", "task.norm=group", "task.objective=identity", "dp=example", "dp.noise=1")
 NOISE = ("dp.budget=1000000", "privacy=gaussian", "privacy.noise=0.1")
 BARE = ("alone=false", "tensorboard=false", "progress=false")
+APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 HERE = ("engine.workers=1", "engine.threads_per_client=1")
+PLACES: tuple[tuple[Any, str], ...] = (
+    (turns, "train"),
+    (charging, "pay"),
+    (Budget, "_settle"),
+    (Memory, "commit"),
+    (turns, "_write"),
+    (Checkpoints, "save"),
+)
 Key = tuple[str, int, int]  # site, round, attempt
 
 
-def child(work: Callable[[], object], sent: Path, log: Path) -> int:
-    """Return the number of a process that does some work and writes down what its sites send."""
+def child(work: Callable[[], object], run: Path, stop: int = 0) -> int:
+    """Return the number of a process that does some work, writes down what its sites send, and kills itself.
+
+    Args:
+        work: to be done.
+        run: beside whose folder it is written down.
+        stop: the step at which it ends, counted from 1, or 0 for none; how many there were is then written.
+    """
     number = os.fork()
     if number:
         return number
     try:
-        told = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        told = os.open(run.with_suffix(".log"), APPEND)
         os.dup2(told, 1), os.dup2(told, 2)
-        turns._write = noting(turns._write, os.open(sent, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+        turns._write = noting(turns._write, os.open(run.with_suffix(".sent"), APPEND))
+        done = stepping(stop)
         work()
+        run.with_suffix(".steps").write_text(str(len(done)))
         os._exit(0)
     finally:
         os._exit(1)
+
+
+def stepping(stop: int) -> list[str]:
+    """Count every beginning and end at :data:`PLACES`, and end by SIGKILL at one; return those so far."""
+    done = list[str]()
+
+    def step(what: str) -> None:
+        done.append(what)
+        if len(done) == stop:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def wrapped(name: str, made: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **more: Any) -> Any:
+            step(f"before {name}")
+            found = made(*given, **more)
+            step(f"after {name}")
+            return found
+
+        return call
+
+    for where, name in PLACES:
+        setattr(where, name, wrapped(name, getattr(where, name)))
+    return done
 
 
 def noting(write: Callable[[turns.Turn], None], file: int) -> Callable[[turns.Turn], None]:
@@ -99,17 +143,15 @@ def ended(number: int) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == 0
 
 
-def faults(run: Path, after: float, rounds: int, peace: Path) -> Iterator[str]:
-    """Kill a run after some seconds and resume it; yield what is wrong."""
+def faults(run: Path, stop: int, rounds: int, peace: Path) -> Iterator[str]:
+    """Kill a run at a step and resume it; yield what is wrong."""
     sent, log = run.with_suffix(".sent"), run.with_suffix(".log")
-    number = child(begun(run, rounds), sent, log)
-    time.sleep(after)
-    os.kill(number, signal.SIGKILL)
-    os.waitpid(number, 0)
+    if os.waitpid(child(begun(run, rounds), run, stop), 0)[1] != signal.SIGKILL:
+        yield f"it was not killed: {log.read_text()[-400:].strip()}"
     paid = charges(run)
     yield from (f"sent and not paid for: {key}" for key, _ in replies(sent) if key not in paid)
     work = (lambda: resume(run)) if (run / "config.json").exists() else begun(run, rounds)
-    if not ended(child(work, sent, log)):
+    if not ended(child(work, run)):
         yield f"the resumed run failed: {log.read_text()[-400:].strip()}"
         return
     wanted = dict(replies(peace.with_suffix(".sent")))
@@ -120,13 +162,13 @@ def faults(run: Path, after: float, rounds: int, peace: Path) -> Iterator[str]:
     yield from (f"left behind: {each}" for each in rubbish(run))
 
 
-def killed(number: int, base: Path, after: float, rounds: int) -> bool:
+def judged(number: int, base: Path, stop: int, rounds: int) -> bool:
     """Kill one run, print its line and return whether all is well."""
     run = base / f"run{number}"
-    wrong = list(faults(run, after, rounds, base / "peace"))
+    wrong = list(faults(run, stop, rounds, base / "peace"))
     again = len(list(replies(run.with_suffix(".sent")))) - len(charges(run))
     held = f"{sum(charges(run).values())} replies paid once each, {again} sent twice; the same bits"
-    print(f"killed after {after:6.2f} s: {'; '.join(wrong) or held}", flush=True)
+    print(f"killed at step {stop}: {'; '.join(wrong) or held}", flush=True)
     return not wrong
 
 
@@ -139,14 +181,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="isofed-crashes-") as name:
         base, start = Path(name), time.monotonic()
         peace = base / "peace"
-        log = peace.with_suffix(".log")
-        if not ended(child(begun(peace, asked.rounds), peace.with_suffix(".sent"), log)):
-            print(f"FAILS: the run in peace: {log.read_text()[-400:].strip()}")
+        if not ended(child(begun(peace, asked.rounds), peace)):
+            print(f"FAILS: the run in peace: {peace.with_suffix('.log').read_text()[-400:].strip()}")
             return 1
-        whole = time.monotonic() - start
-        print(f"in peace {whole:.1f} s, {sum(charges(peace).values())} replies paid for")
-        moments = np.random.default_rng(asked.seed).uniform(0.0, whole, asked.kills)
-        held = [killed(n, base, float(after), asked.rounds) for n, after in enumerate(moments)]
+        steps = int(peace.with_suffix(".steps").read_text())
+        paid = sum(charges(peace).values())
+        print(
+            f"in peace {time.monotonic() - start:.1f} s, {steps} steps, {paid} replies paid for", flush=True
+        )
+        drawn = np.random.default_rng(asked.seed).integers(1, steps + 1, asked.kills)
+        held = [judged(number, base, int(stop), asked.rounds) for number, stop in enumerate(drawn)]
     print("accepted" if all(held) else f"FAILS: {held.count(False)} of {len(held)}")
     return int(not all(held))
 

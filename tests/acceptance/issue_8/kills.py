@@ -15,6 +15,7 @@ from named_tests import main
 
 KILLS = "tests/client/test_budget_kills.py"
 BUDGET = "tests/client/test_budget.py"
+END = "tests/simulations/test_early_end.py"
 
 CLAIMS = {
     "killed at each of ten points: charged once, and the same bytes are sent": (
@@ -33,6 +34,10 @@ CLAIMS = {
     ),
     "two processes at once lose and repeat nothing": (
         f"{BUDGET}::test_two_processes_at_once_lose_and_repeat_nothing",
+    ),
+    "a spent budget ends a run for good, and what was committed is measured and told": (
+        f"{END}::test_what_was_committed_is_measured_and_told",
+        f"{END}::test_where_nothing_was_committed_there_is_nothing_to_tell",
     ),
     "a spent budget stops the training in one sentence": (
         f"{KILLS}::test_where_nothing_is_left_nothing_is_trained",
