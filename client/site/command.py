@@ -6,8 +6,9 @@ import sys
 import time
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from isofed.arguments import Parser
 from isofed.client.site.folder import SiteFolder
 from isofed.client.site.policy import first_policy, read_policy, write_policy
 from isofed.client.site.settings import COMMENTS, Settings, read_settings, write_settings
@@ -200,16 +201,8 @@ def _folder(name: str, text: str, argv: list[str]) -> SiteFolder:
     return SiteFolder(Path(_parser(name, text).parse_args(argv).dir))
 
 
-class _Parser(argparse.ArgumentParser):
-    """One whose complaints are ours."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise ConfigError."""
-        raise ConfigError(f"{message}; see: {self.prog} --help")
-
-
-def _parser(name: str, text: str) -> argparse.ArgumentParser:
-    parser = _Parser(prog=f"isofed site {name}", description=text)
+def _parser(name: str, text: str) -> Parser:
+    parser = Parser(f"isofed site {name}", text)
     parser.add_argument("dir", help="the site's folder")
     return parser
 

@@ -4,8 +4,9 @@ import argparse
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from isofed.arguments import Parser
 from isofed.errors import ConfigError
 from isofed.server.hub import authority
 from isofed.server.hub.folder import HubFolder
@@ -185,24 +186,16 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong as all commands do."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of leaving."""
-        raise ConfigError(f"{message}; see {self.prog} --help")
+def _parser(name: str, what: str) -> Parser:
+    return Parser(f"isofed server {name}", what)
 
 
-def _parser(name: str, what: str) -> _Parser:
-    return _Parser(prog=f"isofed server {name}", description=what, allow_abbrev=False)
-
-
-def _folder(parser: _Parser) -> _Parser:
+def _folder(parser: Parser) -> Parser:
     parser.add_argument("dir", metavar="DIR", help="the server's folder")
     return parser
 
 
-def _site(parser: _Parser, what: str) -> None:
+def _site(parser: Parser, what: str) -> None:
     parser.add_argument("site", metavar="SITE", help=what)
 
 

@@ -37,7 +37,8 @@ def main(folder: HubFolder, say: Callable[[str], None] = print, now: float | Non
     settings, now = read_settings(folder), time.time() if now is None else now
     working = {part: answers(folder, part) for part in PARTS}
     kept = "kept up by isofed server up" if is_up(folder) else "not kept up: isofed server up is not running"
-    say(f"{settings.name} at {settings.host}, {kept}")
+    named = settings.name if settings.name == settings.host else f"{settings.name} at {settings.host}"
+    say(f"{named}, {kept}")
     for part, works in working.items():
         say(f"  {part:<10} {'answers' if works else 'does not answer'} at {_where(settings, part)}")
     say(f"  run        {'one is running' if held(folder.root / RUNNING) else 'none is running'}")

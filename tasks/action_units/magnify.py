@@ -1,11 +1,11 @@
 """``isofed magnifier``: train the magnifier that action units are seen through, where none is at hand."""
 
-import argparse
 import sys
 import time
 from dataclasses import fields
 from pathlib import Path
 
+from isofed.arguments import Parser
 from isofed.errors import ConfigError
 
 TEACH = """Train the magnifier of the task action_units on synthetic pairs of frames with known motion, and
@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
     """Train, with the time left; 0 when the file is written."""
     from isofed.tasks.action_units.magnify_training import Magnify
 
-    parser = argparse.ArgumentParser("isofed magnifier", description=TEACH)
+    parser = Parser("isofed magnifier", TEACH)
     parser.add_argument("out", type=Path, help="file to write, such as magnifier.pt")
     for each in fields(Magnify):
         shown = f"{MEANT[each.name]} ({each.default})"

@@ -49,9 +49,11 @@ def test_init_makes_a_folder_that_others_cannot_open(
         (["init"], "the following arguments are required: dir"),
         (["init", "site", "--name", "cam1"], "--task"),
         (["inti"], "did you mean 'init'"),
-        (["up"], "required: dir; see: isofed site up --help"),
+        (["up"], "required: dir; see isofed site up --help"),
         (["join", "nowhere"], "isofed site init"),
-        (["doctor", "a", "b"], "unrecognized arguments: b"),
+        (["doctor", "a", "b"], "unrecognized arguments: b; see isofed site doctor --help"),
+        (["join", "a", "--annew"], "unrecognized arguments: --annew; did you mean '--anew'"),
+        (["join", "a", "--wai", "3"], "unrecognized arguments: --wai 3; did you mean '--wait'"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(words: list[str], found: str) -> None:

@@ -131,6 +131,7 @@ def test_the_table_of_sites(hub: str, capsys: Said) -> None:
         (["invite", "HUB", "cam1", "--hours", "0"], "'hours' is 0.0"),
         (["invite", "HUB", "cam1", "--hours", "two"], "invalid float"),
         (["init", "NEW"], "'--host' is missing"),
+        (["init", "NEW", "--gatway-port", "9"], r"--gatway-port 9; did you mean '--gateway-port'\?"),
         (["init", "HUB", "--host", "other"], "with other settings"),
         (["init", "HUB", "--listen", "0.0.0.0"], "with other settings"),
         (["init", "HUB", "--host", "hub.example.org", "--superlink-port", "9"], "with other settings"),
