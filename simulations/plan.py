@@ -23,6 +23,7 @@ from isofed.simulations.public import Public, check_public, read_public
 from isofed.simulations.strategies_group import defaults, without_missing
 from isofed.simulations.traces import with_trace
 from isofed.strategies.found import available, is_file
+from isofed.strategies.robust.rule import fewest as needs
 from isofed.strategies.stock import PREFIX
 from isofed.suggest import pick
 from isofed.tasks import TASKS
@@ -164,8 +165,9 @@ class Plan:
         return {"cohort": 0, **steps, **({"strategy": {"name": "fedavg"}} if flower else {})}
 
     def carry(self, sites: Sequence[Any], cohort: int) -> None:
-        """Raise CompositionError unless so many sites can be run, and so many of them be asked."""
+        """Raise CompositionError unless so many sites can be run, and the rule does for those asked."""
         enough(cohort, len(sites))
+        needs(self.setting().recipe.rule, cohort or len(sites))
         if isinstance(sites, Numbered) and (self.switches.alone or self.switches.controls != "none"):
             raise CompositionError(
                 f"there are {len(sites)} sites, too many to train each by itself, too; write alone=false "

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from isofed.errors import ConfigError, DataError
+from isofed.errors import CompositionError, ConfigError, DataError
 from isofed.protocols.levels import LEVELS, LevelOptions
 from isofed.simulations import command
 from isofed.simulations import engine as engines
@@ -147,6 +147,16 @@ RUNS: list[tuple[str, tuple[str, ...]]] = [
     ("one", ("strategy=fedavg",)),
     ("one", ("protocol.min_images=3",)),
 ]
+
+
+def test_a_rule_for_more_sites_is_refused_before_any_site_is_opened(tmp_path: Path) -> None:
+    plan, sites = (
+        make_plan(composed("strategy=krum", "strategy.f=4"), tmp_path),
+        [f"cam{n}" for n in range(6)],
+    )
+    with pytest.raises(CompositionError, match="write at most f=1"):
+        plan.federation(FEDERATED, sites)
+    plan.federation("alone/cam1", sites[:1])
 
 
 def test_a_federation_counts_the_replies_that_are_left(tmp_path: Path) -> None:
