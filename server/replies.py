@@ -18,7 +18,7 @@ from isofed.records import Report
 from isofed.server.asks import Refusal
 
 HELD_IN_MEMORY = 256 * 2**20
-MOST, SMALL = 64, 4 << 20  # replies of a run, and their bytes where there is more than one
+MOST, FEW, SMALL = 64, 8, 4 << 20  # replies of a run, and how many where they have more bytes than that
 
 
 def usable(reply: Message | None, read: Callable[[RecordDict], Report]) -> Report | Refusal:
@@ -73,12 +73,13 @@ class Waiting:
         return held
 
     def run(self, keys: Iterable[str]) -> list[Message]:
-        """Take the first of these replies and, where they are small and in memory, those that follow."""
+        """Take the first of these replies and those that follow, if they need not be read again: many of
+        small ones, some of large ones."""
         found, whole = list[Message](), 0
         for key in keys:
             held, size = self._held.get(key, (None, 0))
             whole += size
-            if held is None or (found and (isinstance(held, Path) or whole > SMALL)):
+            if held is None or (found and isinstance(held, Path)) or (len(found) >= FEW and whole > SMALL):
                 break
             found.append(self.take(key))
         return found

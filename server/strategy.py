@@ -24,7 +24,7 @@ from isofed.server.cohorts import asked, expected
 from isofed.server.distil import Classroom, Lesson, lesson
 from isofed.server.guide import guide
 from isofed.server.own import flat, gathered, measuring, over_sites, statistics
-from isofed.server.replies import runs_of, usable
+from isofed.server.replies import MOST, runs_of, usable
 from isofed.server.roster import Roster
 from isofed.server.rounds import Outcome, Round, training_round
 from isofed.server.state import ServerState
@@ -164,13 +164,17 @@ class Composed(Strategy):
         return messages
 
     def _read(self, replies: Iterable[Message | None]) -> Iterable[list[Reply]]:
-        sites = iter(self._asked)
+        # a privacy step makes a larger copy of what came, and so one is looked at at a time
+        sites, at_once = iter(self._asked), 1 if self.pipeline.steps else MOST
         for run in runs_of(replies):
-            read = [(site, self._heard(site, reply)) for reply, site in zip(run, sites, strict=False)]
-            run.clear()  # nothing here may hold a reply for longer than it is looked at: it may be large
-            self._tell(read)
-            yield read
-            read.clear()
+            while run:
+                read = [(site, self._heard(site, m)) for m, site in zip(run[:at_once], sites, strict=False)]
+                del run[
+                    :at_once
+                ]  # nothing here may hold a reply for longer than it is looked at: it may be large
+                self._tell(read)
+                yield read
+                read.clear()
 
     def _tell(self, run: list[Reply]) -> None:
         for site, read in run:

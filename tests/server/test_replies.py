@@ -147,3 +147,18 @@ def test_what_was_taken_makes_room_again(monkeypatch: pytest.MonkeyPatch, tmp_pa
         assert key in waiting
         assert waiting.take(key) is message and key not in waiting
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("numbers", "sizes"), [(100, [20]), (2 << 20, [8, 8, 4])])
+def test_what_is_there_comes_in_runs_and_of_large_ones_only_a_few(numbers: int, sizes: list[int]) -> None:
+    waiting, made = Waiting(bound=1 << 40), orders(20)
+    for n, message in enumerate(made):
+        record = ArrayRecord()
+        record["float32"] = Held(np.empty(numbers, np.float32))
+        waiting.put(f"id{n}", Message(RecordDict({"value.model": record}), 1, "train"))
+        del message
+    found, at = list[int](), 0
+    while at < len(made):
+        found.append(len(waiting.run([f"id{n}" for n in range(at, len(made))])))
+        at += found[-1]
+    assert found == sizes
