@@ -155,11 +155,11 @@ class Pipeline:
         if not any(step.keep for step in self.steps):
             return {}
         joint, statistics = _parted(trees)
-        use, total = replace(use, bound=self.bound_of(use.kept)), join(joint)
-        kept = {k: v for step in self._on() if step.keep for k, v in step.keep(total, use).items()}
-        for step in self._on(STATISTICS) if statistics is not None else ():
-            kept |= step.keep(reals(statistics), use) if step.keep else {}
-        return kept
+        use, sums = replace(use, bound=self.bound_of(use.kept)), {CHANGES: join(joint)}
+        if statistics is not None:
+            sums[STATISTICS] = reals(statistics)
+        steps = [(step.keep, sums[step.part]) for step in self.steps if step.keep and step.part in sums]
+        return {key: value for keep, total in steps for key, value in keep(total, use).items()}
 
     def outside(self, contract: Contract) -> Contract:
         """Return the contract of what leaves: the same meanings in the form that the last step gives them.

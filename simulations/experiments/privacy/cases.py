@@ -33,7 +33,7 @@ class Case:
     @property
     def column(self) -> str:
         """The head of the task's column."""
-        return f"{self.task}, {self.measure} (of each {self.unit})"
+        return f"{self.task}, {self.measure} ({self.unit})"
 
 
 CASES: Mapping[str, Case] = {

@@ -12,7 +12,8 @@ def lead(options: Mapping[str, Any]) -> str:
     """Return what was done in a sentence or two."""
     return (
         f"The same federation without privacy and with DP-SGD at its sites, ε {options['epsilons']} for a "
-        f"whole run at δ = {options['delta']:g}: what is measured on each task, and what each ε costs."
+        f"whole run at δ = {options['delta']:g}, for each of what stands in brackets: what is measured on "
+        "each task, and what each ε costs."
     )
 
 
