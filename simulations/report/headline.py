@@ -115,7 +115,8 @@ def _hero(rows: tuple[Row, ...], measure: str, one: str) -> Raw | None:
         return None
     value = together.values[measure]
     big = el("p", el("span", percent(value), class_="figure"), el("span", " %", class_="sign"), class_="big")
-    label = el("p", f"{measure}, federated model", class_="label")
+    better = "; less is better" if measure in together.lower else ""
+    label = el("p", f"{measure}, federated model{better}", class_="label")
     best, before = best_alone(rows, measure), find(rows, "before", measure)
     cards = [el("div", big, label, class_="card main")]
     if best is not None:

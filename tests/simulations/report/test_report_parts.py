@@ -142,6 +142,7 @@ def test_a_task_s_own_measures_come_first_and_what_bounds_one_last_and_explained
     history = {"rounds": [{"round": n, "metrics": values} for n in (0, 1)]}
     shown = page(summary, history, None)
     assert "EER and rank-1 of the shared model by round" in shown
+    assert "EER, federated model; less is better" in shown
     head = shown[shown.index("All measures in per cent") :]
     assert head.index(">EER<") < head.index(">rank-1<") < head.index(">EER error<")
     assert "EER error: the most by which EER may differ from the exact one" in shown
