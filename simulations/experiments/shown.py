@@ -39,6 +39,7 @@ class Telling:
         measures: to be shown, as in the numbers.
         sheets: of the numbers, further tables.
         charts: of the measures, the first ones, that are drawn.
+        alone: whether the further tables are all; else every row and every difference stand before them.
     """
 
     name: str
@@ -48,10 +49,13 @@ class Telling:
     measures: tuple[str, ...]
     sheets: Callable[[Numbers], Sequence[Sheet]] = lambda numbers: ()
     charts: int = CHARTS
+    alone: bool = False
 
 
 def sheets(telling: Telling, numbers: Numbers) -> list[Sheet]:
     """Return all tables: every row with means and half intervals, every difference, and what is further."""
+    if telling.alone:
+        return list(telling.sheets(numbers))
     names = telling.measures
     rows = [[row["name"], *(pm(row[name]) for name in names)] for row in numbers["rows"]]
     gains = [[each["what"], *(gain(each[name]) for name in names)] for each in numbers["differences"]]
