@@ -1,7 +1,13 @@
-"""The task of population.py: a network of one hidden layer on embeddings that a client's name makes."""
+"""The task of population.py: a network of one hidden layer on embeddings.
 
-from collections.abc import Mapping
+In the layout ``made`` a client's embeddings are made from its name when it is asked, in ``mapped`` they are a
+slice of a file, which many clients share, so that nothing is made, read or decoded while a round lasts.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +17,9 @@ from torch.nn import functional as F
 
 from isofed import seeds
 from isofed.tasks.task import Batch, DataLayout, Samples, Task, Training
+
+INPUTS, LABELS = "inputs.npy", "labels.npy"
+PARTS = 256  # slices of the file; clients a multiple of that apart share one
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,24 @@ def data(site: str, options: Options) -> Samples:
     inputs = draw.standard_normal((options.examples, options.inputs), np.float32)
     inputs[np.arange(options.examples), labels] += 3.0
     return Samples(inputs, labels)
+
+
+def store(folder: Path) -> None:
+    """Write what the clients of the layout ``mapped`` have slices of."""
+    parts = [data(str(number), Options()) for number in range(PARTS)]
+    np.save(folder / INPUTS, np.concatenate([part.inputs for part in parts]))
+    np.save(folder / LABELS, np.concatenate([part.labels for part in parts]))
+
+
+@cache
+def _stored(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    return np.load(folder / INPUTS, "r"), np.load(folder / LABELS, "r")
+
+
+def _slice(root: Path, site: str, options: Options) -> Samples:
+    start = int(site.removeprefix("client")) % PARTS * options.examples
+    inputs, labels = _stored(root)
+    return Samples(inputs[start : start + options.examples], labels[start : start + options.examples])
 
 
 class Net(nn.Module):
@@ -78,23 +105,30 @@ def result(statistics: Mapping[str, float]) -> Mapping[str, Mapping[str, float]]
     return {"mean": {"accuracy": statistics["right"] / statistics["n"]}, "spread": {"accuracy": 0.0}}
 
 
-MADE = DataLayout(
-    name="made",
-    summary="made from a client's name",
-    options=Options,
-    make=lambda *a: None,
-    check=lambda *a: [],
-    resolve=lambda root, options: {},
-    sites=lambda root, level: (),
-    open_train=lambda root, site, cache, options: data(site, options),
-    open_test=lambda root, cache, options: data("evaluator", options),
+def _layout(name: str, summary: str, opened: Callable[[Path, str, Options], Samples]) -> DataLayout:
+    return DataLayout(
+        name=name,
+        summary=summary,
+        options=Options,
+        make=lambda *a: None,
+        check=lambda *a: [],
+        resolve=lambda root, options: {},
+        sites=lambda root, level: (),
+        open_train=lambda root, site, cache, options: opened(root, site, options),
+        open_test=lambda root, cache, options: data("evaluator", options),
+    )
+
+
+LAYOUTS = (
+    _layout("made", "made from a client's name", lambda root, site, options: data(site, options)),
+    _layout("mapped", "slices of a file", _slice),
 )
 TASK = Task(
     name="population",
     summary="a network on embeddings",
     options=Options,
     levels=("entity",),
-    layouts={MADE.name: MADE},
+    layouts={layout.name: layout for layout in LAYOUTS},
     model=model,
     width=lambda options: options.hidden,
     evaluate=evaluate,

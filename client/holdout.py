@@ -8,7 +8,7 @@ from isofed.tasks.task import Samples
 
 
 def split(
-    samples: Samples, share: float, rng: np.random.Generator, several: bool = False
+    samples: Samples, share: float, rng: np.random.Generator | None, several: bool = False
 ) -> tuple[Samples, Samples]:
     """Part a site's samples into those to train on and those held out, each in their old order.
 
@@ -18,12 +18,13 @@ def split(
     Args:
         samples: all of the site's.
         share: of each class, 0 to 0.5; at 0 the first part is ``samples`` itself.
-        rng: where the choice comes from.
+        rng: where the choice comes from; None where the share is 0.
         several: labels stand for sets of classes, of which too many are seen once: none is looked at.
     """
     if share == 0.0:
         return samples, samples.take(np.zeros(0, np.int64))
     count = len(samples)
+    assert rng is not None
     held = chosen(
         _classes(None if several else samples.labels, count),
         getattr(samples.inputs, "scenes", None),

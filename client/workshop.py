@@ -267,9 +267,10 @@ class Workshop:
         return samples if self.setting.level.name == "sharing" else replace(samples, domains=None)
 
     def _parted(self, place: Place) -> Any:
-        rng = public(self.setting.seed, 0, place.site, "holdout")  # the same in every round, attempt, process
-        samples = poisoned(self._open_train(place), place, self.setting)
-        return split(samples, self.setting.holdout, rng, self.setting.task.training.several)
+        samples, share = poisoned(self._open_train(place), place, self.setting), self.setting.holdout
+        # the same in every round, attempt, process; where nothing is drawn it is not made, which takes a while
+        rng = public(self.setting.seed, 0, place.site, "holdout") if share else None
+        return split(samples, share, rng, self.setting.task.training.several)
 
     def _open_test(self, place: Place) -> Any:
         self._agreed(place.root, None)

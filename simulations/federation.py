@@ -111,7 +111,7 @@ class Federation:
 
     def memory(self, site: str) -> Path:
         """Return the folder of a site's memory in this federation."""
-        return self.folder / "sites" / site / "memory"
+        return self.folder.joinpath("sites", site, "memory")
 
     def classroom(self, setting: Setting) -> Classroom | None:
         """Return what the server distils with, or None where it has no public data."""

@@ -53,9 +53,10 @@ def honest(rounds: int | None = None) -> Found:
 
 def population(rounds: int | None = None) -> Found:
     """Let population.py compare a thousand clients with a million."""
-    before = state()
-    found = _json("../population.py", "--rounds", str((rounds or POPULATION_ROUNDS) + 1))
-    return found | {"before": before, "after": state()}
+    before, words = state(), ["--rounds", str((rounds or POPULATION_ROUNDS) + 1)]
+    made = _json("../population.py", "--data", "made", *words)
+    held = {key: made[key] for key in ("peak_megabytes_more",)}
+    return _json("../population.py", *words) | held | {"made": made, "before": before, "after": state()}
 
 
 def _json(script: str, *words: str) -> Found:
