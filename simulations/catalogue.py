@@ -14,6 +14,7 @@ from isofed.simulations.hostile.attacks import ATTACKS
 from isofed.simulations.traces import KINDS
 from isofed.strategies.found import available
 from isofed.strategies.stock import flowers
+from isofed.strategies.uneven import CLIENTS
 from isofed.suggest import pick
 from isofed.tasks import TASKS
 from isofed.tasks.data_command import layouts
@@ -43,12 +44,17 @@ LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
 }
 # whose entries can be asked for
 ONE = {"strategies": "strategy", "privacy": "privacy", "clients": "clients", "attacks": "attack"}
+# choices that are files alone, and whose options they have
+OTHERWISE = {
+    "clients": dict.fromkeys(set(KINDS) - set(CLIENTS), "uneven"),
+    "attacks": {"colluders": "sign_flip"},
+}
 NAMES = f"isofed list {'|'.join(ONE)} NAME"
 USAGE = f"isofed list {'|'.join(LISTS)} [--json]"
 HELP = f"""{USAGE}
 {NAMES} [--json]
 
-The second tells of one strategy, one choice of privacy steps, one attack, or of clients (even, uneven): its
+The second tells of one strategy, one choice of privacy steps, one attack, or of clients: its
 equation, its options with their defaults, and its source. A strategy's NAME may be path/to/mine.py:my_recipe.
 """
 
@@ -60,8 +66,7 @@ def main(argv: list[str]) -> int:
         return 0
     wanted = [word for word in argv if word != "--json"]
     if len(wanted) == 2 and wanted[0] in ONE:
-        page = described(wanted[1], ONE[wanted[0]])
-        print(json.dumps(asdict(page), ensure_ascii=False) if "--json" in argv else told(page))
+        print(_one(wanted[0], wanted[1], "--json" in argv))
         return 0
     if len(wanted) > 1:
         raise ConfigError(f"one list at a time; write: {USAGE}, or {NAMES}")
@@ -74,6 +79,16 @@ def main(argv: list[str]) -> int:
         for key, what in sorted(entries.items()):
             print(f"  {key:<25} {what}")
     return 0
+
+
+def _one(kind: str, name: str, as_json: bool) -> str:
+    """Return the page of one entry; of a choice that is another one with other options, that one's."""
+    other = OTHERWISE.get(kind, {}).get(name, name)
+    page = described(other, ONE[kind])
+    if as_json:
+        return json.dumps(asdict(page), ensure_ascii=False)
+    first = f"{ONE[kind]}={name}: {LISTS[kind]()[name]}; with other defaults it is" if other != name else ""
+    return "\n\n".join(filter(None, [first, told(page)]))
 
 
 def _summary(make: Callable[..., object]) -> str:

@@ -143,6 +143,18 @@ def test_an_attack_is_told_of_with_who_attacks(name: str, capsys: pytest.Capture
         assert re.search(rf"^  attack\.{key}=\S+ +\S", said, re.MULTILINE), said
 
 
+@pytest.mark.parametrize(
+    ("words", "options_of"),
+    [(["clients", "late"], "clients.joined=0"), (["attacks", "colluders"], "attack.factor=1.0")],
+)
+def test_what_is_a_file_alone_is_told_of_with_the_options_it_has(
+    words: list[str], options_of: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert words[1] in said.splitlines()[0] and options_of in said
+
+
 def test_what_can_be_written_after_attack_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["attacks", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == options("attack")
