@@ -5,8 +5,8 @@
 Prints one JSON object: seconds of a train-only round with 1 KB of arrays; seconds in which one site gets and
 returns a large array of random numbers, against a plain TLS stream of the same bytes there and back just
 before, and the same in CPU seconds, which other jobs on the machine change less; CPU seconds by process
-("server" is the run's own end of the line, which adds replies up as they come); and the largest memory, as
-PSS, of server, gateway and connectors while all sites get and return that array, in models.
+("server" is the run's own end of the line, which adds replies up as they come). What memory a run takes with
+all its sites, benchmarks/deployed_memory.py tells.
 """
 
 import argparse
@@ -58,7 +58,8 @@ def module(name: str, folder: Path) -> Iterator[int]:
 def federation(root: Path, sites: int) -> Iterator[tuple[hub_case.Hub, list[SiteFolder], Numbers]]:
     """Run a server and its sites; yield them with the numbers of their processes."""
     hub = hub_case.made_hub(root / "hub")
-    folders = [hub_case.made_site(hub, root / f"cam{n}", f"cam{n}") for n in range(1, sites + 1)]
+    names = [f"cam{n}" for n in range(1, sites + 1)]
+    folders = [hub_case.made_site(hub, root / name, name, layout="sysu", level="camera") for name in names]
     worker = str(Path(hub_case.__file__).with_name("echo_worker.py"))
     with ExitStack() as stack:
         found: Numbers = {"superlink": [stack.enter_context(hub_case.superlink(hub)).pid]}
@@ -146,28 +147,6 @@ def pss(number: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
 
 
-class Peaks:
-    """The largest memory of some processes, looked at ten times a second."""
-
-    def __init__(self, numbers: list[int]) -> None:
-        self.numbers, self.peaks = numbers, [0] * len(numbers)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self) -> "Peaks":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._stop.wait(0.1):
-            for place, number in enumerate(self.numbers):
-                self.peaks[place] = max(self.peaks[place], pss(number))
-
-
 def cpu(found: Numbers) -> dict[str, float]:
     """Return the CPU seconds that processes have taken, by what they are."""
     taken = {}
@@ -224,21 +203,6 @@ def small_rounds(grid: Grid, nodes: list[int], rounds: int, found: Numbers) -> d
     }
 
 
-def memory(grid: Grid, nodes: list[int], array: np.ndarray, found: Numbers) -> dict[str, Any]:
-    """Return the largest memory while all sites get an array and return it."""
-    ours = found["server"] + found["gateway"] + found["connector"]
-    with Peaks(ours) as peaks:
-        taken = round_of(grid, nodes, array)
-    server, gateway, *connectors = peaks.peaks
-    return {
-        "large_round_all_sites_s": round(taken, 1),
-        "peak_mb": {name: round(peak / 2**20) for name, peak in
-                    (("server", server), ("gateway", gateway), ("largest connector", max(connectors)))},
-        "peak_models": {name: round(peak / array.nbytes, 2) for name, peak in
-                        (("server", server), ("gateway", gateway), ("largest connector", max(connectors)))},
-    }  # fmt: skip
-
-
 def measured(arguments: argparse.Namespace, root: Path) -> dict[str, Any]:
     """Return all figures."""
     with federation(root, arguments.sites) as (hub, folders, found):
@@ -250,8 +214,6 @@ def measured(arguments: argparse.Namespace, root: Path) -> dict[str, Any]:
             idle = {name: round(max(map(pss, numbers)) / 2**20) for name, numbers in found.items()}
             array = np.random.default_rng(0).random(arguments.parameters, np.float32)
             figures |= large_rounds(hub, grid, nodes[0], array, arguments.large, found)
-            if not arguments.no_memory:
-                figures |= memory(grid, nodes, array, found)
     return {"sites": arguments.sites, "large_bytes": array.nbytes, **figures, "idle_mb": idle}
 
 
@@ -264,7 +226,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="with 1 KB, after one to warm up")
     parser.add_argument("--parameters", type=int, default=25_000_000)
     parser.add_argument("--large", type=int, default=2, help="rounds of one site with that many parameters")
-    parser.add_argument("--no-memory", action="store_true", help="no large round of all sites")
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(measured(parser.parse_args(), Path(folder)), indent=1))
 
