@@ -46,14 +46,18 @@ def noisy(
     Args:
         norm: C, above 0; with adaptive clipping that of the first round.
         noise: z, above 0, of everything that a round tells of a site; the noise's standard deviation is z·C,
-            and a little more beside a noised count. See :func:`~isofed.protocols.steps.gaussian.gaussian`.
+            and more beside a noised count or released statistics. See :func:`~isofed.protocols.steps.gaussian.gaussian`.
         clipping: ``fixed``, or ``adaptive``: C follows a quantile of the updates' norms.
         quantile, rate, counts: γ, η and σ of :func:`~isofed.protocols.steps.adaptive.adaptive`; σ is z where
             it is not given.
         sampling: ``public``, or ``secret``: each site is asked with chance cohort / sites by the server's own
             secrets, and the sum is divided by the cohort expected.
         delta: δ for which ε is told.
-        buffers, buffers_share, buffers_norm: of running statistics, see :func:`parts`.
+        buffers: ``local``: running statistics stay at the sites, and what would send them is refused; or
+            ``released``: they leave as changes, clipped and noised as a part of their own.
+        buffers_share: s, what they take of z⁻², above 0 and below 1: the model's noise becomes z / √(1 - s),
+            theirs is z / √s.
+        buffers_norm: C_b, the joint norm to which a site's change of them is clipped, above 0.
     """
     pick("clipping", clipping, dict.fromkeys(("fixed", "adaptive")))
     first, left = clip(norm), noise
@@ -72,11 +76,7 @@ def parts(
     Args:
         noisy: from a noise multiplier to the step that adds it.
         noise: z of all that is added here.
-        buffers: ``local``, where running statistics stay at the sites (what would send them is refused), or
-            ``released``: they leave as changes, clipped and noised as a part of their own.
-        share: s, what they take of z⁻², above 0 and below 1: the model's noise is z / √(1 - s), theirs
-            z / √s.
-        norm: C_b, the joint L2 norm to which a site's change of them is clipped, above 0.
+        buffers, share, norm: as in :func:`noisy`.
     """
     pick("buffers", buffers, dict.fromkeys(("local", "released")))
     if buffers == "local":
@@ -100,11 +100,11 @@ def shared(
 
     Args:
         norm: C, above 0.
-        noise: z, above 0; the noise of every node has standard deviation z·C. See
-            :func:`~isofed.protocols.steps.tree.tree`.
+        noise: z, above 0; the noise of every node has standard deviation z·C, and more beside released
+            statistics. See :func:`~isofed.protocols.steps.tree.tree`.
         honaker: whether each node is estimated from those below it, too: less noise, twice the draws.
         delta: δ for which ε is told.
-        buffers, buffers_share, buffers_norm: of running statistics, see :func:`parts`.
+        buffers, buffers_share, buffers_norm: as in :func:`noisy`.
     """
     made = parts(lambda z: tree(z, honaker, delta), noise, buffers, buffers_share, buffers_norm)
     return Pipeline((clip(norm), *made))
@@ -136,7 +136,7 @@ def noisy_quantised(
     Args:
         norm, noise: as in :func:`noisy`.
         bits: as in :func:`quantised`.
-        buffers, buffers_share, buffers_norm: of running statistics, which are not rounded; see :func:`parts`.
+        buffers, buffers_share, buffers_norm: as in :func:`noisy`; they are not rounded.
     """
     model, *beside = parts(gaussian, noise, buffers, buffers_share, buffers_norm)
     return Pipeline((clip(norm), model, quantise(bits), *beside))
