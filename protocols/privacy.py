@@ -46,7 +46,8 @@ def noisy(
     Args:
         norm: C, above 0; with adaptive clipping that of the first round.
         noise: z, above 0, of everything that a round tells of a site; the noise's standard deviation is z·C,
-            and more beside a noised count or released statistics. See :func:`~isofed.protocols.steps.gaussian.gaussian`.
+            and more beside a noised count or released statistics. See
+            :func:`~isofed.protocols.steps.gaussian.gaussian`.
         clipping: ``fixed``, or ``adaptive``: C follows a quantile of the updates' norms.
         quantile, rate, counts: γ, η and σ of :func:`~isofed.protocols.steps.adaptive.adaptive`; σ is z where
             it is not given.
