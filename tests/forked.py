@@ -4,6 +4,7 @@ A fresh Python needs three to four seconds of a core before it trains; what is k
 is a process all the same. Not for Ray, nor for what a process does while it starts.
 """
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -19,10 +20,18 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import torch
 
+import isofed.simulations.command  # noqa: F401  where main would look for it in every child
 from isofed.__main__ import main
 
 Job = Callable[[list[str]], int]
+
+
+@functools.cache
+def _warm() -> None:
+    # the first optimiser makes torch import its compiler: once, and not in every child
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
 
 
 def _be(job: Job, words: list[str], log: Path) -> None:
@@ -46,6 +55,7 @@ class Forked:
     @classmethod
     def of(cls, job: Job, words: list[str], log: Path) -> "Forked":
         """Start ``job(words)``; what it says goes to the end of ``log``."""
+        _warm()
         process = multiprocessing.get_context("fork").Process(target=_be, args=(job, words, log))
         process.start()
         return cls(process)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import clone
 import controls
@@ -12,6 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from small import BATCHES, DATA, MODEL, PICTURES
+
+from isofed.__main__ import main
+from tests.forked import completed
 
 HERE = Path(__file__).parent
 
@@ -80,17 +84,23 @@ def test_only_hard_claims_decide() -> None:
 
 
 @pytest.mark.slow
-def test_the_controls_are_run_shown_and_judged(tmp_path: Path) -> None:
+def test_the_controls_are_run_shown_and_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ["rounds=1", "alone=false", "tensorboard=false", *DATA, *PICTURES, *BATCHES, *MODEL]
-    command = [sys.executable, str(HERE / "controls.py"), "--out", str(tmp_path / "run"), *words]
-    done = subprocess.run(command, capture_output=True, text=True)
+    forking = SimpleNamespace(
+        DEVNULL=subprocess.DEVNULL, run=lambda command, **_: completed(main, *command[3:]).check_returncode()
+    )
+    monkeypatch.setattr(controls, "subprocess", forking)
+    monkeypatch.setattr(sys, "argv", ["controls.py", "--out", str(tmp_path / "run"), *words])
+    code, said = controls.main(), capsys.readouterr().out
     judged = json.loads((tmp_path / "run" / "summary.json").read_text())["controls"]["verdicts"]
     faults = controls.broken(judged)
-    assert done.returncode == (1 if faults else 0), done.stderr
+    assert code == (1 if faults else 0), said
     assert all(not fault.startswith("nothing was found out") for fault in faults)
-    assert all(verdict["claim"] in done.stdout for verdict in judged)
-    assert "federated minus without bank" in done.stdout
-    assert done.stdout.splitlines()[-1] == (faults[-1] if faults else "accepted")
+    assert all(verdict["claim"] in said for verdict in judged)
+    assert "federated minus without bank" in said
+    assert said.splitlines()[-1] == (faults[-1] if faults else "accepted")
 
 
 def test_without_a_browser_or_a_report_there_is_a_sentence(

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,19 @@ def {NEW}(lr: float = 0.5, count: str = "images") -> Recipe:
     return Recipe(f"{NEW}(lr={{lr}}, count='{{count}}')", server=sgd(lr), count=count)
 
 '''
+
+EACH = """
+import contextlib, io, json, sys
+from isofed.__main__ import main
+
+said = []
+for words in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(words)
+    said.append(f"FAILS: {err.getvalue()}" if code else out.getvalue())
+print(json.dumps(said))
+"""
 
 
 @dataclass(frozen=True)
@@ -168,24 +181,28 @@ def add(path: Path) -> None:
     path.write_text("\n".join(whole) + "\n", encoding="utf-8")
 
 
-def isofed(root: Path, *words: str) -> str:
-    """Run a command of the copy and return what it said, with what is wrong in capitals."""
+def isofed(root: Path, *commands: Sequence[str]) -> list[str]:
+    """Run commands of the copy in one process, return what each said, with what is wrong in capitals."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "isofed", *words]
+    command = [sys.executable, "-c", EACH, json.dumps(commands)]
     ended = subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment)
-    return ended.stdout if ended.returncode == 0 else f"FAILS: {ended.stderr.strip()}"
+    told = ended.stdout.splitlines()
+    return list(json.loads(told[-1])) if ended.returncode == 0 else [f"FAILS: {ended.stderr}"] * len(commands)
 
 
 def tried(root: Path, run: Path) -> Iterator[tuple[str, bool, str]]:
     """Use the new algorithm in the copy; yield each command, whether it did as expected, and what it said."""
-    listed = isofed(root, "list", "strategies", "--json")
-    yield "isofed list strategies", f'"{NEW}"' in listed, listed
-    page = isofed(root, "list", "strategies", NEW)
-    yield f"isofed list strategies {NEW}", "strategy.lr=0.5" in page and "θ ← θ + η Σ" in page, page
-    shown = isofed(root, "simulate", "--cfg", "job", f"strategy={NEW}")
-    yield f"isofed simulate --cfg job strategy={NEW}", f"  name: {NEW}\n  lr: 0.5\n" in shown, shown
     small = (*SMALL, "rounds=1", "alone=false", "tensorboard=false", "progress=false", "engine.workers=1")
-    said = isofed(root, "simulate", *small, f"strategy={NEW}", "strategy.lr=0.7", f"hydra.run.dir={run}")
+    listed, page, shown, said = isofed(
+        root,
+        ["list", "strategies", "--json"],
+        ["list", "strategies", NEW],
+        ["simulate", "--cfg", "job", f"strategy={NEW}"],
+        ["simulate", *small, f"strategy={NEW}", "strategy.lr=0.7", f"hydra.run.dir={run}"],
+    )
+    yield "isofed list strategies", f'"{NEW}"' in listed, listed
+    yield f"isofed list strategies {NEW}", "strategy.lr=0.5" in page and "θ ← θ + η Σ" in page, page
+    yield f"isofed simulate --cfg job strategy={NEW}", f"  name: {NEW}\n  lr: 0.5\n" in shown, shown
     done = run / "summary.json"
     measured = json.loads(done.read_text())["metrics"]["federated"]["mAP"] if done.is_file() else 0
     yield f"a round with strategy={NEW} strategy.lr=0.7", measured > 0, f"mAP {measured:.3f} {said}"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from isofed.tasks.vein.drawing.writer import (
     write_fingers,
 )
 
-KILLED = Drawing(fingers=6, samples=30, workers=2)
+KILLED = Drawing(fingers=8, samples=10, workers=2)
 WRITE = """
 import sys
 from pathlib import Path
@@ -157,7 +158,7 @@ def test_a_run_that_is_killed_half_way_goes_on_to_the_same_tree(tmp_path: Path) 
         for name in finished(begun):
             assert all(len(list((begun / folder / name).iterdir())) == KILLED.samples for folder in FOLDERS)
     write_fingers(out, 5, KILLED)
-    write_fingers(tmp_path / "at_once", 5, Drawing(fingers=6, samples=30))
+    write_fingers(tmp_path / "at_once", 5, replace(KILLED, workers=1))
     assert contents(out) == contents(tmp_path / "at_once")
     assert not begun.exists()
 
