@@ -1,0 +1,46 @@
+"""Forked commands: what they say and how they end is seen, and what they leave behind."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import forked
+from tests.forked import Forked, Forks, completed
+
+
+def told(words: list[str]) -> int:
+    """Say the words, by Python and past it, and end with a code."""
+    print(*words, flush=True)
+    os.write(2, b"past Python\n")
+    return 3
+
+
+def test_what_a_fork_says_and_its_code_are_seen() -> None:
+    done = completed(told, "a", "b")
+    assert (done.returncode, done.stdout) == (3, b"a b\npast Python\n")
+
+
+def test_a_fork_can_be_waited_for_and_killed(tmp_path: Path) -> None:
+    running = Forked.of(lambda words: time.sleep(60) or 0, [], tmp_path / "log")
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.wait(0.05)
+    assert running.poll() is None
+    running.kill()
+    assert running.wait() == running.returncode == -9
+
+
+def left_behind(words: list[str]) -> int:
+    """Leave a process that ends by itself after a while."""
+    subprocess.Popen(["sleep", words[0]])
+    return 0
+
+
+def test_what_outlives_a_fork_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forked, "main", left_behind)
+    forks = Forks()
+    assert forks.start(["1.5"], "mark", tmp_path / "log").wait() == 0
+    assert forks.gone_after("mark", 0.1) is None and forks.gone_after("other", 0.1) is not None
+    assert (forks.gone_after("mark", 20) or 0) > 0.1
