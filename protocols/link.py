@@ -39,9 +39,9 @@ from flwr.supercore.task_identity import TaskIdentity
 from flwr.superlink.grid import HttpGrid
 
 from isofed.errors import RoundError
-from isofed.protocols.pieces import Arriving
+from isofed.protocols.pieces import Arriving, Piece
 
-AT_ONCE = 2  # objects on their way to the SuperLink
+AT_ONCE = 2  # small objects on their way to the SuperLink; of pieces of arrays one
 LARGE = 16 << 20  # bytes of a reply; of such, one at a time is taken
 OVER = (401, 403)  # what a SuperLink answers to a task that it has given up
 # errors of Flower's on the way, as against a site's own answer that it could not do what was asked
@@ -246,7 +246,10 @@ class Link(Grid):
             if not self._client.PushObject(made).stored:
                 raise ObjectPushError(number, self.number, found.session_id)
 
-        _each(push, [number for number in objects if number in asked])
+        large = [n for n in objects if n in asked and isinstance(objects[n], Piece)]
+        for number in large:  # Flower's client holds a piece four times over
+            push(number)
+        _each(push, [n for n in objects if n in asked and n not in large])
         return list(found.message_ids)
 
 

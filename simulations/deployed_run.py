@@ -40,6 +40,7 @@ from isofed.simulations.federation import (
     weights_digest,
 )
 from isofed.simulations.folder import CONFIG, REPORT, claim, finished, load_config, settle, sweep
+from isofed.simulations.heap import give_back
 from isofed.simulations.journal import Journal
 from isofed.simulations.lock import locked
 from isofed.simulations.members import Members, members
@@ -240,6 +241,7 @@ def _federated(job: Job, federation: Federation, found: Members) -> dict[str, An
         result = load_result(federation)
         tell(result["history"], job.emit)
         return result
+    give_back()
     # what comes waits in files too, so that the process stays small however large the model
     with lent_by(filed), _grid(job, federation, found) as grid:
         state, _ = driven(federation, lambda shop, emit: _company(job, shop, grid, found), job.emit)

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from isofed.simulations.heap import keep_freed
+from isofed.simulations.heap import give_back, keep_freed
 
 CODE = """
 import resource, sys
@@ -29,3 +29,28 @@ def test_a_large_array_is_made_again_without_new_pages() -> None:
     # ten arrays of 80 MB are 200,000 pages, or a few hundred where the system has large ones
     assert faults("keep") < 100
     assert faults("as it is") > 300
+
+
+PINNED = """
+import sys
+from isofed.simulations.heap import give_back
+give_back() if sys.argv[1] == "give" else None
+kept = []
+for _ in range(3):
+    large = bytearray(b"1") * (15 << 20)
+    kept.append(bytearray(b"1") * 100_000)  # small, and behind it
+    del large
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmRSS:")))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what is in memory is told on Linux alone")
+def test_a_large_piece_that_is_freed_leaves_the_process() -> None:
+    if not give_back():
+        pytest.skip("this system's C library cannot be told to give back what is freed")
+
+    def resident(how: str) -> int:
+        run = subprocess.run([sys.executable, "-c", PINNED, how], capture_output=True, text=True, check=True)
+        return int(run.stdout)
+
+    assert resident("as it is") - resident("give") > 10 << 10
