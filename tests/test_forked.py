@@ -23,8 +23,14 @@ def test_what_a_fork_says_and_its_code_are_seen() -> None:
     assert (done.returncode, done.stdout) == (3, b"a b\npast Python\n")
 
 
+def asleep(words: list[str]) -> int:
+    """Do not end."""
+    time.sleep(60)
+    return 0
+
+
 def test_a_fork_can_be_waited_for_and_killed(tmp_path: Path) -> None:
-    running = Forked.of(lambda words: time.sleep(60) or 0, [], tmp_path / "log")
+    running = Forked.of(asleep, [], tmp_path / "log")
     with pytest.raises(subprocess.TimeoutExpired):
         running.wait(0.05)
     assert running.poll() is None
