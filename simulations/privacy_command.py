@@ -1,6 +1,5 @@
 """``isofed privacy``: what a configuration hides from whom, and what a site has spent."""
 
-import argparse
 import json
 import textwrap
 from collections.abc import Callable, Sequence
@@ -8,6 +7,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from isofed.arguments import Parser
 from isofed.client.budget import Budget, spent
 from isofed.client.place import BUDGET
 from isofed.errors import ConfigError
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
 
 
 def _explain(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser("isofed privacy explain")
+    parser = Parser("isofed privacy explain", "What a configuration hides.")
     parser.add_argument("words", nargs="*", metavar="KEY=VALUE")
     parser.add_argument("--units", type=int, default=1000)
     parser.add_argument("--sites", type=int, default=6)
@@ -62,9 +62,13 @@ def explained(words: Sequence[str], units: int, sites: int) -> list[str]:
     """
     # these bring Hydra, which a site that looks at its budget does not have
     from isofed.simulations.command import composed
+    from isofed.simulations.overrides import own_strategy, single
     from isofed.simulations.plan import make_plan
 
-    setting = make_plan(composed(list(words)), Path("unwritten")).setting()
+    values, *more = single(own_strategy(list(words)), multirun=True)
+    if more:
+        raise ConfigError("'isofed privacy explain' tells of one configuration; give one value for each key")
+    setting = make_plan(composed(values), Path("unwritten")).setting()
     lines = [*_of_units(setting, units), *_of_sites(setting, sites)]
     if not lines:
         lines = _said(
@@ -193,7 +197,7 @@ def _table(rounds: int, delta: float, epsilon_after: Callable[[int], float]) -> 
 
 
 def _budget(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser("isofed privacy budget")
+    parser = Parser("isofed privacy budget", "What a site has spent.")
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--delta", type=float, default=None)
     given = parser.parse_args(argv)
@@ -228,7 +232,8 @@ def _delta(folder: Path) -> float:
 def _balance(who: str, path: Path, delta: float, limit: float) -> list[str]:
     charges = Budget(path).charges()
     runs = list(dict.fromkeys(charge.reply.run for charge in charges))
-    lines = [f"{who}: {len(charges)} replies paid for, in {len(runs)} runs, at delta {delta:g}"]
+    several = "s" * (len(runs) != 1)
+    lines = [f"{who}: {len(charges)} replies paid for, in {len(runs)} run{several}, at delta {delta:g}"]
     for unit, value in spent(charges, delta).items():
         left = f", left of {limit:g}: {max(limit - value, 0.0):.3g}" if limit else ", no limit in policy.toml"
         lines.append(f"  every {unit}: epsilon {value:.3g} in all{left if who == 'this site' else ''}")

@@ -87,3 +87,20 @@ def test_a_folder_that_is_neither_is_refused(tmp_path: Path) -> None:
         balance(tmp_path)
     with pytest.raises(ConfigError, match="did you mean 'budget'"):
         main(["bugdet"])
+
+
+def test_an_own_strategy_is_explained_and_a_sweep_is_not(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from isofed.strategies.named import STRATEGIES\n\n\ndef near(**more):\n"
+        '    """Return FedAvg."""\n    return STRATEGIES["fedavg"](weights="equal")\n'
+    )
+    text = " ".join(explained([f"strategy={tmp_path}/mine.py:near", "rounds=2"], 10, 6))
+    assert "Nothing is hidden by noise" in text
+    with pytest.raises(ConfigError, match="one configuration; give one value"):
+        explained(["seed=0,1"], 10, 6)
+
+
+@pytest.mark.parametrize(("words", "said"), [(["explain", "--unitz", "3"], "'--units'"), (["budget"], "DIR")])
+def test_misspelt_options_are_one_sentence(words: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        main(words)

@@ -38,6 +38,8 @@ class RobustnessExperiment:
 
     def __post_init__(self) -> None:
         ranges(self)
+        if "," in self.rules + self.tasks:
+            raise ConfigError("names of rules and tasks have + between them, not a comma: rules=krum+median")
         for name in self.robust:
             pick("rule", name, NAMED)
         for name in self.on:

@@ -85,6 +85,11 @@ def test_every_task_runs_under_every_rule_with_as_many_sites_as_all_rules_need(t
     assert {plan.cfg["protocol"]["name"] for plan in found.values()} == {"camera"}
 
 
+def test_names_with_a_comma_between_are_told_how_they_are_joined() -> None:
+    with pytest.raises(ConfigError, match=r"\+ between them, not a comma"):
+        RobustnessExperiment(rules="median,mediann")
+
+
 @pytest.mark.parametrize(
     "wrong", [{"tasks": "reid+vien"}, {"rules": "medain"}, {"tasks": ""}, {"hostile": 0}]
 )
