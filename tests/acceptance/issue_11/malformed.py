@@ -167,7 +167,7 @@ def main() -> int:
     failed = 0
     with tempfile.TemporaryDirectory(prefix="isofed-malformed-") as name:
         worlds = {task: drawn(task, Path(name)) for task in ("reid", FACES)}
-        for strategy in (sys.argv[1:] or (*NAMED, "fedavg")):
+        for strategy in sys.argv[1:] or (*NAMED, "fedavg"):
             world = worlds[FACES if strategy == ROOTED else "reid"]
             fewest = 5 if strategy in ("bulyan", "fedavg") else None
             folder = Path(name) / strategy
