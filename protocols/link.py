@@ -6,6 +6,7 @@ SuperLink that is away, for ever, and for an upload that was cut off, for minute
 its task is over; and while it sends or takes a message it holds all of it several times over.
 """
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -42,6 +43,7 @@ from isofed.errors import RoundError
 from isofed.protocols.pieces import Arriving, Piece
 
 AT_ONCE = 2  # small objects on their way to the SuperLink; of pieces of arrays one
+PIECE = 1 << 20  # bytes of an object behind which is swept
 LARGE = 16 << 20  # bytes of a reply; of such, one at a time is taken
 OVER = (401, 403)  # what a SuperLink answers to a task that it has given up
 # errors of Flower's on the way, as against a site's own answer that it could not do what was asked
@@ -219,6 +221,7 @@ class Link(Grid):
         got = self._client.PullObject(PullObjectRequest(node=self._node, run_id=self.number, object_id=part))
         if got.object_found and got.object_available:
             into.keep(part, got.object_content)
+            _swept(got.ByteSize())
         return bool(got.object_found)
 
     def _pushed(self, messages: list[Message]) -> list[str]:
@@ -249,6 +252,7 @@ class Link(Grid):
         large = [n for n in objects if n in asked and isinstance(objects[n], Piece)]
         for number in large:  # Flower's client holds a piece four times over
             push(number)
+            _swept(len(objects[number].array))
         _each(push, [n for n in objects if n in asked and n not in large])
         return list(found.message_ids)
 
@@ -261,6 +265,12 @@ def _each(work: Callable[[str], None], items: list[str]) -> None:
             done.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _swept(size: int) -> None:
+    """Let go of an answer of so many bytes: it and its stream hold each other, until somebody sweeps."""
+    if size >= PIECE:
+        gc.collect(1)
 
 
 def beating(client: Any, ended: Callable[[], None]) -> Callable[[], bool]:
