@@ -43,7 +43,7 @@ class Held(Array):
             return Array(self._held).slice_array()
         if "_cut" not in self.__dict__:
             self.__dict__["_cut"] = cut(self._held)
-        return self.__dict__["_cut"]  # type: ignore[no-any-return]
+        return self.__dict__["_cut"]
 
     def deflate(self) -> bytes:
         """Return what Flower stores of the array, under the class name that every receiver knows."""

@@ -89,9 +89,9 @@ def training_round(
     if guide is not None and isinstance(total.models, Gathered):
         total.models.guide = guide, state.trees["model"]
     replies = yield asks
-    for run in replies:
-        total.take(run)
-        del run  # the next one is made in its memory
+    for together in replies:
+        total.take(together)
+        del together  # the next one is made in its memory
     # where sites are drawn by chance, or are not all there, there may be fewer of them
     fewest = min(fewest, len(asks)) if total.expected else fewest
     fewest = min(fewest, needs(setting.recipe.rule, len(asks))) if setting.clients else fewest
