@@ -21,6 +21,7 @@ from flwr.common.serde import message_from_proto, message_to_proto, run_from_pro
 from flwr.proto.message_pb2 import ConfirmMessageReceivedRequest, PullObjectRequest, PushObjectRequest
 from flwr.proto.node_pb2 import Node
 from flwr.proto.runtime_pb2 import (
+    GetNodesRequest,
     PullAppMessagesRequest,
     PullTaskInputRequest,
     PushAppMessagesRequest,
@@ -36,8 +37,9 @@ from flwr.supercore.inflatable.inflatable_object import (
     no_object_id_recompute,
 )
 from flwr.supercore.inflatable.inflatable_utils import ObjectPushError
+from flwr.supercore.interceptors import RuntimeTokenHttpInterceptor, RuntimeVersionHttpInterceptor
+from flwr.supercore.runtime import RuntimeHttpClient
 from flwr.supercore.task_identity import TaskIdentity
-from flwr.superlink.grid import HttpGrid
 
 from isofed.errors import RoundError
 from isofed.protocols.pieces import Arriving, Piece
@@ -117,11 +119,13 @@ class Link(Grid):
     """
 
     def __init__(self, door: Mapping[str, Any], token: str) -> None:
-        self._grid = HttpGrid(
-            door["server_address"], door["insecure"], door["root_certificates"], token=token
-        )
-        self._grid._retry_invoker = None  # type: ignore[assignment]
-        self._client, self._node = self._grid._runtime_client, Node(node_id=SUPERLINK_NODE_ID)
+        who = [
+            RuntimeVersionHttpInterceptor(component_name="flwr-serverapp"),
+            RuntimeTokenHttpInterceptor(token=token),
+        ]
+        # not by way of Flower's HttpGrid, whose package brings a database and a web server into the process
+        self._client = RuntimeHttpClient.from_server_address(**door, interceptors=who, retry_invoker=None)
+        self._node, self._run = Node(node_id=SUPERLINK_NODE_ID), None
         self._beat = HeartbeatSender(beating(self._client, self._ended))
         self._coming: dict[str, _Coming] = {}
         self.over, self.number = False, 0
@@ -132,7 +136,7 @@ class Link(Grid):
             taken = self._client.PullTaskInput(PullTaskInputRequest())
         TaskIdentity.task_id, TaskIdentity.run_id = taken.task_id, taken.run.run_id
         TaskIdentity.node_id, self.number = taken.context.node_id, int(taken.run.run_id)
-        self._grid.set_run(run_from_proto(taken.run))
+        self._run = run_from_proto(taken.run)
         self._beat.start()
         return self.number
 
@@ -143,7 +147,7 @@ class Link(Grid):
         status = SubStatus.COMPLETED if done else SubStatus.FAILED
         with suppress(httpx.HTTPError):
             self._client.PushTaskOutput(PushTaskOutputRequest(sub_status=status, details=""))
-        self._grid.close()
+        self._client.close()
 
     def _ended(self) -> None:
         self.over = True
@@ -154,7 +158,7 @@ class Link(Grid):
     @property
     def run(self) -> Any:
         """Flower's run."""
-        return self._grid.run
+        return self._run
 
     def create_message(self, *args: Any, **kwargs: Any) -> Message:
         """Return a message; kept because Flower's interface has it."""
@@ -163,7 +167,7 @@ class Link(Grid):
     def get_node_ids(self) -> Iterable[int]:
         """Return the numbers of the nodes of which the SuperLink has heard lately."""
         with told():
-            return list(self._grid.get_node_ids())
+            return [node.node_id for node in self._client.GetNodes(GetNodesRequest()).nodes]
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Hand messages over; an empty number for one whose node the SuperLink has never heard of."""

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 from flwr.app import Message
@@ -92,6 +91,5 @@ class Stored:
 def linked(stored: Stored) -> Link:
     """Return a link that talks to ``stored``."""
     link = Link.__new__(Link)
-    grid: Any = SimpleNamespace(_runtime_client=stored, run=None)
-    link.__dict__.update(_grid=grid, _client=stored, _node=None, _coming={}, over=False, number=1)
+    link.__dict__.update(_client=stored, _run=None, _node=None, _coming={}, over=False, number=1)
     return link
