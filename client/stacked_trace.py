@@ -59,7 +59,8 @@ class Traced:
             given: parameters to differentiate, everything else that is stacked, the batch's tensors.
             constants: what the batch holds beside tensors.
         """
-        kind = self._kinds.setdefault((constants, *(_look(tensor) for tensor in _flat(given))), _Kind())
+        names = tuple(given[0]), tuple(given[1])
+        kind = self._kinds.setdefault((constants, names, *map(_look, _flat(given))), _Kind())
         if kind.listed is not None:
             return kind.listed(*given)
         kind.taken += 1

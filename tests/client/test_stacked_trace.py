@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from together_case import NAME, TASK, arrays, both, places_of, shop_of
+from torch import nn
 
 from isofed.client import stacked_trace
 from isofed.client.stacked_trace import Traced
@@ -113,3 +114,19 @@ def test_what_was_looked_through_is_not_called_again() -> None:
     gradients, (losses, after) = traced.take(slopes, ({"w": torch.full((2, 3), 2.0)}, *_given()[1:]), ())
     assert gradients["w"].eq(2.0).all() and losses.eq(3.0).all() and after == {}
     assert not gradients["w"].requires_grad
+
+
+def test_two_layers_alike_that_are_trained_in_turns_are_two_kinds() -> None:
+    def slopes(trained: Any, rest: Any, leaves: Any) -> Any:
+        both = {**trained, **rest}
+        out = leaves[0] * both["a"] * 2.0 + both["b"]
+        found = {"a": leaves[0] * 2.0, "b": torch.ones_like(leaves[0])}
+        return {name: found[name] for name in trained}, (out.sum(1), {})
+
+    traced = Traced(nn.Module())
+    for _ in range(stacked_trace.OFTEN + 1):
+        for name, other in (("a", "b"), ("b", "a")):
+            given = {name: torch.full((2, 3), 3.0)}, {other: torch.full((2, 3), 5.0)}, [torch.ones(2, 3)]
+            gradients, _ = traced.take(slopes, given, ())
+            assert list(gradients) == [name] and gradients[name].eq(2.0 if name == "a" else 1.0).all()
+    assert all(kind.listed for kind in traced._kinds.values()) and len(traced._kinds) == 2
