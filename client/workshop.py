@@ -268,7 +268,7 @@ class Workshop:
 
     def _parted(self, place: Place) -> Any:
         samples, share = poisoned(self._open_train(place), place, self.setting), self.setting.holdout
-        # the same in every round, attempt, process; where nothing is drawn it is not made, which takes a while
+        # the same in every round, attempt, process; where nothing is drawn none is made, which takes a while
         rng = public(self.setting.seed, 0, place.site, "holdout") if share else None
         return split(samples, share, rng, self.setting.task.training.several)
 
