@@ -70,7 +70,7 @@ def test_no_report_is_held_while_the_next_site_trains(
     monkeypatch.setattr(Workshop, "load", loading)
     # as large ones are: answered one by one, and folded at once
     monkeypatch.setattr(crew, "MOST", 1)
-    monkeypatch.setattr(folded, "_at_once", lambda size: 1)
+    monkeypatch.setattr(folded, "SMALL", 0)
     with given_away():
         end(worlds("reid"), tmp_path, "fedavg")
     assert len(given) == 2 * 6 * 2 and set(alive) == {0}
