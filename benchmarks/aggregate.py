@@ -32,6 +32,7 @@ from isofed.protocols import wire
 from isofed.protocols.letter import NUMBERS
 from isofed.records import Report, Value
 from isofed.server.asks import Reply
+from isofed.server.replies import FEW
 from isofed.server.rounds import Outcome, training_round
 from isofed.server.state import ServerState
 from isofed.setting import Setting
@@ -207,7 +208,7 @@ def flower(size: int, clients: int, laps: int) -> dict[str, Any]:
         return wire.read_report(content, contract)
 
     def by_us() -> None:
-        played({"name": "fedavg"}, pool[0], (read(ours[n % POOL]) for n in range(clients)), clients, 8)
+        played({"name": "fedavg"}, pool[0], (read(ours[n % POOL]) for n in range(clients)), clients, FEW)
 
     by_flower(), by_us()
     return {"clients": clients, **compared("flower", "ours", (by_flower, by_us), laps)}

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from isofed import beside
+from isofed.beside import Adding, threaded
 from isofed.ranges import LARGE
 from isofed.ranges import cores as _cores
 from isofed.room import empty
@@ -55,7 +57,19 @@ def fold(total: Tree, *terms: Term, begin: bool = False) -> None:
             for term in terms
         ]
         sources = [array for _, *arrays in parts for array in arrays if array is not None]
-        _in_blocks(len(into), _adding(into, parts, begin), into, *sources)
+        if parts and len(into) >= LARGE and threaded():
+            _by_torch(Adding(into, parts, begin), into, *sources)
+        else:
+            _in_blocks(len(into), _adding(into, parts, begin), into, *sources)
+
+
+def _by_torch(adding: Adding, into: Any, *sources: Any) -> None:
+    filed = [array for array in (into, *sources) if lies_in_file(array)]
+    for begin in range(0, len(into), beside.BLOCK):
+        part = slice(begin, begin + beside.BLOCK)
+        adding.block(part)
+        for array in filed:
+            past(array[part])
 
 
 def _adding(into: Any, parts: Sequence[tuple[float, Any, Any]], begin: bool) -> Work:

@@ -3,11 +3,12 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from isofed.scratch import past
+from isofed.beside import sum_of, threaded
+from isofed.scratch import lies_in_file, past
 
 RANGES = 8  # of an array, however many cores there are
 LARGE = 1 << 22  # entries of an array for which several threads are worth their start
@@ -38,19 +39,22 @@ def finite(array: np.ndarray) -> bool:
     """Whether no value of a flat array is NaN or infinite."""
     if len(array) < LARGE:
         return _finite(array)
+    added, large = (sum_of, len(array) + 1) if threaded() else (np.add.reduce, LARGE)
+    if threaded() and not lies_in_file(array):
+        return _finite(array, added)
 
     def work(part: slice) -> bool:
-        found = _finite(array[part])
+        found = _finite(array[part], added)
         past(array[part])
         return found
 
-    return all(in_ranges(len(array), work))
+    return all(in_ranges(len(array), work, large))
 
 
-def _finite(array: np.ndarray) -> bool:
+def _finite(array: np.ndarray, added: Callable[[np.ndarray], Any] = np.add.reduce) -> bool:
     # a finite sum has finite terms, and takes a third of the time; that of finite terms may overflow
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(np.add.reduce(array)) or np.isfinite(array).all())
+        return bool(np.isfinite(added(array)) or np.isfinite(array).all())
 
 
 def cores() -> int:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from isofed.beside import exact
 from isofed.errors import RoundError
 from isofed.folding import Term, divided, fold, no_sum
 from isofed.spans import AGGREGATION, spanned
@@ -18,7 +19,7 @@ from isofed.trees import Layout, Tree, wide_zeros
 
 SMALL = 16 << 20  # bytes of models that may wait for others to be folded with
 MANY = 64  # models folded in one go
-COUNT, COUNTS = 1 << 20, 1 << 28  # a factor and a sum of factors whose products with 24 bits float64 holds
+COUNTS = 1 << 28  # a sum of counts whose product with 24 bits float64 holds
 NARROW = {"float32", "float16", "bfloat16"}
 
 
@@ -93,7 +94,7 @@ class Folded:
 
     def _later(self, factor: float, start: Tree | None) -> bool:
         """Note that ``start`` is to be subtracted once for all at the end, if no bit is lost by that."""
-        if start is None or not _count(factor) or not start.layout.sizes.keys() <= NARROW:
+        if start is None or not exact(factor, 4) or not start.layout.sizes.keys() <= NARROW:
             return False
         owed = self._owed.get(id(start), Term(0.0, start))
         if abs(owed.factor - factor) > COUNTS:
@@ -106,10 +107,6 @@ class Folded:
         fold(self.model, *self._pending, begin=not self._begun)
         self._begun, self._bytes = True, 0
         self._pending.clear()
-
-
-def _count(factor: float) -> bool:
-    return abs(factor) <= COUNT and factor == int(factor)
 
 
 def _finite(what: str, rule: LinearRule, value: float) -> float:

@@ -18,7 +18,7 @@ from isofed.records import Report
 from isofed.server.asks import Refusal
 
 HELD_IN_MEMORY = 256 * 2**20
-MOST, FEW, SMALL = 64, 8, 4 << 20  # replies of a run, and how many where they have more bytes than that
+MOST, FEW, SMALL = 64, 32, 4 << 20  # replies of a run, and how many where they have more bytes than that
 
 
 def usable(reply: Message | None, read: Callable[[RecordDict], Report]) -> Report | Refusal:

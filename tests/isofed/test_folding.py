@@ -20,10 +20,11 @@ def pair(size: int) -> tuple[Tree, Tree]:
     return one, two
 
 
-@pytest.fixture(params=[1, 2, 3], ids="{} cores".format)
+@pytest.fixture(params=[1, 2, 3, 0], ids=["1 core", "2 cores", "3 cores", "PyTorch"])
 def _cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "LARGE", 2)
-    monkeypatch.setattr(folding, "_cores", lambda: request.param)
+    monkeypatch.setattr(folding, "threaded", lambda: not request.param)
+    monkeypatch.setattr(folding, "_cores", lambda: request.param or 1)
 
 
 @pytest.mark.usefixtures("_cores")

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isofed.server.folded import COUNT, COUNTS, Folded
+from isofed.beside import COUNT
+from isofed.server.folded import COUNTS, Folded
 from isofed.strategies.rules import LinearRule, uniform_mean, weighted_mean
 from isofed.trees import Tree, from_arrays
 

@@ -149,9 +149,9 @@ def test_what_was_taken_makes_room_again(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("numbers", "sizes"), [(100, [20]), (2 << 20, [8, 8, 4])])
+@pytest.mark.parametrize(("numbers", "sizes"), [(100, [40]), (2 << 20, [32, 8])])
 def test_what_is_there_comes_in_runs_and_of_large_ones_only_a_few(numbers: int, sizes: list[int]) -> None:
-    waiting, made = Waiting(bound=1 << 40), orders(20)
+    waiting, made = Waiting(bound=1 << 40), orders(40)
     for n, message in enumerate(made):
         record = ArrayRecord()
         record["float32"] = Held(np.empty(numbers, np.float32))
