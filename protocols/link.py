@@ -119,13 +119,14 @@ class Link(Grid):
     """
 
     def __init__(self, door: Mapping[str, Any], token: str) -> None:
-        who = [
+        who: list[Any] = [
             RuntimeVersionHttpInterceptor(component_name="flwr-serverapp"),
             RuntimeTokenHttpInterceptor(token=token),
         ]
         # not by way of Flower's HttpGrid, whose package brings a database and a web server into the process
         self._client = RuntimeHttpClient.from_server_address(**door, interceptors=who, retry_invoker=None)
-        self._node, self._run = Node(node_id=SUPERLINK_NODE_ID), None
+        self._node = Node(node_id=SUPERLINK_NODE_ID)
+        self._run: Any = None
         self._beat = HeartbeatSender(beating(self._client, self._ended))
         self._coming: dict[str, _Coming] = {}
         self.over, self.number = False, 0
