@@ -59,16 +59,17 @@ class Stopwatch:
         self._ready = self.clock()
         if self.setup is None:
             self.setup = self.total
-            self._save()
+            self.save()
 
     def __call__(self, name: str, **fields: Any) -> None:
         """Take an event: the first ``reply``, and every ``round_done``."""
         if name == "reply" and self.first_reply is None:
             self.first_reply = self.clock() - self._ready
-            self._save()
+            self.save()
         elif name == "round_done":
-            self._save()
+            self.save()
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write down what was worked so far."""
         kept = asdict(self)
         write_json(self.path, {"spent": self.total, **{k: kept[k] for k in ("setup", "first_reply")}})

@@ -58,3 +58,11 @@ def test_what_came_before_the_file_was_read_counts(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_counts_for_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "seconds.json").write_text(text)
     assert Stopwatch.start(tmp_path / "seconds.json").spent == 0.0
+
+
+def test_what_has_no_rounds_saves_when_it_is_told(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "seconds.json"
+    first = Stopwatch.start(path, clock)
+    clock.now += 7.0
+    first.save()
+    assert Stopwatch.start(path, clock).total == 7.0

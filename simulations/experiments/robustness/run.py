@@ -30,5 +30,6 @@ def work(given: Work) -> dict[str, Any]:
     found = []
     for each in given.pool.map(outcome, everything, 1):
         found.append(each)
+        given.watch.save()
         given.progress.step("federations", len(found), len(everything))
     return gathered(everything, found)
