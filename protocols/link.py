@@ -119,10 +119,8 @@ class Link(Grid):
     """
 
     def __init__(self, door: Mapping[str, Any], token: str) -> None:
-        who: list[Any] = [
-            RuntimeVersionHttpInterceptor(component_name="flwr-serverapp"),
-            RuntimeTokenHttpInterceptor(token=token),
-        ]
+        named = RuntimeVersionHttpInterceptor(component_name="flwr-serverapp")
+        who: list[Any] = [named, RuntimeTokenHttpInterceptor(token=token)]
         # not by way of Flower's HttpGrid, whose package brings a database and a web server into the process
         self._client = RuntimeHttpClient.from_server_address(**door, interceptors=who, retry_invoker=None)
         self._node = Node(node_id=SUPERLINK_NODE_ID)

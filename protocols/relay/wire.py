@@ -196,7 +196,9 @@ class Wire:
 
     def cut(self) -> None:
         """Hang up at once."""
-        self.writer.transport.abort()
+        # some versions of Python 3.11 raise this where a conversation over TLS has ended by itself
+        with suppress(AttributeError):
+            self.writer.transport.abort()
 
 
 def reason(error: Exception) -> str:

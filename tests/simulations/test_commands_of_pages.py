@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,11 @@ def told() -> Iterator[str]:
 def test_what_a_page_tells_to_type_is_taken() -> None:
     commands = sorted(set(map(str.strip, told())))
     assert len(commands) > 15, commands
+    ray = find_spec("ray") is not None
     for command in commands:
         words = shlex.split(command)
+        if "engine=ray" in words and not ray:
+            continue
         given = own_strategy([word for word in words if word not in SWEEP])
         try:
             check(given, multirun=len(given) < len(words))
