@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 BLOCK = 1 << 17  # entries of a scratch array, of which each of a few threads has its part in its cache
-COUNT = 1 << 20  # a factor whose product with 24 bits float64 holds, and with what some thousand such sum to
+COUNT = 1 << 20  # a factor whose product with 32 bits float64 holds
 
 
 def exact(factor: float, size: int) -> bool:

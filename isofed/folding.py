@@ -58,18 +58,9 @@ def fold(total: Tree, *terms: Term, begin: bool = False) -> None:
         ]
         sources = [array for _, *arrays in parts for array in arrays if array is not None]
         if parts and len(into) >= LARGE and threaded():
-            _by_torch(Adding(into, parts, begin), into, *sources)
+            _blocks(0, len(into), beside.BLOCK, Adding(into, parts, begin).block, _filed(into, *sources))
         else:
             _in_blocks(len(into), _adding(into, parts, begin), into, *sources)
-
-
-def _by_torch(adding: Adding, into: Any, *sources: Any) -> None:
-    filed = [array for array in (into, *sources) if lies_in_file(array)]
-    for begin in range(0, len(into), beside.BLOCK):
-        part = slice(begin, begin + beside.BLOCK)
-        adding.block(part)
-        for array in filed:
-            past(array[part])
 
 
 def _adding(into: Any, parts: Sequence[tuple[float, Any, Any]], begin: bool) -> Work:
@@ -141,7 +132,7 @@ def _in_blocks(size: int, work: Work, *arrays: Any) -> None:
 
     Those of ``arrays`` that lie in files take no more memory than a block of each.
     """
-    filed = [array for array in arrays if lies_in_file(array)]
+    filed = _filed(*arrays)
     if size < LARGE or (cores := _cores()) == 1:
         _range(0, size, work, filed)
         return
@@ -156,9 +147,22 @@ def _in_blocks(size: int, work: Work, *arrays: Any) -> None:
 
 
 def _range(start: int, stop: int, work: Work, filed: Sequence[Any]) -> None:
-    scratch, beside = np.empty(min(BLOCK, stop - start)), np.empty(min(BLOCK, stop - start))
-    for begin in range(start, stop, BLOCK):
-        count = min(BLOCK, stop - begin)
-        work(slice(begin, begin + count), scratch[:count], beside[:count])
+    held, more = np.empty(min(BLOCK, stop - start)), np.empty(min(BLOCK, stop - start))
+
+    def one(part: slice) -> None:
+        count = part.stop - part.start
+        work(part, held[:count], more[:count])
+
+    _blocks(start, stop, BLOCK, one, filed)
+
+
+def _blocks(start: int, stop: int, size: int, work: Callable[[slice], None], filed: Sequence[Any]) -> None:
+    for begin in range(start, stop, size):
+        part = slice(begin, min(begin + size, stop))
+        work(part)
         for array in filed:
-            past(array[begin : begin + count])
+            past(array[part])
+
+
+def _filed(*arrays: Any) -> list[Any]:
+    return [array for array in arrays if lies_in_file(array)]

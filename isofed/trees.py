@@ -8,7 +8,6 @@ NumPy arrays or torch tensors; the kernel itself imports NumPy alone.
 import hashlib
 import json
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from isofed.beside import tensor
 from isofed.ranges import finite
 from isofed.room import LARGE, empty
 from isofed.scratch import past
@@ -258,13 +258,7 @@ def _cast(buffer: Buffer, dtype: str) -> Buffer:
 
 
 def _as_tensor(buffer: Buffer) -> Any:
-    if not isinstance(buffer, np.ndarray):
-        return buffer
-    # torch warns that a read-only array could be written to through its tensor; this one is only read from,
-    # and a message's arrays, which are read-only, would otherwise be copied twice
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
-        return sys.modules["torch"].from_numpy(buffer)
+    return tensor(buffer) if isinstance(buffer, np.ndarray) else buffer
 
 
 def _all_finite(buffer: Buffer) -> bool:

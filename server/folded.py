@@ -20,7 +20,7 @@ from isofed.trees import Layout, Tree, wide_zeros
 SMALL = 16 << 20  # bytes of models that may wait for others to be folded with
 MANY = 64  # models folded in one go
 COUNTS = 1 << 28  # a sum of counts whose product with 24 bits float64 holds
-NARROW = {"float32", "float16", "bfloat16"}
+NARROW = {"float32", "float16"}
 
 
 @dataclass

@@ -164,14 +164,13 @@ class Composed(Strategy):
         return messages
 
     def _read(self, replies: Iterable[Message | None]) -> Iterable[list[Reply]]:
-        # a privacy step makes a larger copy of what came, and so one is looked at at a time
+        # nothing here may hold a reply for longer than it is looked at: it may be large; and a privacy step
+        # makes a larger copy of what came, so that there one is looked at at a time
         sites, at_once = iter(self._asked), 1 if self.pipeline.steps else MOST
         for run in runs_of(replies):
             while run:
                 read = [(site, self._heard(site, m)) for m, site in zip(run[:at_once], sites, strict=False)]
-                del run[
-                    :at_once
-                ]  # nothing here may hold a reply for longer than it is looked at: it may be large
+                del run[:at_once]
                 self._tell(read)
                 yield read
                 read.clear()
