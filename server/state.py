@@ -10,6 +10,7 @@ from typing import Any
 from isofed.errors import CheckpointError
 from isofed.files import load_state, save_state, write_json
 from isofed.records import Table
+from isofed.server import history
 from isofed.strategies.arrivals import Flight, Running
 from isofed.trees import Tree
 
@@ -70,7 +71,7 @@ class ServerState:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """A folder with one file a committed round.
+    """A folder with one file a committed round, and one of what is told of the rounds.
 
     Args:
         folder: made when the first round is committed; the attempt under way is noted beside it.
@@ -82,6 +83,10 @@ class Checkpoints:
     digest: str
     durable: bool = False
 
+    @cached_property
+    def _journal(self) -> history.Journal:
+        return history.Journal(self.folder / history.NAME, self.durable)
+
     def save(self, state: ServerState) -> None:
         """Write the checkpoint of a committed round, whole or not at all."""
         arrays: dict[str, Any] = {f"t/{name}": tree for name, tree in state.trees.items()}
@@ -92,11 +97,17 @@ class Checkpoints:
             "round": state.round,
             "digest": self.digest,
             "versions": dict(state.versions),
-            "history": list(state.history),
+            # the last round's entry may still be amended, those before it never
+            "before": self._journal.keep(state.history[:-1]),
+            "history": state.history[-1:],
             "flight": asdict(state.flight),
             **({"private": dict(state.private)} if state.private else {}),
         }
         save_state(self.folder / f"round_{state.round:06d}{SUFFIX}", meta, arrays, self.durable)
+
+    def _before(self, meta: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], ...]:
+        # an older checkpoint holds all of it
+        return self._journal.read(meta["before"], f"the checkpoint {name}") if "before" in meta else ()
 
     def attempt(self, round: int) -> int:
         """Return the attempt with which to go on: the same after a crash, the next one after a failure.
@@ -139,7 +150,7 @@ class Checkpoints:
                 f"the checkpoint {files[-1].name} belongs to configuration {meta['digest']}, but this run is "
                 f"{self.digest}; resume with the run's own config.json or start anew"
             )
-        state = _state(meta, arrays)
+        state = _state(meta, arrays, self._before(meta, files[-1].name))
         _same_model(state, like, files[-1].name)
         return state
 
@@ -149,7 +160,9 @@ def newest(folder: Path) -> int:
     return max((int(path.stem.removeprefix("round_")) for path in folder.glob(f"round_*{SUFFIX}")), default=0)
 
 
-def _state(meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> ServerState:
+def _state(
+    meta: Mapping[str, Any], arrays: Mapping[str, Any], before: tuple[Mapping[str, Any], ...]
+) -> ServerState:
     def group(prefix: str) -> dict[str, Any]:
         return {name[2:]: value for name, value in arrays.items() if name.startswith(prefix)}
 
@@ -160,7 +173,7 @@ def _state(meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> ServerState:
         tables={name: Table(values, counts[name]) for name, values in group("v/").items()},
         optimiser=group("o/"),
         versions=meta["versions"],
-        history=tuple(meta["history"]),
+        history=(*before, *meta["history"]),
         flight=_flight(**meta["flight"]),
         private=meta.get("private", {}),
     )
