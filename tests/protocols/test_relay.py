@@ -21,8 +21,9 @@ from isofed.protocols.relay.lines import Lines
 from isofed.protocols.relay.server import Exchange, Handler, Peer, Server
 from isofed.protocols.relay.upstream import Upstream
 from isofed.protocols.relay.wire import REFUSED, Head, Limits, Refused, Unreachable, header
+from tests.pace import LONG, at_some_pace
 
-LIMITS = Limits(body=1 << 20, patience=2.0, idle=2.0)
+LIMITS = Limits(body=1 << 20, patience=LONG, idle=LONG, handshake=LONG)
 T = TypeVar("T")
 MADE: list[Upstream] = []
 Said = list[tuple[Peer, str]]
@@ -134,11 +135,11 @@ def test_what_passes_is_not_held() -> None:
 
 def raw(port: int, text: bytes, context: ssl.SSLContext | None = None) -> bytes:
     """Say something to a port and return what it answers until it hangs up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=LONG) as sock:
         talk = context.wrap_socket(sock, server_hostname="127.0.0.1") if context else sock
         with talk, suppress(ConnectionError):
             talk.sendall(text)
-            talk.settimeout(5)
+            talk.settimeout(LONG)
             return b"".join(iter(lambda: talk.recv(4096), b""))
     return b""
 
@@ -289,45 +290,47 @@ def test_nobody_there_is_unreachable() -> None:
 def test_a_client_goes_on_waiting_while_it_is_told_to() -> None:
     """Flower's client gives up after 30 s without a word; status 102 is one."""
 
-    async def handle(exchange: Exchange) -> None:
-        async with exchange.waiting(0.1):
-            await asyncio.sleep(1.0)
-        await exchange.answer(200, b"there")
+    def trial(pace: int) -> None:
+        async def handle(exchange: Exchange) -> None:
+            async with exchange.waiting(0.1 * pace):
+                await asyncio.sleep(1.0 * pace)
+            await exchange.answer(200, b"there")
 
-    async def main() -> str:
-        async with listening(handle) as (_, port):
-            url = f"http://127.0.0.1:{port}/"
-            answer = await asyncio.to_thread(httpx.post, url, content=b"", timeout=0.4)
-            return answer.text
+        assert run(lambda: posted(handle, 0.4 * pace)) == "there"
 
-    assert run(main) == "there"
+    at_some_pace(trial)
+
+
+async def posted(handle: Handler, patience: float) -> str:
+    """Return what a client is answered that waits so many seconds for a word."""
+    async with listening(handle) as (_, port):
+        patient = httpx.Timeout(LONG, read=patience)
+        url = f"http://127.0.0.1:{port}/"
+        return (await asyncio.to_thread(httpx.post, url, content=b"", timeout=patient)).text
 
 
 def test_without_that_word_it_gives_up() -> None:
     async def handle(exchange: Exchange) -> None:
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(LONG)
 
-    async def main() -> None:
-        async with listening(handle) as (_, port):
-            with pytest.raises(httpx.ReadTimeout):
-                await asyncio.to_thread(httpx.post, f"http://127.0.0.1:{port}/", content=b"", timeout=0.4)
-
-    run(main)
+    with pytest.raises(httpx.ReadTimeout):
+        run(lambda: posted(handle, 0.4))
 
 
 def test_a_held_conversation_can_be_ended_at_once() -> None:
+    held = asyncio.Event()
+
     async def handle(exchange: Exchange) -> None:
-        await asyncio.sleep(60)
+        held.set()
+        await asyncio.sleep(10 * LONG)
 
     async def main() -> None:
         async with listening(handle) as (server, port):
-            task = asyncio.ensure_future(asked(upstream(port, limits=Limits())))
-            while not server.live:
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.05)
+            task = asyncio.ensure_future(asked(upstream(port, limits=Limits(patience=10 * LONG))))
+            await held.wait()
             server.drop(lambda peer: peer.address == "127.0.0.1")
             with pytest.raises(Unreachable):
-                await asyncio.wait_for(task, 1)
+                await asyncio.wait_for(task, LONG)
 
     run(main)
 
@@ -336,7 +339,7 @@ def test_too_many_connections_are_hung_up_on() -> None:
     said: Said = []
 
     async def main() -> None:
-        async with listening(echo, limits=Limits(connections=2), said=said) as (_, port):
+        async with listening(echo, limits=Limits(connections=2, idle=LONG), said=said) as (_, port):
             talks = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
             assert await talks[2][0].read() == b""
             for _, writer in talks:
@@ -379,7 +382,9 @@ def own(files: dict[str, Path]) -> ssl.SSLContext:
     return certificates.server_context(files["ours-server"], files["ours-server"], files["ours"])
 
 
-def met(files: dict[str, Path], call: Callable[[int], Awaitable[Any]]) -> tuple[Any, Said]:
+def met(
+    files: dict[str, Path], call: Callable[[int], Awaitable[Any]], noted: bool = True
+) -> tuple[Any, Said]:
     """Let a call meet a server that wants a certificate; return what it got or raised, and what was noted."""
     said: Said = []
 
@@ -391,13 +396,16 @@ def met(files: dict[str, Path], call: Callable[[int], Awaitable[Any]]) -> tuple[
                 return error
             finally:
                 await asyncio.sleep(0.1)
+                async with asyncio.timeout(LONG):
+                    while noted and not said:
+                        await asyncio.sleep(0.01)
 
     return run(main), said
 
 
 def test_a_certificate_of_the_authority_is_let_in(authorities: dict[str, Path]) -> None:
     got, said = met(
-        authorities, lambda port: asked(upstream(port, shown(authorities, "ours", "ours-site")), b"hi")
+        authorities, lambda port: asked(upstream(port, shown(authorities, "ours", "ours-site")), b"hi"), False
     )
     assert got == (200, b"hi") and said == []
 
@@ -447,8 +455,8 @@ def test_one_certificate_has_a_few_connections_at_a_time(authorities: dict[str, 
     context = shown(authorities, "ours", "ours-site")
 
     async def main() -> None:
-        async with listening(echo, own(authorities), Limits(each=2), said) as (_, port):
-            there = [upstream(port, context, Limits(handshake=1)) for _ in range(3)]
+        async with listening(echo, own(authorities), Limits(each=2, handshake=LONG), said) as (_, port):
+            there = [upstream(port, context, Limits(handshake=LONG)) for _ in range(3)]
             for one in there[:2]:
                 await asked(one, b"")
             with pytest.raises(Unreachable):

@@ -94,7 +94,7 @@ def test_a_run_from_its_start_to_its_end(up: Federation) -> None:
     """Configuration and bundle arrive, 6 MB of arrays come back, a small round takes no ten seconds."""
     run = start_run(up.hub.door, '{"seed": "3"}')
     with serving(up.hub.door, run) as grid:
-        until(lambda: set(grid.get_node_ids()) == up.numbers, 60)
+        until(lambda: set(grid.get_node_ids()) == up.numbers)
         big = np.random.default_rng(0).random((1536, 1024), dtype=np.float32)
         replies = asked(grid, up, big)
         assert set(replies) == up.numbers
@@ -170,7 +170,7 @@ def test_a_forged_bundle_stays_out_of_a_real_node(up: Federation, monkeypatch: p
         run = start_run(up.hub.door, "{}")
     log = up.sites["cam1"].logs / "refusals.jsonl"
     with serving(up.hub.door, run) as grid:
-        until(lambda: set(grid.get_node_ids()) == up.numbers, 60)
+        until(lambda: set(grid.get_node_ids()) == up.numbers)
         content = RecordDict({"a": ArrayRecord([np.zeros(1)])})
         node = up.hub.register.site("cam1").node
         sent = list(grid.push_messages([Message(content, node, "train")]))

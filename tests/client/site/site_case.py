@@ -13,6 +13,7 @@ from isofed.client.site.policy import first_policy, write_policy
 from isofed.client.site.settings import Settings, write_settings
 from isofed.config import read
 from isofed.tasks import TASKS
+from tests.pace import LONG
 
 SYSU = TASKS["reid"].layouts["sysu"]
 MAKE = {"identities": 8, "test_identities": 4, "images": 4, "height": 32, "width": 16}
@@ -57,7 +58,7 @@ def cfg(**changes: Any) -> str:
     return json.dumps({**CFG, **changes})
 
 
-def until(there: Any, seconds: float = 60.0) -> None:
+def until(there: Any, seconds: float = LONG) -> None:
     """Wait until something is so; the test fails if it never is."""
     end = time.monotonic() + seconds
     while not there():

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -29,6 +30,7 @@ from isofed.protocols.keys import keep, read_key
 from isofed.protocols.relay.server import Exchange, Server
 from isofed.protocols.relay.wire import Limits, Refused
 from isofed.protocols.runtime import bundle
+from tests.pace import LONG, at_some_pace
 from tests.server.hub.hub_case import Hub, connected, lines, made_hub, made_site, until
 
 Reply = tuple[int, bytes] | Refused
@@ -74,11 +76,11 @@ class Beyond:
         thread = threading.Thread(target=lambda: asyncio.run(main()))
         thread.start()
         try:
-            assert ready.wait(10)
+            assert ready.wait(LONG)
             yield
         finally:
             stop.set()
-            thread.join(10)
+            thread.join(LONG)
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Case:
     beyond: Beyond
     port: int
 
-    def ask(self, path: str, body: bytes = b"", timeout: float = 20.0) -> httpx.Response:
+    def ask(self, path: str, body: bytes = b"", timeout: float = LONG) -> httpx.Response:
         """Ask as a SuperNode does."""
         context = certificates.client_context(self.site.local / "ca.pem")
         url = f"https://127.0.0.1:{self.port}{path}"
@@ -114,9 +116,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hub, Path]:
 def case(made: tuple[Hub, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
     hub, beyond = made[0], Beyond()
     site = SiteFolder(Path(shutil.copytree(made[1], tmp_path / "cam1")))
-    monkeypatch.setattr(line, "EVERY", 0.2)
+    hurry(monkeypatch)
     with beyond.serving(hub), connected(site, bundle=bundle()[1]) as port:
         yield Case(hub, site, beyond, port)
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let signs of life follow each other soon, with all the time that a busy machine needs for each."""
+    monkeypatch.setattr(line, "EVERY", LONG)
+    pausing = SimpleNamespace(sleep=lambda seconds: asyncio.sleep(min(seconds, 0.2)))
+    monkeypatch.setattr(line, "asyncio", pausing)
 
 
 def message(number: str) -> bytes:
@@ -242,11 +251,16 @@ def test_a_supernode_that_is_refused_for_another_reason_is_told(case: Case) -> N
 
 def test_a_pull_lasts_as_long_as_it_takes(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than the gateway holds it, and longer than a SuperNode waits without a word."""
-    monkeypatch.setattr(line, "REASSURE", 0.1)
-    due = time.monotonic() + 1.0
-    case.beyond.answers = lambda path, body: (200, message("m1") if time.monotonic() > due else b"")
-    assert case.ask(fleet.PULL, timeout=0.5).content == message("m1")
-    assert len(case.beyond.of(fleet.PULL)) > 1
+
+    def trial(pace: int) -> None:
+        monkeypatch.setattr(line, "REASSURE", 0.1 * pace)
+        case.beyond.asked.clear()
+        due = time.monotonic() + 1.0 * pace
+        case.beyond.answers = lambda path, body: (200, message("m1") if time.monotonic() > due else b"")
+        assert case.ask(fleet.PULL, timeout=0.5 * pace).content == message("m1")
+        assert len(case.beyond.of(fleet.PULL)) > 1
+
+    at_some_pace(trial)
 
 
 def test_a_pull_ends_before_its_signature_is_too_old(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,8 +271,9 @@ def test_a_pull_ends_before_its_signature_is_too_old(case: Case, monkeypatch: py
 
 @pytest.mark.parametrize("path", [fleet.PULL, fleet.CONFIRM])
 def test_what_is_asked_while_the_gateway_is_away_waits_for_it(
-    made: tuple[Hub, Path], tmp_path: Path, path: str
+    made: tuple[Hub, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
+    monkeypatch.setattr(line, "PATIENCE", LONG)
     site = SiteFolder(Path(shutil.copytree(made[1], tmp_path / "cam1")))
     beyond, found = Beyond(lambda path, body: (200, message("m1"))), []
     with connected(site, bundle="x") as port:
@@ -268,7 +283,7 @@ def test_what_is_asked_while_the_gateway_is_away_waits_for_it(
         assert case.ask(fleet.BEAT).status_code == 503  # at once: a SuperNode waits five seconds for it
         assert not found
         with beyond.serving(made[0]):
-            thread.join(10)
+            thread.join(LONG)
     assert found[0].content == message("m1")
     assert case.log("connector")[0]["event"] == "lost"
 
@@ -325,7 +340,7 @@ def test_as_a_process_it_ends_when_told_to(made: tuple[Hub, Path], tmp_path: Pat
     site = SiteFolder(Path(shutil.copytree(made[1], tmp_path / "cam1")))
     command = [sys.executable, "-m", "isofed.client.site.connector", str(site.root)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as running:
-        until(lambda: lines(site.logs / "connector.jsonl"), 30)
+        until(lambda: lines(site.logs / "connector.jsonl"))
         running.send_signal(signal.SIGTERM)
-        assert running.communicate(timeout=60) == (None, b"")
+        assert running.communicate(timeout=LONG) == (None, b"")
     assert running.returncode == 0

@@ -23,6 +23,7 @@ from isofed.server.hub import authority, enrolment
 from isofed.server.hub.folder import HubFolder
 from isofed.server.hub.settings import HubSettings
 from isofed.server.hub.settings import read_settings as read_hub
+from tests.pace import LONG
 from tests.server.hub.hub_case import free_port, served
 
 MANIFEST = {"task": "reid", "counts": {"images": 12}}
@@ -111,7 +112,7 @@ def test_joining_waits_for_the_operator(
     token = authority.invite(hub, "waits")
     timer = threading.Timer(0.3, approve, (hub, "waits"))
     timer.start()
-    assert join(site, said, token, wait=20) == "approved"
+    assert join(site, said, token, wait=LONG) == "approved"
     timer.join()
 
 

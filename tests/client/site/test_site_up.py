@@ -28,6 +28,7 @@ from isofed.server.hub.settings import HubSettings
 from isofed.simulations.federation import Federation, first_orders
 from isofed.simulations.grid import handle
 from tests.client.site.site_case import CFG, cfg, until, whole_tree
+from tests.pace import LONG
 from tests.server.hub.hub_case import Hub, free_port, served, superlink
 
 
@@ -89,7 +90,7 @@ def kept_up(site: SiteFolder) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
-            code = process.wait(30)
+            code = process.wait(LONG)
         said = process.stdout.read()
         assert code == 0 and said.splitlines()[-1] == "cam1 is down", said
 

@@ -14,8 +14,9 @@ from isofed.client.site.folder import SiteFolder
 from isofed.client.site.settings import read_settings
 from isofed.errors import ConfigError
 from tests.client.site.site_case import made_site, until
+from tests.pace import LONG
 
-SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
+SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
 def alive(number: int) -> bool:
@@ -57,7 +58,7 @@ def test_one_that_ends_before_it_works_is_told_with_its_last_words(tmp_path: Pat
     code = "print('first'); print('the port is taken'); raise SystemExit(1)"
     child = Child("worker", [sys.executable, "-c", code], tmp_path, there=lambda: False)
     with pytest.raises(ConfigError, match="worker ended at once: the port is taken"):
-        begun([child], 30.0, lambda: False)
+        begun([child], LONG, lambda: False)
     late = Child("late", SLEEPS, tmp_path, there=lambda: False)
     with pytest.raises(ConfigError, match="late did not begin its work"):
         begun([late], 0.1, lambda: False)
@@ -79,7 +80,7 @@ def test_no_process_outlives_the_one_that_keeps_it_up(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from isofed.children import Child\n"
         f"child = Child('child', {SLEEPS!r}, Path({str(tmp_path)!r})); child.start()\n"
-        "print(child.process.pid, flush=True); time.sleep(60)"
+        "print(child.process.pid, flush=True); time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None

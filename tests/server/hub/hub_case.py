@@ -28,6 +28,7 @@ from isofed.server.hub import database, gateway
 from isofed.server.hub.folder import HubFolder
 from isofed.server.hub.register import Register
 from isofed.server.hub.settings import HubSettings, write_settings
+from tests.pace import LONG
 
 
 def free_port() -> int:
@@ -118,13 +119,13 @@ def served(serve: Callable[..., None], folder: Any, **more: Any) -> Iterator[int
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(LONG)
         if failed:
             raise failed[0]
         yield ports[0]
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(LONG)
         assert not thread.is_alive()
 
 
@@ -176,7 +177,7 @@ def superlink(hub: Hub) -> Iterator[subprocess.Popen[bytes]]:
         url = f"https://127.0.0.1:{hub.settings.superlink_port}/health"
         context = certificates.client_context(folder.authority)
         with httpx.Client(verify=context) as client:
-            until(lambda: client.get(url).status_code == 200, 60)
+            until(lambda: client.get(url).status_code == 200)
         yield running
 
 
@@ -210,7 +211,7 @@ def known(hub: Hub, *names: str) -> None:
         hub.register.noted(name, register_node(hub.door, hub.register.site(name).key.encode()))
 
 
-def until(done: Callable[[], Any], most: float = 10.0) -> Any:
+def until(done: Callable[[], Any], most: float = LONG) -> Any:
     """Wait until something is there; return it."""
     end = time.monotonic() + most
     while time.monotonic() < end:
