@@ -1,6 +1,7 @@
 """``isofed simulate``: Hydra in front, one clear sentence where something is wrong."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,13 +17,18 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from isofed.errors import ConfigError, IsofedError
+from isofed.server.state import newest
 from isofed.simulations.compare.command import tell
+from isofed.simulations.federation import CHECKPOINTS
+from isofed.simulations.folder import CONFIG, continuing
 from isofed.simulations.overrides import SHOW, SWEEP, check_options, options_first, own_strategy, single
 from isofed.simulations.plan import Plan, make_plan, runnable
 from isofed.simulations.refusals import in_one_sentence
 from isofed.simulations.simulate import resume, simulate
+from isofed.simulations.stopped import stopped_in_words
 from isofed.simulations.strategies_group import register, without_missing
 
+SWEEP_DIR = "hydra.sweep.dir="
 Run = Callable[[Mapping[str, Any], Path, list[str]], Any]
 HELP = """isofed simulate: a federation on this machine, from data to report
 
@@ -160,11 +166,12 @@ def started(argv: list[str], possible: Callable[[Plan], Plan], run: Run, command
     @hydra.main(config_path="conf", config_name="simulate", version_base="1.3")
     def job(config: Any) -> None:
         running = HydraConfig.get()
-        folder = Path(running.runtime.output_dir)
+        folder, whole = Path(running.runtime.output_dir), ""
         if running.mode == RunMode.MULTIRUN:
             swept[folder] = Path(running.runtime.cwd) / running.sweep.dir
+            whole = _sweep_again(argv, swept[folder]) if command == "simulate" else ""
         try:
-            with stoppable(folder, command):
+            with stoppable(folder, command, whole):
                 run(_plain(config), folder, list(running.overrides.task))
         except IsofedError as error:
             failed.append(str(error))
@@ -193,10 +200,27 @@ def _resume(argv: list[str]) -> int:
 
 
 @contextmanager
-def stoppable(folder: Path, command: str) -> Iterator[None]:
-    """Say how a run that is stopped from the keyboard is continued."""
-    try:
+def stoppable(folder: Path, command: str, whole: str = "") -> Iterator[None]:
+    """Say how a run that is stopped by Ctrl-C or SIGTERM is continued.
+
+    Args:
+        folder: the run's.
+        command: behind ``isofed``.
+        whole: the command that continues it and the sweep to which it belongs.
+    """
+    with stopped_in_words(lambda: _kept(folder, whole or continuing(folder, command), bool(whole))):
         yield
-    except KeyboardInterrupt:
-        print(f"\nstopped; continue with: isofed {command} --resume {folder}", file=sys.stderr)
-        raise SystemExit(130) from None
+
+
+def _kept(folder: Path, command: str, sweep: bool) -> str:
+    if not (folder / CONFIG).exists() and not sweep:
+        return "nothing was begun; write the same command again"
+    rounds = newest(folder / CHECKPOINTS)
+    kept = f"the run is kept up to round {rounds}" if rounds else "no round is kept yet"
+    return f"{kept}; continue with: {command}"
+
+
+def _sweep_again(argv: list[str], folder: Path) -> str:
+    """Return the command that goes through a sweep again, in which a run that is finished takes no time."""
+    words = [word for word in argv if not word.startswith(SWEEP_DIR)]
+    return shlex.join(["isofed", "simulate", *words, f"{SWEEP_DIR}{folder}"])

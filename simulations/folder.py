@@ -1,6 +1,7 @@
 """A run's folder before and after: whose it is, what a killed process left, whether all is done."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,12 @@ def deployed(cfg: Mapping[str, Any]) -> bool:
 
 def again(folder: Path, cfg: Mapping[str, Any]) -> str:
     """Return the command that continues a run."""
-    return f"isofed {'run' if deployed(cfg) else 'simulate'} --resume {folder}"
+    return continuing(folder, "run" if deployed(cfg) else "simulate")
+
+
+def continuing(folder: Path, command: str) -> str:
+    """Return how ``command`` continues a run, as it is written in a shell."""
+    return shlex.join(["isofed", command, "--resume", str(folder)])
 
 
 def claim(folder: Path, cfg: Mapping[str, Any], overrides: list[str]) -> None:

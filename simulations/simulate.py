@@ -103,7 +103,7 @@ def _pooled(plan: Plan, watch: Stopwatch) -> dict[str, Any]:
         job.pool.stop(now=True)
         raise RoundError(
             "a worker process was ended from outside, perhaps because memory ran out; make room and continue "
-            f"with: isofed simulate --resume {plan.folder}"
+            f"with: {again(plan.folder, plan.cfg)}"
         ) from None
     except RoundError as error:
         job.pool.stop(now=True)

@@ -1,5 +1,6 @@
 """``isofed experiment``: a published experiment from its data to its page."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from isofed.simulations.experiments.vein.options import VeinExperiment
 from isofed.simulations.experiments.vein.run import run as run_vein
 from isofed.simulations.experiments.vein.written import written as written_vein
 from isofed.simulations.experiments.words import chosen, listed
+from isofed.simulations.stopped import stopped_in_words
 from isofed.suggest import pick, unknown
 
 OUT, PAGE = "out=", "page="
@@ -101,8 +103,10 @@ def main(argv: list[str]) -> int:
     page = _path(names, PAGE)
     if page:
         check(page, names[0])
+    again = shlex.join(["isofed", "experiment", *argv])
     try:
-        numbers = found.run(options, folder)
+        with stopped_in_words(lambda: f"what is done is kept; continue with: {again}"):
+            numbers = found.run(options, folder)
         if page:
             fill(page, names[0], found.written(numbers))
             print(f"written into {page}")
