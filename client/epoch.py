@@ -1,12 +1,13 @@
 """A round's steps at one site: batches, phases, rates, local terms."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from isofed import seeds
+from isofed.client import traced_step
 from isofed.client.place import Place
 from isofed.client.precision import Precision
 from isofed.client.private.step import Private
@@ -120,16 +121,16 @@ def run_epoch(
     factors: dict[Phase, list[float]] = {}
     now: Phase | None = None
     trained: list[torch.Tensor] = []
-    still = held(shop, order)
+    still, traced = held(shop, order), place.traced and traced_step.can_be(shop, precision)
     shop.train()
     for step in steps_of(shop, place, order, when, private):
         if step.phase is not now:
             now = step.phase
             trained = select(shop, now, still)
         factor = _set_rate(shop, max(order.round, 1) - 1 + step.done)
-        loss, taken = _step(shop, step, states, precision, trained, private)
+        loss, stepped = _step(shop, step, states, precision, trained, private, traced)
         total = loss.to(torch.float32, copy=True) if total is None else total.add_(loss)
-        factors.setdefault(now, []).extend([factor] if taken else [])
+        factors.setdefault(now, []).extend([factor] if stepped else [])
         steps, size = steps + 1, private.draws.expected if private else len(step.images)
     assert total is not None  # a task's sampler yields at least one batch
     return Epoch(steps, size, factors, float(total) / max(1, private.filled if private else steps))
@@ -205,10 +206,13 @@ def _step(
     precision: Precision,
     trained: list[Any],
     private: Private | None = None,
+    traced: bool = False,
 ) -> tuple[torch.Tensor, bool]:
     """Take a step; return the batch's loss, and whether the step was not left out."""
     if private is not None:
         return _private_step(shop, step, states, precision, trained, private)
+    if traced and (found := traced_step.taken(shop, step.batch, trained)):
+        return found[0], _put(shop, found[1], states, precision, trained)
     with span(FORWARD):
         with precision.arithmetic():
             output = shop.model(step.batch.inputs)
@@ -227,6 +231,19 @@ def _step(
         for parameter in trained:
             parameter.grad = None  # or it would lie beside the next step's
     return loss.detach(), taken
+
+
+def _put(
+    shop: Workshop, gradients: Sequence[Any], states: list[Any], precision: Precision, trained: list[Any]
+) -> bool:
+    """Step along gradients that are there; return whether the step was not left out."""
+    with span(UPDATE):
+        precision.put(gradients, trained)
+        _drift(shop, states)
+        stepped = precision.step()
+        for parameter in trained:
+            parameter.grad = None
+    return stepped
 
 
 def _private_step(

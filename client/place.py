@@ -39,6 +39,7 @@ class Place:
             site, which has no such key.
         lends: whether a report may show the model's own memory, because whoever asked has copied it before
             this process trains again.
+        traced: whether steps are taken by their operations once they were taken often, see client/traced.py.
     """
 
     site: str
@@ -56,6 +57,7 @@ class Place:
     budget: float = 0.0
     budget_delta: float = 1e-5
     poison: str = ""
+    traced: bool = False
 
     @classmethod
     def of(cls, node_config: Mapping[str, Any]) -> "Place":
@@ -81,6 +83,7 @@ class Place:
             budget=float(node_config.get("budget", 0.0)),
             budget_delta=float(node_config.get("budget_delta", 1e-5)),
             poison=str(node_config.get("poison", "")) if "simulated" in node_config else "",
+            traced=bool(node_config.get("traced", False)),
         )
 
     def allow(self, setting: Setting, role: str) -> None:

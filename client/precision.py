@@ -60,15 +60,17 @@ class Precision:
         whatever scaled them on the way."""
         if self.scaler is None:
             # the bits of zero_grad() and backward(), without their walk over everything else
-            found = torch.autograd.grad(loss, parameters, allow_unused=True)
-            for parameter, gradient in zip(
-                parameters, found if self.unwritten else owned(found), strict=True
-            ):
-                parameter.grad = gradient
+            self.put(torch.autograd.grad(loss, parameters, allow_unused=True), parameters)
             return
         self.optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimiser)
+
+    def put(self, gradients: Sequence[torch.Tensor | None], parameters: Sequence[torch.Tensor]) -> None:
+        """Leave gradients of single precision on the parameters."""
+        found = gradients if self.unwritten else owned(gradients)
+        for parameter, gradient in zip(parameters, found, strict=True):
+            parameter.grad = gradient
 
     def step(self) -> bool:
         """Step, unless fp16's gradients overflowed: then the scale falls, the step is left out, and False

@@ -16,7 +16,7 @@ from isofed.client.stacked_draws import SiteDraws
 from isofed.client.stacked_model import Slopes, Stack, groups_of, owned, slopes_of
 from isofed.client.stacked_steps import Fed, Stream, Uneven, grouped, in_turn, keeps
 from isofed.client.stacked_terms import SiteTerms, Work, begun, layers_seed, push
-from isofed.client.stacked_trace import Found, Given, Traced
+from isofed.client.traced import Found, Given, Traced
 from isofed.client.train import TERM, Trained, _numbers, train
 from isofed.client.workshop import Workshop
 from isofed.records import Channel, Order, Report, Value

@@ -20,13 +20,14 @@ AUTO, DEPLOYED = "auto", "deployed"
 
 @dataclass(frozen=True)
 class Engine:
-    """The ``engine`` group: worker processes, torch threads for each client, where clients compute, and how
-    many of them one process trains at once."""
+    """The ``engine`` group: worker processes, torch threads for each client, where clients compute, how many
+    of them one process trains at once, and whether their steps are taken by their operations."""
 
     workers: int
     threads_per_client: int = 1
     device: str = "cpu"
     together: int = 0
+    traced: bool = False
 
 
 @dataclass(frozen=True)

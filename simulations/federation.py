@@ -58,7 +58,7 @@ class Federation:
         weights: file of public pre-trained weights to begin with, or None.
         public: folder of the server's own public data, opened only by what distils; or None.
         threads: of torch for each client, and for what the server learns.
-        together: sites that one process trains at once, or 0; see client/together.py.
+        together, traced: sites that one process trains at once, or 0; whether steps become operations.
         fewest: usable reports that make a round, or 0 for what the rule needs.
         attack: the ``attack`` group, or None where nobody attacks.
     """
@@ -74,6 +74,7 @@ class Federation:
     public: Path | None = None
     threads: int = 1
     together: int = 0
+    traced: bool = False
     fewest: int = 0
     attack: Mapping[str, Any] | None = None
 
@@ -100,9 +101,8 @@ class Federation:
         level = {k: v for k, v in self.cfg["protocol"].items() if k != "name"}
         agreed = asdict(read(LevelOptions, level, "protocol"))
         here: dict[str, str | int] = {"level": self.cfg["protocol"]["name"], **agreed, "device": self.device}
-        here["simulated"] = int(self.cfg["seed"])
-        if self.weights is not None:
-            here["weights"] = str(self.weights)
+        here |= {"simulated": int(self.cfg["seed"]), "traced": self.traced}
+        here |= {"weights": str(self.weights)} if self.weights is not None else {}
         return Nodes(self.sites, EVALUATOR, lambda number, name: Node(number, self._place(name) | here))
 
     def workshop(self) -> Workshop:

@@ -130,10 +130,12 @@ class Plan:
         self.carry(sites, int(changes.get("cohort", self.switches.cohort)))
         weights = Path(self.switches.weights) if self.switches.weights else None
         places = (self.root, self.homes, folder, self.engine.device, weights, self.public.folder(self.folder))
-        together = self.engine.together if name == FEDERATED else 0
-        made = Federation(
-            name, self.shared(**changes), sites, *places, self.engine.threads_per_client, together
+        engine = (
+            self.engine.threads_per_client,
+            self.engine.together if name == FEDERATED else 0,
+            self.engine.traced,
         )
+        made = Federation(name, self.shared(**changes), sites, *places, *engine)
         return replace(made, **self._beset(sites)) if name == FEDERATED else made
 
     def _beset(self, sites: Sequence[str]) -> dict[str, Any]:

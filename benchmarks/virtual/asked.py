@@ -37,6 +37,8 @@ PARTS = {
             "isofed",
             "isofed1",
             "isofed2",
+            "isofed1_traced",
+            "isofed2_traced",
             "isofed_together",
             "isofed1_together",
             "pfl1",
@@ -56,7 +58,8 @@ SCALING = Part(("bare", "bare1", "bare1x2"), "bare1", 8, 20.0)
 HONEST = {"cnn": (20, 5), "head": (40, 25), "bottleneck": (8, 1), "bytes": (12, 2)}
 POPULATION_ROUNDS = 16
 
-_STACKED = ("isofed2", "isofed_together", "isofed1_together")
+_STACKED = ("isofed2", "isofed2_traced", "isofed_together", "isofed1_together")
+_SEQUENTIAL = ("isofed", "isofed1", "isofed1_traced")
 _TWO = faster(("bare1x2",), "bare")
 LINES = (
     *(
@@ -96,9 +99,7 @@ LINES = (
         over=over_faster(_STACKED),
         floor=_TWO,
     ),
-    Line(
-        "head", "one process, one site after another / bare loop", faster(("isofed", "isofed1"), "bare"), 0.85
-    ),
+    Line("head", "one process, one site after another / bare loop", faster(_SEQUENTIAL, "bare"), 0.85),
     Line(
         *("bottleneck", "isofed / bare loop", faster(("isofed", "isofed2"), "bare"), 1.0),
         aim="0.88",

@@ -31,6 +31,7 @@ class Engine:
         workers: processes that train.
         needs: a package without which it is skipped.
         together: clients that a process trains at once, their models stacked; isofed's alone.
+        traced: whether steps are taken by their operations; isofed's alone.
         pauses: whether it has processes that are busy when it is not its turn, so that they are stopped.
     """
 
@@ -40,6 +41,7 @@ class Engine:
     workers: int = 1
     needs: str = "torch"
     together: int = 0
+    traced: bool = False
     pauses: bool = False
 
     @property
@@ -108,6 +110,7 @@ def isofed(job: Job, turns: Turns) -> Arrays:
         job.scratch / "run",
         threads=job.threads,
         together=ENGINES[job.engine].together,
+        traced=ENGINES[job.engine].traced,
     )
     if not turns.take():
         return []
@@ -145,6 +148,8 @@ ENGINES = {
     "isofed": Engine("isofed, one process", isofed, threads=2),
     "isofed1": Engine("isofed, one process", isofed),
     "isofed2": Engine("isofed, two workers", isofed, workers=2),
+    "isofed1_traced": Engine("isofed, one process, traced", isofed, traced=True),
+    "isofed2_traced": Engine("isofed, two workers, traced", isofed, workers=2, traced=True),
     "isofed1_together": Engine("isofed, 50 stacked", isofed, together=50),
     "isofed_together": Engine("isofed, two workers, 25 stacked", isofed, workers=2, together=25),
     "pfl": Engine("pfl, one process", pfl, threads=2, needs="pfl"),

@@ -99,6 +99,7 @@ def test_what_a_measurement_will_choose_is_left_open(tmp_path: Path, monkeypatch
         "name": "local",
         "workers": "auto",
         "threads_per_client": 1,
+        "traced": False,
         "device": "cpu",
         "together": 0,
     }

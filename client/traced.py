@@ -1,7 +1,7 @@
-"""Stacked steps as the list of operations that they come to, once they were taken often.
+"""Steps as the list of operations that they come to, once they were taken often.
 
-Under vmap every operation passes through several layers, and what a second derivative would need is kept:
-for small models that takes longer than the operations themselves. The list has the same, in the same order.
+Autograd notes down every operation, and under vmap each passes through several layers: for small models that
+takes longer than the operations themselves. The list has the same, in the same order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,10 +12,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.graph import CodeGen
 
 from isofed.client.stacked_model import Named, Slopes
+from isofed.client.traced_idle import without_idle
 
 OFTEN = 16  # steps of one kind; to look through one takes about as long as these
 
@@ -38,14 +40,14 @@ class _Kind:
 
 @dataclass
 class Traced:
-    """Takes a workshop's stacked steps, by their operations where these are known.
+    """Takes a workshop's steps, stacked ones or those of one site, by their operations where these are known.
 
     After 16 steps of one kind the next is looked through. What is found is used if on that step it gives the
-    bits of all gradients, losses and buffers that the step itself gives. One that cannot be looked through is
-    always taken as it stands.
+    bits of all gradients, losses and buffers that the step itself gives. One that draws, or that cannot be
+    looked through, is always taken as it stands.
 
     Args:
-        model: a step whose model has tensors that are not stacked is taken as it stands.
+        model: a step that is not given all of its parameters and buffers is taken as it stands.
     """
 
     model: nn.Module
@@ -114,8 +116,17 @@ def _same(one: Found, other: Found) -> bool:
     return all(torch.equal(value, again) for value, again in pairs)
 
 
+def _draws(node: Node) -> bool:
+    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+
+
 def listed_of(slopes: Slopes, given: Given) -> Slopes:
-    """Return a function that does what ``slopes`` does, by its operations, with tensors like ``given``."""
+    """Return a function that does what ``slopes`` does, by its operations, with tensors like ``given``.
+
+    Raises:
+        Exception: it cannot be looked through, as where it asks for a tensor's numbers.
+        ValueError: it draws random numbers.
+    """
     names: list[list[str]] = []
 
     def straight(*tensors: Tensor) -> list[Tensor]:
@@ -125,6 +136,9 @@ def listed_of(slopes: Slopes, given: Given) -> Slopes:
 
     # with stand-ins that hold no numbers: nothing is computed, and nothing of the site's changed
     graph = make_fx(straight, tracing_mode="fake", _allow_non_fake_inputs=True)(*_flat(given))
+    if any(_draws(node) for node in graph.graph.nodes):
+        raise ValueError("it draws")
+    without_idle(graph.graph)
     graph.graph.set_codegen(CodeGen())
     graph.recompile()
     gradients, after = names

@@ -9,8 +9,8 @@ import torch
 from together_case import NAME, TASK, arrays, both, places_of, shop_of
 from torch import nn
 
-from isofed.client import stacked_trace
-from isofed.client.stacked_trace import Traced
+from isofed.client import traced as module
+from isofed.client.traced import Traced
 from isofed.tasks import TASKS
 
 
@@ -37,7 +37,7 @@ CASES: Sequence[tuple[str, str, str]] = (
 def test_the_same_bits(model: str, optimiser: str, strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for often in (10**9, 2):  # never, and after the first step
-        monkeypatch.setattr(stacked_trace, "OFTEN", often)
+        monkeypatch.setattr(module, "OFTEN", often)
         shop = shop_of({"name": strategy}, model=model, optimiser=optimiser, keeps=True)
         found.append(both(shop, places_of([20, 20, 20]), rounds=2)[1])
     assert all(_listed(shop))
@@ -48,14 +48,14 @@ def test_the_same_bits(model: str, optimiser: str, strategy: str, monkeypatch: p
 
 
 def test_steps_of_another_shape_are_looked_through_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stacked_trace, "OFTEN", 2)
+    monkeypatch.setattr(module, "OFTEN", 2)
     shop = shop_of()
     both(shop, places_of([20, 20, 20, 30, 30]))
     assert _listed(shop) == [True, True]
 
 
 def test_steps_that_draw_are_taken_as_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stacked_trace, "OFTEN", 1)
+    monkeypatch.setattr(module, "OFTEN", 1)
     shop = shop_of(model="dropout")
     both(shop, places_of([20, 20]))
     assert "traced" not in vars(shop)
@@ -64,7 +64,7 @@ def test_steps_that_draw_are_taken_as_they_stand(monkeypatch: pytest.MonkeyPatch
 def test_a_model_of_which_a_part_is_not_stacked_is_taken_as_it_stands(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stacked_trace, "OFTEN", 1)
+    monkeypatch.setattr(module, "OFTEN", 1)
     shop = shop_of({"name": "lora", "rank": 2})
     both(shop, places_of([20, 20]))
     assert _listed(shop) == [False]
@@ -76,7 +76,7 @@ def _given() -> Any:
 
 def _steps(slopes: Any) -> tuple[Traced, list[Any]]:
     traced = Traced(torch.nn.Identity())
-    return traced, [traced.take(slopes, _given(), ()) for _ in range(stacked_trace.OFTEN + 2)]
+    return traced, [traced.take(slopes, _given(), ()) for _ in range(module.OFTEN + 2)]
 
 
 def test_what_comes_out_otherwise_each_time_is_not_kept() -> None:
@@ -110,7 +110,7 @@ def test_what_was_looked_through_is_not_called_again() -> None:
         return {"w": trained["w"] * leaves[0]}, (leaves[0].sum(1), {})
 
     traced, _ = _steps(slopes)
-    assert len(calls) == stacked_trace.OFTEN + 1  # once more by the one that looks
+    assert len(calls) == module.OFTEN + 1  # once more by the one that looks
     gradients, (losses, after) = traced.take(slopes, ({"w": torch.full((2, 3), 2.0)}, *_given()[1:]), ())
     assert gradients["w"].eq(2.0).all() and losses.eq(3.0).all() and after == {}
     assert not gradients["w"].requires_grad
@@ -124,7 +124,7 @@ def test_two_layers_alike_that_are_trained_in_turns_are_two_kinds() -> None:
         return {name: found[name] for name in trained}, (out.sum(1), {})
 
     traced = Traced(nn.Module())
-    for _ in range(stacked_trace.OFTEN + 1):
+    for _ in range(module.OFTEN + 1):
         for name, other in (("a", "b"), ("b", "a")):
             given = {name: torch.full((2, 3), 3.0)}, {other: torch.full((2, 3), 5.0)}, [torch.ones(2, 3)]
             gradients, _ = traced.take(slopes, given, ())
