@@ -15,6 +15,8 @@ SWEEP = ("--multirun", "-m")
 SHOW = ("--cfg", "-c", "--info", "-i", "--hydra-help")
 CHOICE, SHOWN = ("--cfg", "-c"), ("job", "hydra", "all")
 STRATEGY = "strategy="
+# an empty one would be the folder where one stands, or as if it were not written
+PLACES = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "data.root", "public.root", "weights")
 OPTIONS = (*SWEEP, *SHOW, "--resolve", "-r", "--package", "-p", "--resume", "--help", "-h")
 
 
@@ -70,8 +72,8 @@ def single(overrides: list[str], multirun: bool) -> Iterator[list[str]]:
     Every value occurs at least once, so that a bad one is found before anything runs.
 
     Raises:
-        ConfigError: an override cannot be read, removes a key, names no option of a group, or holds
-            several values without ``--multirun``.
+        ConfigError: an override cannot be read, removes a key, names no option of a group, leaves a path
+            empty, or holds several values without ``--multirun``.
     """
     choices = [_values(_parsed(text), multirun) for text in overrides]
     for step in range(max([len(c) for c in choices], default=1)):
@@ -87,6 +89,8 @@ def _parsed(text: str) -> Any:
         raise ConfigError(bad_override(text))
     if override.is_delete():
         raise ConfigError(f"'{text}' removes what a run needs; set a value instead: KEY=VALUE")
+    if override.get_key_element().lstrip("+") in PLACES and not text.partition("=")[2].strip(" '\""):
+        raise ConfigError(f"'{text}' names no folder or file; write one behind it, or leave it out")
     return override
 
 

@@ -120,6 +120,8 @@ def main(argv: list[str]) -> int:
 
 def _path(words: list[str], key: str) -> Path | None:
     found = [word.removeprefix(key) for word in words if word.startswith(key)]
+    if not all(found):
+        raise ConfigError(f"'{key}' names no folder or file; write one behind it, or leave it out")
     return Path(found[-1]).expanduser() if found else None
 
 

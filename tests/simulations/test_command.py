@@ -178,6 +178,12 @@ MALFORMED = [
     (["protocol=sharing", "data.declared=camera"], "the data are declared for protocol 'camera'"),
     (["weights=nowhere.pth"], "'weights' is 'nowhere.pth', but there is no such file"),
     (["engine.device=cuda:7"], "'engine.device' is 'cuda:7', but this machine has"),
+    (["hydra.run.dir="], "'hydra.run.dir=' names no folder or file; write one behind it, or leave it out"),
+    (["hydra.run.dir=''"], "names no folder or file"),
+    (["--multirun", "seed=0,1", "hydra.sweep.dir="], "'hydra.sweep.dir=' names no folder"),
+    (["data.root="], "'data.root=' names no folder"),
+    (["weights="], "'weights=' names no folder or file"),
+    (["public.root=", "strategy=feddf"], "'public.root=' names no folder"),
     (["data.root=nowhere"], "nowhere' is not a folder; expected the root of SYSU-MM01"),
 ]
 

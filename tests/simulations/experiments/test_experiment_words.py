@@ -29,6 +29,7 @@ def test_words_set_options() -> None:
         (["vein", "fingers"], "write KEY=VALUE"),
         (["vein", "few_fingers=26"], "only 25 are not tested"),
         (["vein", "first_seed=2047"], "would test on"),
+        (["vein", "out="], "'out=' names no folder or file"),
         (["vain"], "did you mean 'vein'"),
         ([], "name the experiment"),
         (["vein", "--resume"], "unknown option"),
