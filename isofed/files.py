@@ -11,13 +11,19 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from isofed.errors import CheckpointError
+from isofed.errors import CheckpointError, ConfigError
 from isofed.scratch import in_steps
 from isofed.trees import Layout, Tree
 
 MAGIC = b"isofed1\n"
 CHECKSUM, LENGTH = struct.Struct("<I"), struct.Struct("<Q")  # of all that follows; of the header
 State = Mapping[str, Tree | np.ndarray]
+
+
+def unusable(error: OSError) -> ConfigError:
+    """Return what is told of a file or folder that cannot be used."""
+    named = f"'{error.filename}'" if error.filename else "a file"
+    return ConfigError(f"cannot use {named} ({error.strerror}); make room, or name another folder")
 
 
 @contextmanager

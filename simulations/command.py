@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from isofed.errors import ConfigError, IsofedError
+from isofed.files import unusable as unusable
 from isofed.server.state import newest
 from isofed.simulations.compare.command import tell
 from isofed.simulations.federation import CHECKPOINTS
@@ -91,12 +92,6 @@ def main(argv: list[str]) -> int:
         return started(argv, runnable, simulate, "simulate")
     except OSError as error:
         raise unusable(error) from None
-
-
-def unusable(error: OSError) -> ConfigError:
-    """Return what is told of a file or folder that cannot be used."""
-    named = f"'{error.filename}'" if error.filename else "a file of the run"
-    return ConfigError(f"cannot use {named} ({error.strerror}); make room, or name another folder")
 
 
 def check(overrides: list[str], multirun: bool = False, possible: Callable[[Plan], Plan] = runnable) -> None:

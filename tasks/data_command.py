@@ -7,16 +7,20 @@ from typing import Any, NoReturn
 
 from isofed.config import read
 from isofed.errors import ConfigError
+from isofed.files import unusable
 from isofed.suggest import pick, unknown
 from isofed.tasks import TASKS
+from isofed.tasks.layouts.asked import asked, in_words, keep, refuse_another, there
 from isofed.tasks.parting import Parted, part
 from isofed.tasks.task import DataLayout
 
-HELP = """isofed data make LAYOUT --out DIR [--seed N] [--OPTION VALUE ...]
+HELP = """isofed data make LAYOUT --out DIR [--seed N] [--overwrite true] [--OPTION VALUE ...]
 isofed data check LAYOUT DIR
 isofed data split LAYOUT DIR OUT [--level LEVEL] [--OPTION VALUE ...]
 
-make   draws a small synthetic data set in the layout as it is published
+make   draws a small synthetic data set in the layout as it is published; a folder that holds the
+       same one is left as it is, one drawn with other options is replaced with --overwrite true
+       alone, and one that isofed did not make never
 check  compares a folder with the published counts and opens every image
 split  copies what belongs to each site into a folder of its own under OUT, and the benchmark's
        test data into OUT/evaluator: a tree for each machine of a trial; under the level camera
@@ -38,18 +42,28 @@ def main(argv: list[str]) -> int:
     if not argv or {"-h", "--help"} & set(argv):
         print(HELP + "\n\n" + "\n".join(_options()))
         return 0
-    return pick("data command", argv[0], {"make": make, "check": check, "split": split})(argv[1:])
+    command = pick("data command", argv[0], {"make": make, "check": check, "split": split})
+    try:
+        return command(argv[1:])
+    except OSError as error:
+        raise unusable(error) from None
 
 
 def make(argv: list[str]) -> int:
-    """Write a synthetic tree."""
+    """Write a synthetic tree, unless the same one is there."""
     layout, options = _layout(argv), _pairs(argv[1:])
-    if "out" not in options:
-        _usage("--out DIR is missing")
-    out, seed = Path(options.pop("out")), _whole("seed", options.pop("seed", "0"))
+    out, seed = _out(options), _whole("seed", options.pop("seed", "0"))
+    over = _truth("overwrite", options.pop("overwrite", "false"))
     values = read(layout.options, _typed(layout.options, options), layout.name)
+    wanted, found = asked(layout.name, seed, values), there(out)
+    if found is not None and not over:
+        refuse_another(out, found, wanted)
+        print(f"{out} holds exactly this already and was left as it is; --overwrite true makes it anew")
+        return 0
     layout.make(out, seed, values, map, _told if sys.stderr.isatty() else None)
-    print(f"wrote {out}")
+    keep(out, wanted)
+    before = "" if found is None else f", in place of {in_words(found, wanted) or 'the same'}"
+    print(f"wrote {out}{before}")
     return 0
 
 
@@ -86,6 +100,16 @@ def split(argv: list[str]) -> int:
 def told(made: Parted) -> str:
     """Return what a part says of others, in words; nothing where it says nothing."""
     return f", and {made.told}, by which this layout's reader parts people" if made.told else ""
+
+
+def _out(options: dict[str, str]) -> Path:
+    """Take the folder to write out of the options."""
+    if not options.get("out"):
+        _usage("--out DIR is missing")
+    out = Path(options.pop("out"))
+    if Path.cwd().is_relative_to(out.absolute().resolve()):
+        raise ConfigError(f"'--out' is '{out}', and you stand inside it; name a folder of its own")
+    return out
 
 
 def _layout(argv: list[str]) -> DataLayout:

@@ -1,3 +1,5 @@
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,11 +58,86 @@ def test_a_folder_of_somebody_else_s_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def made(out: Path, *words: str) -> int:
+    """Make a small tree by the command."""
+    return main(["make", "sysu", "--out", str(out), *SMALL, *words])
+
+
+def test_the_same_tree_is_left_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "tree"
+    assert made(out) == 0
+    assert capsys.readouterr().out == f"wrote {out}\n"
+    (out / "isofed-level.txt").write_text("camera\n")
+    assert made(out) == 0
+    assert capsys.readouterr().out.startswith(f"{out} holds exactly this already and was left as it is")
+    assert (out / "isofed-level.txt").exists()
+    assert made(out, "--overwrite", "true") == 0
+    assert capsys.readouterr().out == f"wrote {out}, in place of the same\n"
+    assert not (out / "isofed-level.txt").exists()
+
+
+def test_a_tree_of_other_options_is_replaced_only_where_one_says_so(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "tree"
+    shutil.copytree(tree, out)
+    before = contents(out)
+    with pytest.raises(DataError, match=r"holds a tree drawn with seed 3, images 2; .* --overwrite true"):
+        made(out, "--images", "1")
+    with pytest.raises(DataError, match=r"holds a tree of the layout sysu; .* --overwrite true"):
+        main(["make", "hkpu", "--out", str(out), "--subjects", "2", "--samples", "2"])
+    assert contents(out) == before
+    capsys.readouterr()
+    assert made(out, "--overwrite", "true") == 0
+    assert capsys.readouterr().out == f"wrote {out}, in place of a tree drawn with seed 3\n"
+    assert contents(out) != before
+
+
+def test_a_tree_that_does_not_say_how_it_was_made_is_not_lost(tree: Path, tmp_path: Path) -> None:
+    shutil.copytree(tree, tmp_path / "tree")
+    mark = tmp_path / "tree" / "synthetic.json"
+    told = json.loads(mark.read_text())
+    assert told.pop("asked")["seed"] == 3
+    mark.write_text(json.dumps(told))
+    with pytest.raises(DataError, match="holds a tree that isofed made, but not with what options"):
+        made(tmp_path / "tree", "--seed", "3")
+
+
+def test_how_many_drew_it_makes_no_other_tree(tmp_path: Path) -> None:
+    words = ["make", "fingerveinsyn", "--out", str(tmp_path / "tree"), "--fingers", "1", "--samples", "1"]
+    assert main(words) == main([*words, "--workers", "2"]) == 0
+
+
+def test_overwriting_never_takes_what_isofed_did_not_make(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(DataError, match="was not made by isofed"):
+        made(tmp_path, "--overwrite", "true")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("out", [".", "..", "/"])
+def test_the_folder_where_one_stands_is_not_replaced(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="and you stand inside it; name a folder of its own"):
+        made(Path(out))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"cannot use '.*file/tree.* \(Not a directory\)"):
+        made(tmp_path / "file" / "tree")
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["make"], "the layout's name is missing"),
         (["make", "sysu"], "--out DIR is missing"),
+        (["make", "sysu", "--out", ""], "--out DIR is missing"),
+        (["make", "sysu", "--out", "x", "--overwrite", "yes"], "'--overwrite' is 'yes', but must be true or"),
         (["make", "sysu", "--out"], "options come as --NAME VALUE"),
         (["make", "sysu", "out", "x"], "options come as --NAME VALUE"),
         (["make", "sysu", "--out", "x", "--seed", "one"], "'--seed' is 'one', but must be of type int"),
