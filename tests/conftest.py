@@ -16,6 +16,8 @@ os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
 os.environ["FLWR_DISABLE_UPDATE_CHECK"] = "1"
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
+# threads that spin until there is work for them take the cores from the tests beside
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 # hundreds of processes are started; each would compile every file again
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -264,7 +264,8 @@ def test_threads_that_were_chosen_are_as_threads_that_were_given(
 
 
 @pytest.mark.slow
-def test_threads_are_measured_and_recorded(tmp_path: Path) -> None:
+def test_threads_are_measured_and_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choices, "LONG", 600.0)
     summary = simulate(tmp_path / "run", THREADS)
     said = json.loads((tmp_path / "run" / FILE).read_text())
     assert engine_of(tmp_path / "run") == (said["workers"], said["threads_per_client"])

@@ -6,11 +6,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import pytest
 
 from isofed.errors import DataError
 from isofed.simulations.pool import Pool, method, say
+from tests.forked import Forked
+from tests.pace import LONG
 
 
 def slow_first(value: int) -> int:
@@ -62,9 +65,9 @@ def test_errors_come_through(pool: Pool) -> None:
 
 def test_a_lost_worker_is_noticed_and_stopping_does_not_wait() -> None:
     pool, begun = Pool.start(2, 1), time.monotonic()
-    waiting = pool.submit(time.sleep, 600)
+    waiting = pool.submit(time.sleep, 10 * LONG)
     pool.stop(now=True)
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < LONG
     with pytest.raises((BrokenProcessPool, CancelledError)):
         waiting.result()
 
@@ -80,7 +83,7 @@ def test_a_parent_that_computed_on_several_threads_leaves_no_worker_hanging(thre
     )
     environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONG, env=environment)
     assert done.stdout == f"{threads} tensor({1 << 21}.)\n", done.stderr
 
 
@@ -89,14 +92,35 @@ def test_only_workers_of_one_thread_are_forked() -> None:
     assert method(2) == method(8) == "spawn"
 
 
+def keeping(words: list[str]) -> int:
+    """Keep two workers at work, and say which."""
+    pool = Pool.start(2, 1)
+    work = [pool.submit(time.sleep, 10 * LONG) for _ in range(2)]
+    assert pool.executor is not None
+    print(*pool.executor._processes, flush=True)
+    return len([each.result() for each in work])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
-def test_workers_end_with_their_parent(ending: signal.Signals, threads: int) -> None:
+def test_forked_workers_end_with_their_parent(tmp_path: Path, ending: signal.Signals) -> None:
+    (log := tmp_path / "log").touch()
+    parent, end = Forked.of(keeping, [], log), time.monotonic() + LONG
+    while not log.read_text().endswith("\n") and time.monotonic() < end:
+        time.sleep(0.02)
+    os.kill(parent.pid, ending)
+    assert parent.wait(LONG) == -ending
+    workers = [int(word) for word in log.read_text().split()]
+    assert len(workers) == 2
+    assert ended(workers)
+
+
+@pytest.mark.slow
+def test_spawned_workers_end_with_their_parent() -> None:
     code = (
-        f"import time; from isofed.simulations.pool import Pool; pool = Pool.start(2, {threads}); "
-        "print(*[pool.submit(time.sleep, 600) and w for w in pool.executor._processes], flush=True); "
-        "time.sleep(600)"
+        "import time; from isofed.simulations.pool import Pool; pool = Pool.start(2, 2); "
+        "print(*[pool.submit(time.sleep, 1200) and w for w in pool.executor._processes], flush=True); "
+        "time.sleep(1200)"
     )
     # a spawned worker's semaphores outlive a killed parent by a moment, and Python says so
     command = [sys.executable, "-c", code]
@@ -104,12 +128,17 @@ def test_workers_end_with_their_parent(ending: signal.Signals, threads: int) -> 
         assert parent.stdout is not None
         workers = [int(word) for word in parent.stdout.readline().split()]
         assert len(workers) == 2
-        parent.send_signal(ending)
-        parent.wait(10)
-        end = time.monotonic() + 2
-        while any(map(alive, workers)) and time.monotonic() < end:
-            time.sleep(0.02)
-        assert not any(map(alive, workers))
+        parent.kill()
+        parent.wait(LONG)
+        assert ended(workers)
+
+
+def ended(workers: list[int]) -> bool:
+    """Wait until none of some processes is there; False if one stays."""
+    end = time.monotonic() + LONG
+    while any(map(alive, workers)) and time.monotonic() < end:
+        time.sleep(0.02)
+    return not any(map(alive, workers))
 
 
 def alive(worker: int) -> bool:

@@ -178,7 +178,7 @@ def test_a_lost_worker_ends_the_run_with_a_sentence_and_it_resumes(reference: Pa
             assert main.poll() is None
             time.sleep(0.01)
         os.kill(children(main.pid)[0], signal.SIGKILL)
-        _, said = main.communicate(timeout=120)
+        _, said = main.communicate(timeout=600)
     assert main.returncode == 2
     assert said.splitlines()[-1].startswith("isofed: a worker process was ended from outside")
     assert "Traceback" not in said
