@@ -28,6 +28,7 @@ from isofed.strategies.stock import PREFIX
 from isofed.suggest import pick
 from isofed.tasks import TASKS
 from isofed.tasks.partitions import with_partition
+from isofed.tasks.task import names
 
 CONTROLS = {"none": "no controls", "full": "pooled, alone with equal steps, ablations, chance, raw pixels"}
 GROUPS = ("data", "task", "protocol", "strategy", "engine")
@@ -136,9 +137,9 @@ class Plan:
             self.engine.traced,
         )
         made = Federation(name, self.shared(**changes), sites, *places, *engine)
-        return replace(made, **self._beset(sites)) if name == FEDERATED else made
+        return replace(made, **self.beset(sites)) if name == FEDERATED else made
 
-    def _beset(self, sites: Sequence[str]) -> dict[str, Any]:
+    def beset(self, sites: Sequence[str]) -> dict[str, Any]:
         """Return what the federation bears that nobody bears who trains alone.
 
         Raises:
@@ -149,8 +150,7 @@ class Plan:
             raise CompositionError(
                 f"fewest is {self.switches.fewest}, but a round asks {asked} sites; write at most {asked}"
             )
-        attack = self.attack
-        if attack is not None:
+        if (attack := self.attack) is not None:
             attack.hostile(self.switches.seed, sites)
         return {"fewest": self.switches.fewest, "attack": self.cfg[ATTACK] if attack else None}
 
@@ -217,8 +217,9 @@ def make_plan(cfg: Mapping[str, Any], folder: Path) -> Plan:
     if switches.weights and setting.task.load is None:
         raise ConfigError(f"task '{setting.task.name}' reads no pre-trained weights; leave weights= out")
     read(plan.layout.options, data.make, "data.make")
-    if data.root:
-        plan.carry(plan.layout.sites(plan.root, plan.cfg["protocol"]["name"]), switches.cohort)
+    if (sites := _known(plan)) is not None:
+        plan.carry(sites, switches.cohort)
+        plan.beset(sites)
     return plan
 
 
@@ -232,6 +233,14 @@ def _fit(plan: Plan, setting: Setting) -> None:
     if setting.recipe.learns:
         root = Path(plan.data.root) if plan.data.root else None
         check_public(plan.public, plan.layout, root, plan.data.seed)
+
+
+def _known(plan: Plan) -> Sequence[str] | None:
+    """Return who trains, where that can be told before any data are drawn."""
+    level = plan.cfg["protocol"]["name"]
+    drawn = None if plan.cfg["engine"]["name"] == DEPLOYED else plan.layout.owners(level)
+    sites = plan.layout.sites(plan.root, level) if plan.data.root else drawn
+    return None if sites is None else names(sites)
 
 
 def runnable(plan: Plan) -> Plan:

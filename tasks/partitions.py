@@ -173,10 +173,14 @@ def divided(layout: DataLayout, how: Partition | None, seed: int) -> DataLayout:
         return layout
     virtual = Numbered(how.clients)
 
-    def sites(root: Path, level: str) -> tuple[Site, ...]:
+    def dealt(level: str) -> tuple[Site, ...] | None:
         if level == SHARING:
-            return tuple(Site(name) for name in names(layout.sites(root, level)))
+            return layout.owners(level)
         return tuple(Site(name, {"client": "virtual"}) for name in virtual)
+
+    def sites(root: Path, level: str) -> tuple[Site, ...]:
+        found = layout.sites(root, level) if level == SHARING else ()
+        return tuple(map(Site, names(found))) or dealt(level) or ()
 
     def open_train(root: Path, site: str, cache: Path, options: Any) -> Samples:
         if site not in virtual:
@@ -184,9 +188,10 @@ def divided(layout: DataLayout, how: Partition | None, seed: int) -> DataLayout:
         pool, rows = _pool(layout, root, cache.parent.parent / POOL / cache.name, options, how, seed)
         return pool.take(rows[virtual.index(site)])
 
-    return replace(
-        layout, sites=sites, open_train=open_train, folders=lambda root, site: layout.folders(root, None)
-    )
+    def folders(root: Path, site: str | None) -> tuple[Path, ...]:
+        return layout.folders(root, None)
+
+    return replace(layout, sites=sites, owners=dealt, open_train=open_train, folders=folders)
 
 
 def with_partition(tasks: Mapping[str, Task], cfg: Mapping[str, Any]) -> Mapping[str, Task]:

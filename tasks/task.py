@@ -120,6 +120,8 @@ class DataLayout:
             sites, cut to what this one's reader needs, by their paths below the folder; None for one that it
             can do without.
         levels: the privacy levels under which the layout has sites.
+        owners: level name to what ``sites`` returns, where every tree of the layout has the same ones; None
+            where each tree has its own.
     """
 
     name: str
@@ -138,6 +140,7 @@ class DataLayout:
         default=lambda root, site, options: {}, repr=False
     )
     levels: tuple[str, ...] = ("camera", "camera_strict", "entity", "sharing")
+    owners: Callable[[str], tuple[Site, ...] | None] = field(default=lambda level: None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -151,13 +152,36 @@ RUNS: list[tuple[str, tuple[str, ...]]] = [
 
 
 def test_a_rule_for_more_sites_is_refused_before_any_site_is_opened(tmp_path: Path) -> None:
-    plan, sites = (
-        make_plan(composed("strategy=krum", "strategy.f=4"), tmp_path),
-        [f"cam{n}" for n in range(6)],
-    )
+    plan, sites = make_plan(composed("strategy=krum", *VEIN), tmp_path), [f"s{n}" for n in range(6)]
     with pytest.raises(CompositionError, match="write at most f=1"):
         plan.federation(FEDERATED, sites)
-    plan.federation("alone/cam1", sites[:1])
+    plan.federation("alone/s0", sites[:1])
+
+
+VEIN = ("task=vein", "strategy.f=4")  # whose sites its data tell
+ENTITY = ("protocol=entity", "data=regdb_llcm_to_sysu")
+DEALT = ("protocol=entity", "data.partition=dirichlet", "data.clients=4")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("attack=ipm", "attack.sites=[cam2,camm3]"), "unknown site 'camm3'; did you mean 'cam3'"),
+        (("attack=ipm", "attack.sites=cam1+cam7"), "unknown site 'cam7'; did you mean"),
+        (("attack=ipm", "attack.sites=6"), "makes 6 of 6 sites hostile; leave at least one honest"),
+        (("attack=ipm", "attack.sites=[rgdb]", *ENTITY), "unknown site 'rgdb'; did you mean 'regdb'"),
+        (("attack=ipm", "attack.sites=[client9]", *DEALT), "unknown site 'client9'; did you mean 'client3'"),
+        (("attack=ipm", "attack.sites=[caseme]", "task=action_units"), "did you mean 'casme'"),
+        (("fewest=7",), "a round asks 6 sites; write at most 6"),
+        (("cohort=7",), "there are 6 sites; write at most cohort=6"),
+        (("strategy=krum", "strategy.f=4"), "write at most f=1"),
+    ],
+)
+def test_what_the_sites_cannot_bear_is_refused_before_anything_is_drawn(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises((ConfigError, CompositionError), match=re.escape(said)):
+        make_plan(composed(*words), tmp_path)
 
 
 def test_a_federation_counts_the_replies_that_are_left(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def left_out(tested: str) -> DataLayout:
         check=check,
         resolve=lambda root, chosen: {"classes": len(UNITS)},
         sites=lambda root, level: owners.sites(tested, level),
+        owners=lambda level: owners.sites(tested, level),
         open_train=opened,
         open_test=lambda root, cache, chosen: owners.open_test(root, cache, tested, chosen),
         folders=lambda root, site: owners.folders(root, site, tested),

@@ -77,8 +77,13 @@ class Group:
 
     def sites(self, root: Path, level: str) -> tuple[Site, ...]:
         """Return the sources as sites, or the one trainer who holds them all."""
-        each: Any = [s.sites(root / FOLDERS[s.name], "entity") for s in self.sources]
-        found = [site for sites in each for site in sites]
+        for source in self.sources:
+            source.sites(root / FOLDERS[source.name], "entity")
+        return self.owners(level)
+
+    def owners(self, level: str) -> tuple[Site, ...]:
+        """Return the same, which no tree changes."""
+        found = [site for source in self.sources for site in source.owners("entity") or ()]
         if level == "sharing":
             return (Site(POOLED, {"modality": "both", "place": " and ".join(site.name for site in found)}),)
         return tuple(found)
@@ -162,6 +167,7 @@ def layout(sources: Iterable[DataLayout], target: DataLayout, options: type[Any]
         check=group.check,
         resolve=group.resolve,
         sites=group.sites,
+        owners=group.owners,
         open_train=group.open_train,
         open_test=group.open_test,
         folders=group.folders,

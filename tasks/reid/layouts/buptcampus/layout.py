@@ -16,9 +16,14 @@ FRAMES = 10  # that stand for a tracklet
 
 
 def sites(root: Path, level: str) -> tuple[Site, ...]:
-    """Return the owners of the training data under a level."""
+    """Return the owners of the training data under a level, of a tree that has all cameras."""
     for camera in CAMERAS:
         open_camera(root, camera)
+    return owners(level)
+
+
+def owners(level: str) -> tuple[Site, ...]:
+    """Return the owners of the training data under a level."""
     cameras = [Site(camera, {"modality": "both", "place": f"camera {camera}"}) for camera in CAMERAS]
     return common.sites_of(level, NAME, cameras)
 
@@ -59,6 +64,7 @@ BUPTCAMPUS = DataLayout(
     check=check_buptcampus,
     resolve=resolve,
     sites=sites,
+    owners=owners,
     open_train=open_train,
     open_test=open_test,
     lists=cut.buptcampus,

@@ -15,8 +15,13 @@ from isofed.tasks.task import DataLayout, Samples, Site
 
 
 def sites(root: Path, level: str) -> tuple[Site, ...]:
-    """Return the owners of the training data under a level."""
+    """Return the owners of the training data under a level, of a tree that has all cameras."""
     open_llcm(root)
+    return owners(level)
+
+
+def owners(level: str) -> tuple[Site, ...]:
+    """Return the owners of the training data under a level."""
     cameras = [Site(f"cam{n}", {"modality": "both", "place": f"camera {n}"}) for n in CAMERAS]
     return common.sites_of(level, "llcm", cameras)
 
@@ -64,6 +69,7 @@ LLCM = DataLayout(
     check=check_llcm,
     resolve=resolve,
     sites=sites,
+    owners=owners,
     open_train=open_train,
     open_test=open_test,
     lists=cut.llcm,

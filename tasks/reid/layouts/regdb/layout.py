@@ -29,8 +29,13 @@ from isofed.tasks.task import DataLayout, Samples, Site
 
 
 def sites(root: Path, level: str) -> tuple[Site, ...]:
-    """Return the owners of the training data under a level."""
+    """Return the owners of the training data under a level, of a tree that has all cameras."""
     open_regdb(root)
+    return owners(level)
+
+
+def owners(level: str) -> tuple[Site, ...]:
+    """Return the owners of the training data under a level."""
     cameras = [Site(f"cam{c.number}", {"modality": c.modality, "place": "side by side"}) for c in CAMERAS]
     return common.sites_of(level, "regdb", cameras)
 
@@ -115,6 +120,7 @@ REGDB = DataLayout(
     check=check_regdb,
     resolve=resolve,
     sites=sites,
+    owners=owners,
     open_train=open_train,
     open_test=open_test,
     folders=folders,

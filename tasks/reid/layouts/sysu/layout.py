@@ -23,8 +23,13 @@ from isofed.tasks.task import DataLayout, Samples, Site
 
 
 def sites(root: Path, level: str) -> tuple[Site, ...]:
-    """Return the owners of the training data under a level."""
+    """Return the owners of the training data under a level, of a tree that has all cameras."""
     open_sysu(root)
+    return owners(level)
+
+
+def owners(level: str) -> tuple[Site, ...]:
+    """Return the owners of the training data under a level."""
     cameras = [Site(f"cam{c.number}", {"modality": c.modality, "place": c.place}) for c in CAMERAS]
     return common.sites_of(level, "sysu", cameras)
 
@@ -82,6 +87,7 @@ SYSU = DataLayout(
     check=check_sysu,
     resolve=resolve,
     sites=sites,
+    owners=owners,
     open_train=open_train,
     open_test=open_test,
     folders=folders,
