@@ -7,10 +7,10 @@ from typing import Any
 import torch
 
 from isofed import seeds
-from isofed.client import traced_step
 from isofed.client.place import Place
 from isofed.client.precision import Precision
 from isofed.client.private.step import Private
+from isofed.client.traced_step import Steps, can_be
 from isofed.client.workshop import Workshop
 from isofed.errors import CompositionError
 from isofed.records import Order
@@ -121,14 +121,16 @@ def run_epoch(
     factors: dict[Phase, list[float]] = {}
     now: Phase | None = None
     trained: list[torch.Tensor] = []
-    still, traced = held(shop, order), place.traced and traced_step.can_be(shop, precision)
+    still, traced = held(shop, order), place.traced and can_be(shop, precision)
+    listed: Steps | None = None
     shop.train()
     for step in steps_of(shop, place, order, when, private):
         if step.phase is not now:
             now = step.phase
             trained = select(shop, now, still)
+            listed = Steps.of(shop, trained) if traced else None
         factor = _set_rate(shop, max(order.round, 1) - 1 + step.done)
-        loss, stepped = _step(shop, step, states, precision, trained, private, traced)
+        loss, stepped = _step(shop, step, states, precision, trained, private, listed)
         total = loss.to(torch.float32, copy=True) if total is None else total.add_(loss)
         factors.setdefault(now, []).extend([factor] if stepped else [])
         steps, size = steps + 1, private.draws.expected if private else len(step.images)
@@ -206,12 +208,12 @@ def _step(
     precision: Precision,
     trained: list[Any],
     private: Private | None = None,
-    traced: bool = False,
+    listed: Steps | None = None,
 ) -> tuple[torch.Tensor, bool]:
     """Take a step; return the batch's loss, and whether the step was not left out."""
     if private is not None:
         return _private_step(shop, step, states, precision, trained, private)
-    if traced and (found := traced_step.taken(shop, step.batch, trained)):
+    if listed and (found := listed.taken(step.batch)):
         return found[0], _put(shop, found[1], states, precision, trained)
     with span(FORWARD):
         with precision.arithmetic():

@@ -53,16 +53,18 @@ class Traced:
     model: nn.Module
     _kinds: dict[Any, _Kind] = field(default_factory=dict)
 
-    def take(self, slopes: Slopes, given: Given, constants: Any) -> Found:
+    def take(self, slopes: Slopes, given: Given, constants: Any, state: Any = None) -> Found:
         """Return what ``slopes`` makes of ``given``.
 
         Args:
             slopes: see :func:`isofed.client.stacked_model.slopes_of`.
-            given: parameters to differentiate, everything else that is stacked, the batch's tensors.
+            given: parameters to differentiate, all other parameters and buffers, the batch's tensors.
             constants: what the batch holds beside tensors.
+            state: what :func:`looks_of` says of the first two, where the caller knows.
         """
-        names = tuple(given[0]), tuple(given[1])
-        kind = self._kinds.setdefault((constants, names, *map(_look, _flat(given))), _Kind())
+        trained, rest, leaves = given
+        alike = constants, state or looks_of(trained, rest), *map(_look, leaves)
+        kind = self._kinds.get(alike) or self._kinds.setdefault(alike, _Kind())
         if kind.listed is not None:
             return kind.listed(*given)
         kind.taken += 1
@@ -73,6 +75,12 @@ class Traced:
     def _whole(self, given: Given) -> bool:
         names = chain(self.model.named_parameters(), self.model.named_buffers())
         return {name for name, _ in names} <= {*given[0], *given[1]}
+
+
+def looks_of(trained: Named, rest: Named) -> Any:
+    """Return what parameters and buffers have in common with others that a step's operations fit."""
+    tensors = chain(trained.values(), rest.values())
+    return tuple(trained), tuple(rest), *map(_look, tensors)
 
 
 def _look(tensor: Tensor) -> Any:
@@ -142,10 +150,11 @@ def listed_of(slopes: Slopes, given: Given) -> Slopes:
     graph.graph.set_codegen(CodeGen())
     graph.recompile()
     gradients, after = names
+    operations = graph.forward  # none of what a module does around it
 
     def listed(*given: Any) -> Found:
         with torch.no_grad():
-            losses, *values = graph(*_flat(given))
+            losses, *values = operations(*_flat(given))
         found = iter(values)
         return {name: next(found) for name in gradients}, (losses, {name: next(found) for name in after})
 
