@@ -5,7 +5,10 @@ which site it speaks. All else is the gateway's as without it: who is admitted, 
 """
 
 import sys
+import textwrap
 import time
+from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 from isofed.errors import ConfigError
@@ -15,21 +18,22 @@ from isofed.protocols.keys import keep, kept_key
 from isofed.server.hub.authority import authority
 from isofed.server.hub.folder import HubFolder
 from isofed.server.hub.front import ADDRESS, CERTIFICATE, NAME
-from isofed.server.hub.settings import HubSettings, read_settings
+from isofed.server.hub.settings import HubSettings, at, read_settings
 from isofed.suggest import unknown
 
 DAYS = 365.0
 PATHS = "|".join(sorted(path.rpartition("/")[2] for path in fleet.PATHS))
 
 NGINX = """\
-# For nginx's http block. nginx listens on the public address, gateway and enrolment on loopback: leave
-# 'listen' of hub.toml at 127.0.0.1. Reload nginx when 'isofed server up' has renewed the certificate.
+# For nginx's http block. nginx listens on the public address, gateway and enrolment on loopback. Reload nginx
+# when 'isofed server up' has renewed the certificate.
+{note}
 upstream isofed_gateway {{
-    server 127.0.0.1:{gateway_port};
+    server {gateway};
     keepalive 32;
 }}
 server {{
-    listen {host}:{gateway_port} ssl;
+    listen {front} ssl;
     server_name {host};
     ssl_certificate {certificate};
     ssl_certificate_key {key};
@@ -67,14 +71,14 @@ server {{
     }}
 }}
 server {{
-    listen {host}:{enrolment_port} ssl http2;
+    listen {front_enrolment} ssl http2;
     server_name {host};
     ssl_certificate {certificate};
     ssl_certificate_key {key};
     ssl_protocols TLSv1.3;
     client_max_body_size 256k;
     location / {{
-        grpc_pass grpcs://127.0.0.1:{enrolment_port};
+        grpc_pass grpcs://{enrolment};
         grpc_ssl_trusted_certificate {authority};
         grpc_ssl_verify on;
         grpc_ssl_name localhost;
@@ -84,8 +88,9 @@ server {{
 """
 
 CADDY = """\
-# A Caddyfile for Caddy 2.8 or later. Caddy listens on the public address, gateway and enrolment on loopback:
-# leave 'listen' of hub.toml at 127.0.0.1. Reload Caddy when 'isofed server up' has renewed the certificate.
+# A Caddyfile for Caddy 2.8 or later. Caddy listens on the public address, gateway and enrolment on loopback.
+# Reload Caddy when 'isofed server up' has renewed the certificate.
+{note}
 {{
     auto_https off
     admin off
@@ -93,7 +98,7 @@ CADDY = """\
         protocols h1
     }}
 }}
-https://{host}:{gateway_port} {{
+https://{front} {{
     bind {host}
     tls {certificate} {key} {{
         protocols tls1.3
@@ -107,7 +112,7 @@ https://{host}:{gateway_port} {{
     }}
     @fleet path_regexp ^(/v1/fleet/({paths})|{alive})$
     handle @fleet {{
-        reverse_proxy https://127.0.0.1:{gateway_port} {{
+        reverse_proxy https://{gateway} {{
             header_up {certificate_header} {{http.request.tls.client.certificate_der_base64}}
             header_up {address_header} {{http.request.remote.host}}
             flush_interval -1
@@ -124,12 +129,12 @@ https://{host}:{gateway_port} {{
         respond 404
     }}
 }}
-https://{host}:{enrolment_port} {{
+https://{front_enrolment} {{
     bind {host}
     tls {certificate} {key} {{
         protocols tls1.3
     }}
-    reverse_proxy https://127.0.0.1:{enrolment_port} {{
+    reverse_proxy https://{enrolment} {{
         transport http {{
             versions 2
             tls_server_name localhost
@@ -149,12 +154,12 @@ def configuration(kind: str, folder: HubFolder) -> str:
         folder: the server's.
 
     Raises:
-        ConfigError: another kind; the folder is no server's; its gateway listens on the public address.
+        ConfigError: another kind; the folder is no server's; its gateway listens beyond this machine.
     """
     if kind not in KINDS:
         raise unknown("proxy", kind, KINDS)
     settings = read_settings(folder)
-    if settings.listen not in ("127.0.0.1", "::1"):
+    if not ip_address(settings.listen).is_loopback:
         raise ConfigError(
             f"the gateway listens at {settings.listen}, where the proxy is to listen; set 'listen' of "
             "hub.toml to 127.0.0.1 and start the server again"
@@ -173,13 +178,37 @@ def certified(folder: HubFolder, now: float) -> tuple[Path, Path]:
     return certificate, path
 
 
+def behind(settings: HubSettings) -> str:
+    """Return the address for gateway and enrolment: that of hub.toml, unless the proxy listens there."""
+    front = ("127.0.0.1", "::1") if settings.host == "localhost" else (settings.host,)
+    other = "127.0.0.1" if settings.host == "::1" else "127.0.0.2"
+    return other if settings.listen in front else settings.listen
+
+
+def _note(settings: HubSettings, address: str) -> str:
+    """Return what is to be done in hub.toml, as a comment."""
+    leave = f"Leave 'listen' of hub.toml at {address}."
+    change = (
+        f"First set 'listen' of hub.toml to {address} and start the server again: it listens at "
+        f"{settings.listen} now, which is the proxy's, too, and one address has room for one of them. Only "
+        f"sites on this machine reach {settings.host}; for others make a server with another --host."
+    )
+    told = leave if address == settings.listen else change
+    return textwrap.fill(told, 109, initial_indent="# ", subsequent_indent="# ")
+
+
 def _places(folder: HubFolder, settings: HubSettings) -> dict[str, object]:
     files = {"certificate": folder.certificate, "key": folder.key, "authority": folder.authority}
+    back = replace(settings, listen=behind(settings))
     return {
         **{name: path.resolve() for name, path in files.items()},
         "host": settings.host,
         "gateway_port": settings.gateway_port,
-        "enrolment_port": settings.enrolment_port,
+        "front": at(settings.host, settings.gateway_port),
+        "front_enrolment": at(settings.host, settings.enrolment_port),
+        "gateway": back.gateway,
+        "enrolment": back.enrolment,
+        "note": _note(settings, back.listen),
         "body": fleet.BODY,
         "paths": PATHS,
         "alive": fleet.ALIVE,

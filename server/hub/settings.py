@@ -72,12 +72,12 @@ class HubSettings:
     @property
     def enrolment(self) -> str:
         """At what the enrolment service listens."""
-        return _at(self.listen, self.enrolment_port)
+        return at(self.listen, self.enrolment_port)
 
     @property
     def gateway(self) -> str:
         """At what the gateway listens."""
-        return _at(self.listen, self.gateway_port)
+        return at(self.listen, self.gateway_port)
 
 
 def write_settings(folder: HubFolder, settings: HubSettings) -> None:
@@ -116,5 +116,6 @@ def _address(text: str) -> bool:
     return True
 
 
-def _at(address: str, port: int) -> str:
+def at(address: str, port: int) -> str:
+    """Return host and port as they stand in a URL."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

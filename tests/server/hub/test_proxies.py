@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -107,6 +108,32 @@ def test_a_configuration_names_what_is_published_and_no_secret(tmp_path: Path, k
         assert hidden not in text
     assert f"hub.example.org:{hub.settings.gateway_port}" in text and str(fleet.BODY) in text
     assert text.count("{") == text.count("}")
+
+
+@pytest.mark.parametrize("kind", ["nginx", "caddy"])
+@pytest.mark.parametrize(
+    ("host", "listen", "front", "back"),
+    [
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.2"),
+        ("localhost", "127.0.0.1", "localhost", "127.0.0.2"),
+        ("localhost", "::1", "localhost", "127.0.0.2"),
+        ("::1", "::1", "[::1]", "127.0.0.1"),
+        ("::1", "127.0.0.1", "[::1]", "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.2"),
+        ("hub.example.org", "::1", "hub.example.org", "[::1]"),
+    ],
+)
+def test_proxy_and_gateway_never_listen_at_one_address(
+    kind: str, host: str, listen: str, front: str, back: str, tmp_path: Path
+) -> None:
+    hub = made_hub(tmp_path / "hub", host)
+    write_settings(hub.folder, replace(hub.settings, listen=listen))
+    text = proxies.configuration(kind, hub.folder)
+    for port in (hub.settings.gateway_port, hub.settings.enrolment_port):
+        assert f"{front}:{port}" in text and f"{back}:{port}" in text
+    changed = f"# First set 'listen' of hub.toml to {back} and start the server again"
+    assert (changed in text) == (back.strip("[]") != listen)
+    assert ("# Leave 'listen' of hub.toml at" in text) == (back.strip("[]") == listen)
 
 
 def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
