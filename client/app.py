@@ -19,7 +19,8 @@ from isofed.client.place import EVALUATOR, TRAINER, Place
 from isofed.client.turns import Turn, alone, take
 from isofed.client.workshop import Workshop
 from isofed.contracts import check_statistics
-from isofed.errors import IsofedError
+from isofed.errors import IsofedError, SpentError
+from isofed.protocols.refusals import SPENT, refusal_content
 from isofed.spans import ENGINE, EVALUATION, span
 
 Handler = Callable[[Workshop, Place, Message, Context], RecordDict]
@@ -47,10 +48,13 @@ def train_several(
     asked = list(zip(messages, contexts, strict=True))
     turns = [Turn(message, partial(opened, context)) for message, context in asked]
     take(turns, together)
-    return [
-        turn.reply if turn.failure is None else _said(turn.failure, context)  # type: ignore[misc]
-        for turn, context in zip(turns, contexts, strict=True)
-    ]
+    return [_answer(turn, context) for turn, context in zip(turns, contexts, strict=True)]
+
+
+def _answer(turn: Turn, context: Context) -> RecordDict | IsofedError:
+    if isinstance(turn.failure, SpentError):
+        return refusal_content(SPENT, str(turn.failure))
+    return turn.reply if turn.failure is None else _said(turn.failure, context)  # type: ignore[return-value]
 
 
 def on_evaluate(shop: Workshop, place: Place, message: Message, context: Context) -> RecordDict:
@@ -87,6 +91,9 @@ def _guarded(handler: Handler) -> Callable[[Message, Context], Message]:
     def handle(message: Message, context: Context) -> Message:
         try:
             return Message(handler(*opened(context), message, context), reply_to=message)
+        except SpentError as error:
+            # no mere error: the server does something about it, and reads no text
+            return Message(refusal_content(SPENT, str(error)), reply_to=message)
         except Exception as error:
             raise _said(error, context) from None
 

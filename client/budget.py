@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from isofed.errors import BudgetError, CheckpointError
+from isofed.errors import BudgetError, CheckpointError, SpentError
 from isofed.protocols.accounts.epsilon import by_unit
-from isofed.protocols.local_privacy import SPENT, Spend
+from isofed.protocols.local_privacy import Spend
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Budget:
         return _read(self.path.read_bytes())[0] if self.path.exists() else []
 
     def refuse(self, reply: Reply, spend: Spend, limits: Iterable[Limit]) -> None:
-        """Raise BudgetError if a reply would cost more than is left; one that is paid for costs nothing."""
+        """Raise SpentError if a reply would cost more than is left; one that is paid for costs nothing."""
         _refuse(self.charges(), Charge(reply, spend), limits)
 
     def charge(self, reply: Reply, spend: Spend, limits: Iterable[Limit] = ()) -> None:
@@ -95,7 +95,8 @@ class Budget:
             limits: none of which it may pass.
 
         Raises:
-            BudgetError: it would cost more than is left, or was paid for at another price.
+            SpentError: it would cost more than is left.
+            BudgetError: it was paid for at another price.
             CheckpointError: the file is damaged.
         """
         with self._alone() as file:
@@ -157,8 +158,8 @@ def _within(known: list[Charge], charge: Charge, limit: Limit) -> None:
     after = spent([*known, charge], limit.delta, limit.accountant, limit.run)[unit]
     if after > limit.epsilon:
         before = spent(known, limit.delta, limit.accountant, limit.run).get(unit, 0.0)
-        raise BudgetError(
-            f"{SPENT}: with this reply every {unit} would have given away "
+        raise SpentError(
+            f"the privacy budget of this site is spent: with this reply every {unit} would have given away "
             f"epsilon {after:.3g} at delta {limit.delta:g}, so far {before:.3g}, and {limit.said} allows "
             f"{limit.epsilon:g}; end the run here, or have the limit raised"
         )

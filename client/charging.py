@@ -35,7 +35,7 @@ def price(shop: Workshop, place: Place, order: Order) -> Spend | None:
 
 
 def afford(shop: Workshop, place: Place, order: Order) -> None:
-    """Raise BudgetError, before any work is done, if the reply would cost more than is left."""
+    """Raise SpentError, before any work is done, if the reply would cost more than is left."""
     limits = list(_limits(shop, place))
     spend = price(shop, place, order) if limits else None
     if spend is not None:
@@ -52,7 +52,7 @@ def pay(shop: Workshop, place: Place, order: Order, spend: Spend | None) -> None
         spend: as the training found it; None where there was no DP.
 
     Raises:
-        BudgetError: it would cost more than is left.
+        SpentError: it would cost more than is left.
     """
     if spend is not None:
         budget_of(place).charge(_reply(order), spend, _limits(shop, place))

@@ -7,6 +7,7 @@ IsofedError                 one clear sentence: what was found, what was expecte
 ├── ContractError           something was about to leave a site that may not leave it
 ├── CheckpointError         a checkpoint or site memory that is damaged or belongs elsewhere
 ├── BudgetError             a reply would give away more than a site's privacy budget has left
+│   └── SpentError          likewise at the site itself, and no waiting changes it
 └── RoundError              a round that could not be completed: too few usable reports
 """
 
@@ -37,6 +38,10 @@ class CheckpointError(IsofedError):
 
 class BudgetError(IsofedError):
     """A reply costs more than a site's privacy budget has left."""
+
+
+class SpentError(BudgetError):
+    """A site's privacy budget is spent: it will answer no more, until somebody raises the limit."""
 
 
 class RoundError(IsofedError):

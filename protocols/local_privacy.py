@@ -13,7 +13,6 @@ from isofed.suggest import pick
 UNITS = ("none", "example", "subject")
 ACCOUNTANTS = ("rdp", "prv")
 RELEASES = ("examples", "loss", "measures")
-SPENT = "the privacy budget of this site is spent"  # how a site's refusal begins that no waiting will change
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,23 @@
-"""Flower's SuperLink and SuperNode from outside: start a run, take a task, answer it, register a node.
+"""Flower's SuperLink and SuperNode from outside: start a run, take a task, register a node.
 
-With :mod:`isofed.protocols.link` the only module that uses names of Flower which it does not promise to keep;
+With :mod:`isofed.protocols.link`, :mod:`isofed.protocols.pieces` and :mod:`isofed.protocols.answering` the
+only module that uses names of Flower which it does not promise to keep;
 ``flwr`` is pinned for their sake, and tests/protocols/test_runtime.py meets each of them on real processes.
 No code of a bundle is loaded on either side: what a task names is a digest, and what runs is what is
 installed.
 """
 
 import hashlib
+import io
 import time
-from collections.abc import Callable, Iterator, Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from flwr.app import Context, Message
-from flwr.cli.build import build_fab_from_files
-from flwr.common.constant import Status, SubStatus
+from flwr.common.constant import FAB_DATE, Status
 from flwr.common.serde import fab_to_proto, user_config_to_proto
 from flwr.proto.control_pb2 import (
     ListNodesRequest,
@@ -30,8 +31,6 @@ from flwr.proto.runtime_pb2 import AcquireTaskRequest
 from flwr.supercore.constant import TaskType
 from flwr.supercore.control.control_http_client import ControlHttpClient
 from flwr.supercore.fab import Fab
-from flwr.supercore.heartbeat import HeartbeatSender
-from flwr.supercore.inflatable.inflatable_utils import ObjectPullError, ObjectPushError
 from flwr.supercore.interceptors import (
     RuntimeTokenHttpInterceptor,
     RuntimeVersionHttpInterceptor,
@@ -39,30 +38,36 @@ from flwr.supercore.interceptors import (
 )
 from flwr.supercore.retry import RetryInvoker, exponential
 from flwr.supercore.runtime import RuntimeHttpClient
-from flwr.supercore.superexec.run_superexec import _SUPEREXEC_AUTH_METHODS
-from flwr.supernode.runtime.run_clientapp import pull_task_input, push_message, push_task_output
 
 from isofed import __version__
 from isofed.errors import RoundError
-from isofed.protocols.link import Away, Link, Over, beating, told
-from isofed.protocols.tasks import PATIENCE, patient
+from isofed.protocols.link import Away, Link, Over, told
+from isofed.protocols.tasks import PATIENCE
 
 POLL = 0.05  # seconds between two looks for a task
 SERVER_TASK, SITE_TASK = str(TaskType.SERVER_APP), str(TaskType.CLIENT_APP)
+_AUTHENTICATED = frozenset({"/flwr.proto.Runtime/AcquireTask"})
 _PROJECT = f"""[build-system]
-requires = ["hatchling"]
+requires = [
+    "hatchling",
+]
 build-backend = "hatchling.build"
+
 [project]
 name = "isofed-stub"
 version = "{__version__}"
+
 [tool.flwr.app]
 publisher = "isofed"
+
 [tool.flwr.app.components]
 serverapp = "stub:app"
 clientapp = "stub:app"
+
 [tool.flwr.app.config]
 cfg = ""
 """
+_README = "What runs is what is installed at the site; this bundle holds nothing.\n"
 
 
 @dataclass(frozen=True)
@@ -97,9 +102,7 @@ class Door:
             who.append(RuntimeTokenHttpInterceptor(token=token))
         elif self.secret:
             who.append(
-                SuperExecAuthHttpInterceptor(
-                    master_secret=self.secret, protected_methods=_SUPEREXEC_AUTH_METHODS
-                )
+                SuperExecAuthHttpInterceptor(master_secret=self.secret, protected_methods=_AUTHENTICATED)
             )
         retry = _retrying() if token else None
         return RuntimeHttpClient.from_server_address(**self.options, interceptors=who, retry_invoker=retry)
@@ -118,13 +121,21 @@ class Door:
 
 
 def bundle() -> tuple[bytes, str]:
-    """Return the application bundle that every run carries, and its SHA-256: a description without code."""
-    files: Mapping[str, Any] = {
-        "pyproject.toml": _PROJECT.encode(),
-        "README.md": b"What runs is what is installed at the site; this bundle holds nothing.\n",
-    }
-    content, _ = build_fab_from_files(files)
-    return content, hashlib.sha256(content).hexdigest()
+    """Return the application bundle that every run carries, and its SHA-256: a description without code.
+
+    Made here as Flower makes it, because Flower's maker brings its commands into the process.
+    """
+    files = {"pyproject.toml": _PROJECT, "README.md": _README}
+    files[".info/CONTENT"] = "\n".join(_listed(name, text.encode()) for name, text in files.items())
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        for name, text in files.items():
+            file.writestr(zipfile.ZipInfo(name, FAB_DATE), text)
+    return content.getvalue(), hashlib.sha256(content.getvalue()).hexdigest()
+
+
+def _listed(name: str, content: bytes) -> str:
+    return f"{name},{hashlib.sha256(content).hexdigest()},{8 * len(content)}"
 
 
 def start_run(door: Door, cfg: str) -> int:
@@ -222,65 +233,6 @@ def serving(door: Door, run: int, wait: float = 30.0) -> Iterator[Link]:
         done = True
     finally:
         link.close(done)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A message for a site, as its SuperNode hands it over.
-
-    Args:
-        message: what is asked.
-        cfg: the run's configuration as JSON.
-        bundle: SHA-256 of the run's application bundle.
-        number: the node's.
-    """
-
-    message: Message
-    cfg: str
-    bundle: str
-    context: Context
-
-
-def answer_task(
-    door: Door,
-    token: str,
-    handle: Callable[[Asked], Message],
-    overtaken: Callable[[], bool] = lambda: False,
-) -> bool:
-    """Take a task's message, let ``handle`` answer it, and hand the reply over.
-
-    Signs of life go on meanwhile. ``handle`` raises nothing: what goes wrong is an error reply.
-
-    Args:
-        door: of the SuperNode's Runtime API.
-        token: of the task.
-        handle: from what is asked to the answer.
-        overtaken: whether the rest of a message need not be waited for any more, see
-            :class:`isofed.protocols.tasks.Tasks`.
-
-    Returns:
-        Whether the reply was handed over; not where the SuperNode died, or gave the task up.
-    """
-    client: Any = door.runtime("flwr-clientapp", token)
-    # a SuperNode hands a task out before it has all of the message, and Flower looks again after a second
-    client.PullMessages = patient(client.PullMessages, lambda got: got.messages_list, overtaken)
-    client.PullObject = patient(
-        client.PullObject, lambda got: got.object_available or not got.object_found, overtaken
-    )
-    beat = HeartbeatSender(beating(client, lambda: None))
-    beat.start()
-    status = SubStatus.FAILED
-    with suppress(httpx.HTTPError, ObjectPushError, ObjectPullError, Over):
-        message, context, _, fab = pull_task_input(client)
-        cfg = str(context.run_config.get("cfg", ""))
-        digest = hashlib.sha256(fab.content).hexdigest()
-        push_message(client, handle(Asked(message, cfg, digest, context)), context)
-        status = SubStatus.COMPLETED
-    beat.stop()
-    with suppress(httpx.HTTPError):
-        push_task_output(client=client, context=None, sub_status=status, details="")
-    client.close()
-    return status == SubStatus.COMPLETED
 
 
 def _retrying() -> RetryInvoker:

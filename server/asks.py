@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from isofed.protocols.refusals import PLAIN
 from isofed.records import Order, Report
 
 
@@ -15,9 +16,15 @@ class Ask:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A site that gave no usable report, and why, in words fit for a log."""
+    """A site that gave no usable report, and why.
+
+    Args:
+        reason: in words fit for a log.
+        code: of :data:`isofed.protocols.refusals.CODES`, as the site declared it.
+    """
 
     reason: str
+    code: str = PLAIN
 
 
 Reply = tuple[str, Report | Refusal]

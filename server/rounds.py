@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from isofed.errors import BudgetError, RoundError
-from isofed.protocols.local_privacy import SPENT
 from isofed.protocols.pipeline import Pipeline
 from isofed.protocols.step import Use
 from isofed.records import Channel, Order, Value
@@ -74,7 +73,8 @@ def training_round(
 
     Raises:
         RoundError: fewer usable reports than that.
-        BudgetError: likewise, and a site will not answer again, because its privacy budget is spent.
+        BudgetError: likewise, and so many sites say that their privacy budget is spent, for good, that there
+            would be too few however often the others are asked.
     """
     number = state.round + 1
     cohort = drawn(state, setting, sites, secrets)
@@ -96,8 +96,9 @@ def training_round(
     fewest = min(fewest, len(asks)) if total.expected else fewest
     fewest = min(fewest, needs(setting.recipe.rule, len(asks))) if setting.clients else fewest
     if len(total.numbers) < fewest:
-        # a budget that is spent stays spent: to ask again would cost the others, too
-        spent = any(SPENT in reason for reason in total.refused.values())
+        # a budget that is spent stays spent: to ask again would cost the others, too; where these are enough,
+        # though, what a site says of its own ends nothing
+        spent = total.spent and len(asks) - len(total.spent) < fewest
         raise (BudgetError if spent else RoundError)(_too_few(number, total, fewest))
     total.protect(Pipeline(setting.recipe.privacy), Use(number, attempt, secrets, kept=state.private))
     return Outcome(total.next_state(), total.numbers, total.refused, total.arrived())

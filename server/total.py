@@ -7,6 +7,7 @@ from typing import Any
 from isofed.folding import Term, fold, moved
 from isofed.protocols.joint import MODEL
 from isofed.protocols.pipeline import Pipeline
+from isofed.protocols.refusals import SPENT
 from isofed.protocols.step import STATISTICS, Use
 from isofed.protocols.steps.adaptive import BIT
 from isofed.protocols.steps.statistics import usable
@@ -45,6 +46,7 @@ class Total:
     versions: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, Mapping[str, float]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    spent: set[str] = field(default_factory=set)
     expected: int = 0
     private: Mapping[str, Any] = field(default_factory=dict)
 
@@ -76,6 +78,8 @@ class Total:
         """Note one site's reply; its model is folded in with its run at the latest."""
         if isinstance(reply, Refusal):
             self.refused[site] = reply.reason
+            if reply.code == SPENT:
+                self.spent.add(site)
             return
         own, model = {**reply.scalars, "staleness": self._staleness(site)}, reply.channels["model"]
         # float64 holds the difference of two float32 to 2**-53 of the larger, so one client's value comes

@@ -41,7 +41,8 @@ from isofed.client.site import worker
 from isofed.client.site.folder import SiteFolder
 from isofed.client.workshop import Workshop
 from isofed.protocols import wire
-from isofed.protocols.runtime import Asked, bundle
+from isofed.protocols.answering import Asked
+from isofed.protocols.runtime import bundle
 from isofed.records import Order, Value
 
 TaskIdentity.run_id = TaskIdentity.node_id = TaskIdentity.task_id = 1

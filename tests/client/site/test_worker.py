@@ -17,7 +17,8 @@ from isofed.client.site.settings import read_settings
 from isofed.client.site.state import read_state
 from isofed.client.site.worker import Desk, answer, memory_of
 from isofed.errors import DataError
-from isofed.protocols.runtime import Asked, bundle
+from isofed.protocols.answering import Asked
+from isofed.protocols.runtime import bundle
 from isofed.simulations.grid import identify
 from tests.client.site.site_case import CFG, cfg, made_site
 

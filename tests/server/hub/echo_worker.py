@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 
-from isofed.protocols.runtime import SITE_TASK, Asked, Door, answer_task
+from isofed.protocols.answering import Asked, answer_task
+from isofed.protocols.runtime import SITE_TASK, Door
 
 
 def echo(asked: Asked) -> Message:
