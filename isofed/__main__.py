@@ -26,7 +26,7 @@ COMMANDS = {
     "declare": ("isofed.protocols.declare_command", "say under which level data may be used, beside them"),
     "list": ("isofed.simulations.catalogue", "name the tasks, strategies, protocols, engines, layouts"),
 }
-PIECE = 15 << 20  # bytes
+PIECE = 8 << 20  # bytes
 
 
 def main(argv: list[str] | None = None) -> int:

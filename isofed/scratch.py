@@ -19,6 +19,7 @@ from isofed.errors import RoundError
 
 ALIGNED = 64  # bytes; no dtype asks for more
 STEP = 4 << 20  # bytes that are looked at in one go
+AROUND = 2 << 20  # bytes that Linux may lay into memory together, wherever among them is looked
 
 _maps: weakref.WeakKeyDictionary[mmap.mmap, int] = weakref.WeakKeyDictionary()  # and where each begins
 
@@ -86,7 +87,8 @@ def past(array: np.ndarray) -> None:
     found = _found(array)
     if found is not None and array.flags.c_contiguous:
         piece, begin = found
-        start = begin // mmap.PAGESIZE * mmap.PAGESIZE
+        # who reads behind an array that is past has the system lay the pages around there anew
+        start = max(begin - AROUND, 0) // mmap.PAGESIZE * mmap.PAGESIZE
         piece.madvise(mmap.MADV_DONTNEED, start, begin + array.nbytes - start)
 
 

@@ -235,9 +235,10 @@ def _copied(buffer: np.ndarray) -> np.ndarray:
         return buffer.copy()
     copy = empty(len(buffer), str(buffer.dtype))
     for at in range(0, len(buffer), LARGE):
-        part = copy[at : at + LARGE]
-        np.copyto(part, buffer[at : at + LARGE])
+        part, of = copy[at : at + LARGE], buffer[at : at + LARGE]
+        np.copyto(part, of)
         past(part)
+        past(of)
     return copy
 
 

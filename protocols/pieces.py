@@ -159,6 +159,7 @@ class Arriving:
         held, start = self._file.shown(), self._file.put(b"")
         for begin, end in lie:
             self._file.put(held[begin:end], aligned=False)
+            past(np.frombuffer(held[begin:end], np.uint8))
         return start, self._file.size
 
 

@@ -5,7 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,10 @@ from isofed.server.hub.authority import register
 from isofed.server.hub.deployed import DeployedGrid, Rule
 from isofed.server.hub.folder import HubFolder
 from isofed.server.hub.nodes import door, register_missing
-from isofed.server.hub.settings import read_settings
 from isofed.server.hub.watch import Watch
 from isofed.server.loop import Patience
-from isofed.simulations import ending
+from isofed.simulations import early, ending
+from isofed.simulations.deployable import deployable
 from isofed.simulations.engine import DEPLOYED, Deployment, read_deployment
 from isofed.simulations.facts import same
 from isofed.simulations.federation import (
@@ -40,6 +40,7 @@ from isofed.simulations.federation import (
     weights_digest,
 )
 from isofed.simulations.folder import CONFIG, REPORT, claim, finished, load_config, settle, sweep
+from isofed.simulations.grown import made_in_files
 from isofed.simulations.heap import give_back
 from isofed.simulations.journal import Journal
 from isofed.simulations.lock import locked
@@ -50,11 +51,8 @@ from isofed.simulations.plan import FEDERATED, Plan, make_plan
 from isofed.simulations.progress import Progress
 from isofed.simulations.stopwatch import Stopwatch
 from isofed.simulations.summary import summarise, table
-from isofed.simulations.traces import real
-from isofed.strategies.found import is_file
 from isofed.strategies.robust.rule import fewest as needs
 from isofed.suggest import pick
-from isofed.tasks.partitions import OWNER
 
 EVENTS, FACTS, SECRET = "events.jsonl", "facts.json", "server.secret"
 RUNS = "runs"  # in the server's folder: locked while one runs
@@ -90,6 +88,8 @@ def deploy(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict[s
     Raises:
         CheckpointError: the folder holds another run, or a process works in it.
         ConfigError, CompositionError: nobody can take part, or something that real sites cannot do.
+        BudgetError: it ended early, its sites having spent their privacy budget; summary and report of the
+            rounds before are there. It can be continued, once they have more.
     """
     begun = time.monotonic()
     plan = deployable(make_plan(remembered(cfg, folder), folder))
@@ -100,7 +100,8 @@ def deploy(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict[s
         # the run's name is on the disk before anybody is asked: a site's memory is filed under it
         claim(folder, plan.cfg, overrides)
         summary = finished(folder)
-        if summary is not None:
+        # one that ended early goes on, because its sites may have more budget by now
+        if summary is not None and early.said(summary) is None:
             print(f"{table(summary)}\n\nthis run is finished; report: {folder / REPORT}")
             return summary
         sweep(folder)
@@ -108,7 +109,9 @@ def deploy(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict[s
         try:
             return _run(job)
         except BudgetError as error:
-            raise BudgetError(f"{error}; continue with that: isofed run --resume {folder}") from None
+            raise BudgetError(
+                f"{error}; where sites raise their limits, continue with: isofed run --resume {folder}"
+            ) from None
         except RoundError as error:
             raise RoundError(f"{error}; continue with: isofed run --resume {folder}") from None
 
@@ -151,36 +154,6 @@ def remembered(cfg: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return {**cfg, "run": saved.get("run")}
 
 
-def deployable(plan: Plan) -> Plan:
-    """Return ``plan`` if real sites can do what it says.
-
-    Raises:
-        ConfigError, CompositionError: one sentence each.
-    """
-    read_settings(HubFolder(Path(plan.cfg["engine"]["hub"])))
-    real(plan.setting().clients)
-    if plan.switches.controls != "none":
-        raise CompositionError(
-            "the controls train on all sites' data in one place, which no deployed site lets out; write "
-            "controls=none"
-        )
-    if plan.switches.alone:
-        raise CompositionError(
-            "a deployed run does not train each site by itself beside the federation; write alone=false, or "
-            "compare in a simulation"
-        )
-    if is_file(str(plan.cfg["strategy"]["name"])):
-        raise CompositionError(
-            "a strategy in a file is code, and a site runs no code that comes with a run; install it at the "
-            "server and at every site as a package, by the entry point isofed.strategies"
-        )
-    if plan.data.partition != OWNER:
-        raise CompositionError("deployed sites hold what they hold; write data.partition=owner")
-    if plan.data.root is not None:
-        raise CompositionError("a deployed run opens no data, its sites do; leave data.root out")
-    return plan
-
-
 def _run(job: Job) -> dict[str, Any]:
     meter, sinks, progress = Meter(), ending.board(job.plan), job.progress
     meter.start()
@@ -199,6 +172,7 @@ def _run(job: Job) -> dict[str, Any]:
     progress.say(NO_PICTURES)
     for sink in sinks:
         sink.close()
+    early.refuse(summary, job.plan.folder)
     return summary
 
 
@@ -242,9 +216,23 @@ def _federated(job: Job, federation: Federation, found: Members) -> dict[str, An
         tell(result["history"], job.emit)
         return result
     give_back()
+    try:
+        return _rounds(job, federation, found)
+    except BudgetError as error:
+        with lent_by(filed), made_in_files():
+            return ending.ended(federation, error, remembered=False)
+
+
+def _rounds(job: Job, federation: Federation, found: Members) -> dict[str, Any]:
     # what comes waits in files too, so that the process stays small however large the model
-    with lent_by(filed), _grid(job, federation, found) as grid:
-        state, _ = driven(federation, lambda shop, emit: _company(job, shop, grid, found), job.emit)
+    with lent_by(filed), _grid(job, federation, found) as grid, ExitStack() as making:
+        making.enter_context(made_in_files())
+
+        def gather(shop: Workshop, emit: Emit) -> Company:
+            making.close()  # the model is there
+            return _company(job, shop, grid, found)
+
+        state, _ = driven(federation, gather, job.emit)
         # what the sites remember stays there
         digest = weights_digest(replace(state, versions={}), lambda site: Memory(federation.memory(site)))
         result = {"history": list(state.history), "weights_sha256": digest}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from isofed.client.memory import Memory
@@ -50,8 +50,13 @@ def board(plan: Plan) -> list[TensorBoardSink]:
     return [TensorBoardSink(place, purge_step=0 if place.exists() else None)]
 
 
-def ended(federation: Federation, error: BudgetError) -> dict[str, Any]:
+def ended(federation: Federation, error: BudgetError, remembered: bool = True) -> dict[str, Any]:
     """Return the result of a federation whose sites will train no more, from its last checkpoint.
+
+    Args:
+        federation: whose.
+        error: why.
+        remembered: whether what the sites remember lies here, and counts for the digest of all weights.
 
     Returns:
         what :func:`isofed.simulations.federation.run` does, and ``ended``, why.
@@ -63,7 +68,8 @@ def ended(federation: Federation, error: BudgetError) -> dict[str, Any]:
     state = Checkpoints(federation.folder / CHECKPOINTS, shop.setting.digest).latest(first_state(shop))
     if not state.round:
         raise error
-    digest = weights_digest(state, lambda site: Memory(federation.memory(site), sections=shop.remembers))
+    known = state if remembered else replace(state, versions={})
+    digest = weights_digest(known, lambda site: Memory(federation.memory(site), sections=shop.remembers))
     return {"history": list(state.history), "weights_sha256": digest, ENDED: str(error)}
 
 

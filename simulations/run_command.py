@@ -8,7 +8,8 @@ from omegaconf import OmegaConf
 
 from isofed.errors import ConfigError
 from isofed.simulations.command import started, stoppable, unusable
-from isofed.simulations.deployed_run import RULE, deploy, deployable, resume
+from isofed.simulations.deployable import deployable
+from isofed.simulations.deployed_run import RULE, deploy, resume
 from isofed.simulations.overrides import check_options, options_first, own_strategy
 
 OURS = ("hub", "sites")  # words of this command, which stand in the engine group

@@ -141,3 +141,17 @@ def test_a_look_at_values_and_a_checkpoint_leave_no_memory_behind(tmp_path: Path
     assert resident(tree.buffers["float32"]) == 0
     meta, found = load_state(tmp_path / "state", "it")
     assert meta == {"a": 1} and (found["t"].buffers["float32"] == 1).all()  # type: ignore[union-attr]
+
+
+@linux
+def test_who_walks_through_a_file_leaves_nothing_behind_in_memory() -> None:
+    """Whatever the system lays into memory beside what is looked at, as where a block begins in a page."""
+    scratch, block = Scratch("it"), 1 << 18
+    scratch.put(bytes(128))
+    for _ in range(4):  # as pieces come
+        scratch.put(np.random.default_rng(1).bytes(4 << 20), aligned=False)
+    array = np.frombuffer(scratch.shown(), np.uint8)
+    for at in range(128, len(array), block):
+        array[at : at + block].sum()
+        past(array[at : at + block])
+    assert resident(array) <= 1 << 16
