@@ -22,18 +22,18 @@ class LocalPrivacy:
     Args:
         unit: ``example``, one sample of the data, or ``subject``, all samples of one person at the site.
         norm: C, the longest that one unit's gradient may be, in the parameters' own unit; above 0.
-        noise: z, the noise multiplier: the sum of a step's clipped gradients gets N(0, (z C)^2) an entry;
-            None where ``epsilon`` says it.
-        epsilon: ε, above 0, of the whole run for the site's units, from which every site finds its z; None
-            where ``noise`` says it.
-        delta: δ, above 0 and below 1; well below one over a site's units.
+        noise: z, at least 0, the noise multiplier: the sum of a step's clipped gradients gets N(0, (z C)^2)
+            an entry; left out where ``epsilon`` says it.
+        epsilon: ε, above 0, of the whole run for the site's units, from which every site finds its z; left
+            out where ``noise`` says it.
+        delta: δ, above 0 to 0.5; well below one over a site's units.
         accountant: ``rdp`` or ``prv``, by which z is found for a target ε.
         ghost: whether gradients' norms are computed without the gradients (ghost clipping).
         release: what leaves unhidden beside the model all the same, separated by commas: ``examples``, how
             many a site holds (else 1, so that sites weigh the same); ``loss``, of its training (else none);
             ``measures``, of what it holds out (else nothing may be held out).
-        budget: ε, above 0, that no site's replies of this run may come to more than, by the accountant, or
-            None; before the reply that would, a site stops.
+        budget: ε, above 0, that no site's replies of this run may come to more than, by the accountant;
+            before the reply that would, a site stops. Left out, for none.
 
     Raises:
         ConfigError: a number out of its range, or not exactly one of ε and z.

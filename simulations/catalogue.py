@@ -8,14 +8,15 @@ from isofed.errors import ConfigError
 from isofed.protocols.levels import LEVELS
 from isofed.protocols.local_privacy import LOCAL
 from isofed.protocols.privacy import PRIVACY
-from isofed.simulations.described import described, plain, told
+from isofed.simulations.described import Described, described, plain, told
 from isofed.simulations.engine import ENGINES
 from isofed.simulations.hostile.attacks import ATTACKS
+from isofed.simulations.hostile.attacks import NONE as NOBODY
 from isofed.simulations.traces import KINDS
-from isofed.strategies.found import available
+from isofed.strategies.found import available, is_file
 from isofed.strategies.stock import flowers
 from isofed.strategies.uneven import CLIENTS
-from isofed.suggest import pick
+from isofed.suggest import pick, unknown
 from isofed.tasks import TASKS
 from isofed.tasks.data_command import layouts
 
@@ -43,19 +44,32 @@ LISTS: dict[str, Callable[[], Mapping[str, str]]] = {
     "layouts": lambda: {name: layout.summary for name, layout in layouts().items()},
 }
 # whose entries can be asked for
-ONE = {"strategies": "strategy", "privacy": "privacy", "clients": "clients", "attacks": "attack"}
+ONE = {
+    "strategies": "strategy",
+    "privacy": "privacy",
+    "dp": "dp",
+    "clients": "clients",
+    "attacks": "attack",
+}
 # choices that are files alone, and whose options they have
 OTHERWISE = {
     "clients": dict.fromkeys(set(KINDS) - set(CLIENTS), "uneven"),
     "attacks": {"colluders": "sign_flip"},
 }
+# where else one entry is told of
+ELSEWHERE = {
+    "protocols": "isofed explain protocol=NAME",
+    **dict.fromkeys(("data", "layouts"), "isofed data --help"),
+}
+OPTIONS = ("--json", "--help")
 NAMES = f"isofed list {'|'.join(ONE)} NAME"
 USAGE = f"isofed list {'|'.join(LISTS)} [--json]"
 HELP = f"""{USAGE}
 {NAMES} [--json]
 
-The second tells of one strategy, one choice of privacy steps, one attack, or of clients: its
-equation, its options with their defaults, and its source. A strategy's NAME may be path/to/mine.py:my_recipe.
+The second tells of one strategy, one choice of privacy steps or of private training (dp), one attack,
+or of clients: its equation, its options with their defaults, and its source. A strategy's NAME may be
+path/to/mine.py:my_recipe.
 """
 
 
@@ -65,9 +79,14 @@ def main(argv: list[str]) -> int:
         print(HELP)
         return 0
     wanted = [word for word in argv if word != "--json"]
+    for word in wanted:
+        if word.startswith("-"):
+            raise unknown("option", word, OPTIONS)
     if len(wanted) == 2 and wanted[0] in ONE:
         print(_one(wanted[0], wanted[1], "--json" in argv))
         return 0
+    if len(wanted) == 2 and wanted[0] in ELSEWHERE:
+        raise ConfigError(f"isofed list {wanted[0]} tells of no single one; write: {ELSEWHERE[wanted[0]]}")
     if len(wanted) > 1:
         raise ConfigError(f"one list at a time; write: {USAGE}, or {NAMES}")
     chosen = {wanted[0]: pick("list", wanted[0], LISTS)()} if wanted else {n: f() for n, f in LISTS.items()}
@@ -83,11 +102,15 @@ def main(argv: list[str]) -> int:
 
 def _one(kind: str, name: str, as_json: bool) -> str:
     """Return the page of one entry; of a choice that is another one with other options, that one's."""
+    listed = LISTS[kind]()
+    if not is_file(name):
+        pick(ONE[kind], name, listed)
     other = OTHERWISE.get(kind, {}).get(name, name)
-    page = described(other, ONE[kind])
+    nobody = (kind, name) == ("attacks", NOBODY)
+    page = Described(ONE[kind], name, listed[name]) if nobody else described(other, ONE[kind])
     if as_json:
         return json.dumps(asdict(page), ensure_ascii=False)
-    first = f"{ONE[kind]}={name}: {LISTS[kind]()[name]}; with other defaults it is" if other != name else ""
+    first = f"{ONE[kind]}={name}: {listed[name]}; with other defaults it is" if other != name else ""
     return "\n\n".join(filter(None, [first, told(page)]))
 
 

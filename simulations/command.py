@@ -54,7 +54,8 @@ HELP = """isofed simulate: a federation on this machine, from data to report
 
 groups   data, task, protocol, strategy, privacy, dp, clients, attack, engine: `isofed list` names what each
          offers (data: the layouts), `isofed list strategies NAME` a strategy's options, `... privacy NAME`
-         those of steps, `... clients uneven` how sites can differ;
+         those of steps, `... dp NAME` those of private training, `... attacks NAME` an attack's,
+         `... clients uneven` how sites can differ;
          preset: none, paper, released, every choice on which L2RW's text and code differ
 also     weights=FILE           begin with public weights, such as ImageNet's
          public.root=DIR        what the server of feddf and fedpav learns from, if not from drawn people

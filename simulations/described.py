@@ -1,14 +1,15 @@
-"""One strategy, choice of privacy steps or attack for a reader: what it does, its equation, its options with
-their defaults, its source."""
+"""One strategy, choice of privacy, attack or kind of clients for a reader: what it does, its equation, its
+options with their defaults, its source."""
 
 import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
+from isofed.protocols.local_privacy import LOCAL, LocalPrivacy
 from isofed.protocols.privacy import PRIVACY
 from isofed.server.flowers import maker
 from isofed.simulations.hostile.attacks import ATTACKS
@@ -33,7 +34,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Described:
-    """A strategy, or a choice of privacy steps, as its docstring and its signature tell of it.
+    """A strategy, or another group's choice, as its docstring and its signature tell of it.
 
     Args:
         group: what it is chosen with, such as ``strategy`` or ``privacy``.
@@ -45,14 +46,16 @@ class Described:
     group: str
     name: str
     sentence: str
-    equation: str
-    options: dict[str, Option]
-    text: tuple[str, ...]
-    code: str
+    equation: str = ""
+    options: dict[str, Option] = field(default_factory=dict)
+    text: tuple[str, ...] = ()
+    code: str = ""
 
 
 Makers = Mapping[str, Callable[..., object]]
-OTHERS: Mapping[str, Makers] = {"privacy": PRIVACY, "clients": CLIENTS, "attack": ATTACKS}
+OTHERS: Mapping[str, Makers] = {"privacy": PRIVACY, "dp": LOCAL, "clients": CLIENTS, "attack": ATTACKS}
+# where a group's functions have what their options mean
+MEANT: Mapping[str, Makers] = {"dp": {"LocalPrivacy": LocalPrivacy}}
 # what is read beside the options of a group's functions
 BESIDE: Mapping[str, Mapping[str, Option]] = {
     "attack": {"sites": Option("1", "how many hostile sites, drawn from the seed, or their names: cam1+cam3")}
@@ -60,7 +63,7 @@ BESIDE: Mapping[str, Mapping[str, Option]] = {
 
 
 def described(name: str, group: str = "strategy") -> Described:
-    """Return what a strategy, or a choice of privacy steps, says of itself.
+    """Return what a strategy, or another group's choice, says of itself.
 
     Raises:
         ConfigError: there is no such name in the group; the nearest is named.
@@ -74,7 +77,7 @@ def described(name: str, group: str = "strategy") -> Described:
     text = tuple(plain(each) for each in rest if not each.startswith(SECTIONS))
     code = name.rpartition(":")[0] if is_file(name) else make.__module__
     # `as in` another names a function, and that of a privacy choice is called otherwise than the choice
-    others = {**known, **{each.__name__: each for each in known.values()}}
+    others = {**known, **{each.__name__: each for each in known.values()}, **MEANT.get(group, {})}
     options = {**BESIDE.get(group, {}), **_options(make, others)}
     return Described(group, name, sentence, equation, options, text, code)
 
@@ -92,9 +95,9 @@ def told(page: Described) -> str:
         [f"{page.group}={page.name}", *_wrapped(page.sentence), *equation],
         ["options", *(rows or ["  none"])],
         *(_wrapped(each) for each in page.text),
-        [f"  Code: {page.code}"],
+        [f"  Code: {page.code}"] if page.code else [],
     ]
-    return "\n\n".join("\n".join(lines) for lines in blocks)
+    return "\n\n".join("\n".join(lines) for lines in blocks if lines)
 
 
 def _paragraphs(make: Callable[..., object]) -> list[str]:
@@ -120,7 +123,7 @@ def _written(default: object) -> str | None:
 def _meanings(
     make: Callable[..., object], known: list[str], others: Makers, seen: tuple[str, ...] = ()
 ) -> dict[str, str]:
-    """Return the options' sentences; ``as in`` one of the others is followed there."""
+    """Return the options' sentences; ``as in`` or ``see`` one of the others is followed there."""
     name = "|".join(map(re.escape, known))
     # "lr: η; beta1, beta2: moments" is three options in one entry; a colon elsewhere is no new one
     begins = re.compile(rf"(?:^|; )((?:{name})(?:, (?:{name}))*): ") if known else re.compile("(?!)")
@@ -142,7 +145,7 @@ def _entries(make: Callable[..., object]) -> Iterator[str]:
 
 
 def _followed(key: str, meaning: str, others: Makers, seen: tuple[str, ...]) -> str:
-    link = re.search(f"as in {LINK}", meaning)
+    link = re.search(f"(?:as in|^see) {LINK}", meaning)
     other = others.get(link[1]) if link and link[1] not in seen else None
     if link is None or other is None:
         return meaning

@@ -8,13 +8,15 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from isofed.errors import ConfigError
+from isofed.protocols.local_privacy import LOCAL
 from isofed.protocols.privacy import PRIVACY
-from isofed.simulations.catalogue import main
+from isofed.simulations.catalogue import LISTS, ONE, main
 from isofed.simulations.described import described, told
 from isofed.simulations.hostile.attacks import ATTACKS
-from isofed.simulations.refusals import options
+from isofed.simulations.refusals import CONF, options
 from isofed.strategies import found
 from isofed.strategies.named import STRATEGIES
 from isofed.strategies.recipe import Recipe
@@ -117,7 +119,7 @@ def test_the_command_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["strategies", "moon", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["options"]["tau"]["default"] == "0.5"
     assert main(["--help"]) == 0
-    assert "isofed list strategies|privacy|clients|attacks NAME" in capsys.readouterr().out
+    assert "isofed list strategies|privacy|dp|clients|attacks NAME" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", PRIVACY)
@@ -130,6 +132,30 @@ def test_a_choice_of_privacy_steps_is_told_of_too(name: str, capsys: pytest.Capt
         default = "null" if parameter.default is None else str(parameter.default)
         default = default.lower() if isinstance(parameter.default, bool) else default
         assert re.search(rf"^  privacy\.{key}={default} +\S", said, re.MULTILINE), said
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_private_training_is_told_of_with_the_defaults_of_its_file(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["dp", name]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"dp={name}\n") and not re.search(r"\b(as in|see) ", said)
+    given = dict(OmegaConf.load(CONF / "dp" / f"{name}.yaml"))
+    assert given.pop("name") == name
+    shown = dict(re.findall(r"^  dp\.(\w+)=(\S*) +\S", said, re.MULTILINE))
+    assert shown.keys() == given.keys()
+    for key, value in given.items():
+        assert shown[key] in (str(value).lower(), "null" if value is None else str(value)), key
+
+
+@pytest.mark.parametrize("kind", ONE)
+def test_whatever_is_listed_can_be_asked_for(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in LISTS[kind]():
+        assert main([kind, name]) == 0
+        assert capsys.readouterr().out.startswith(f"{ONE[kind]}={name}")
+        assert main([kind, name, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["sentence"]
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -167,6 +193,11 @@ def test_what_can_be_written_after_attack_is_listed(capsys: pytest.CaptureFixtur
         (["strategies", "fedadamm"], "unknown strategy 'fedadamm'; did you mean 'fedadam'?"),
         (["privacy", "gausian"], "unknown privacy 'gausian'; did you mean 'gaussian'?"),
         (["tasks", "reid"], "one list at a time"),
+        (["dp", "exampel"], "unknown dp 'exampel'; did you mean 'example'?"),
+        (["attacks", "colludrs"], "unknown attack 'colludrs'; did you mean 'colluders'?"),
+        (["protocols", "camera"], "tells of no single one; write: isofed explain protocol=NAME"),
+        (["layouts", "sysu"], "tells of no single one; write: isofed data --help"),
+        (["--jsn"], "unknown option '--jsn'; did you mean '--json'?"),
         (["strategies", "moon", "fedavg"], "one list at a time"),
     ],
 )
