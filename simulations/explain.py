@@ -1,5 +1,6 @@
 """``isofed explain``: what a privacy level means, for one task and strategy down to the byte."""
 
+import shlex
 import tempfile
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -226,6 +227,8 @@ def _sites(layout: DataLayout, level: str, root: str | None) -> tuple[Site, ...]
         raise CompositionError(f"none, it has clients under {', '.join(layout.levels)} alone")
     if root:
         return layout.sites(Path(root), level)
+    if (same := layout.owners(level)) is not None:
+        return same
     known = {f.name for f in fields(layout.options)}
     with tempfile.TemporaryDirectory(prefix="isofed-explain-") as folder:
         tree = Path(folder) / "data"
@@ -266,12 +269,12 @@ def _strategies(refusals: Mapping[str, str]) -> list[str]:
 
 def _command(words: list[str], refusals: Mapping[str, str], reason: str) -> str:
     if not reason:
-        return f"isofed simulate {' '.join(words)}"
+        return shlex.join(["isofed", "simulate", *words])
     runs = sorted((name for name, why in refusals.items() if not why), key=lambda name: name not in USUAL)
     if not runs:
         return f"not as asked for here: {reason}"
     kept = [word for word in words if not word.startswith("strategy")]
-    return f"isofed simulate {' '.join([*kept, f'strategy={runs[0]}'])}"
+    return shlex.join(["isofed", "simulate", *kept, f"strategy={runs[0]}"])
 
 
 def _lines(lines: Iterable[str]) -> Iterator[str]:

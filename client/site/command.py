@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import fields
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from isofed.arguments import Parser
@@ -75,7 +76,7 @@ def _init(argv: list[str]) -> int:
     _make(folder, settings, task.private_head)
     print(f"{folder.root}: site {settings.name}, {layout.summary}")
     print(f"read {folder.policy}: it is the last word on what this site does")
-    print(f"next: isofed site doctor {folder.root}")
+    print(f"next: isofed site doctor {quote(str(folder.root))}")
     return 0
 
 
@@ -117,9 +118,10 @@ def _join(argv: list[str]) -> int:
     said = manifest(settings) if token else {}
     state = join.join(folder, lambda: said, token, given.wait, print)
     if state == "approved":
-        print(f"next: isofed site up {folder.root}")
+        print(f"next: isofed site up {quote(str(folder.root))}")
         return 0
-    print(f"the operator has yet to approve {settings.name}; then run isofed site join {folder.root} again")
+    again = f"isofed site join {quote(str(folder.root))}"
+    print(f"the operator has yet to approve {settings.name}; then run {again} again")
     return 1
 
 

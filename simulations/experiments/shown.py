@@ -6,6 +6,7 @@ from typing import Any
 
 from isofed import __version__
 from isofed.simulations.experiments.tables import expected, gain, lines, markdown, pm
+from isofed.simulations.experiments.words import as_command
 from isofed.simulations.report.bars import Bar, bar_chart
 from isofed.simulations.report.charts import COLOURS
 from isofed.simulations.report.document import document
@@ -112,8 +113,7 @@ def written(telling: Telling, numbers: Numbers) -> str:
 def command(telling: Telling, options: Mapping[str, Any]) -> str:
     """Return what was run, with the options that are not the defaults."""
     usual = asdict(telling.usual())
-    words = [f"{n}={v}" for n, v in options.items() if v != usual[n] and n != "workers"]
-    return " ".join([f"isofed experiment {telling.name}", *words])
+    return as_command(telling.name, {n: v for n, v in options.items() if v != usual[n]})
 
 
 def _tags(numbers: Numbers) -> tuple[str, str, str]:

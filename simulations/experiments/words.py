@@ -1,6 +1,7 @@
 """Options of an experiment: range and meaning stand beside the default, and ``KEY=VALUE`` sets one."""
 
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, fields
 from typing import Any, TypeVar
 
@@ -40,6 +41,12 @@ def chosen(schema: type[T], words: Sequence[str]) -> T:
         raise ConfigError(f"'{' '.join(words)}' cannot be read; write KEY=VALUE KEY=VALUE") from None
     # KEY= with nothing behind it is an empty text
     return read(schema, {key: "" if value is None else value for key, value in values.items()}, "")
+
+
+def as_command(name: str, options: Mapping[str, Any]) -> str:
+    """Return the command that sets options, but for the number of processes, as it is written in a shell."""
+    words = [f"{key}={value}" for key, value in options.items() if key != "workers"]
+    return shlex.join(["isofed", "experiment", name, *words])
 
 
 def listed(schema: Any) -> Iterable[str]:

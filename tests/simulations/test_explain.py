@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,14 @@ def test_your_own_data_are_counted(capsys: pytest.CaptureFixture[str], drawn: An
     words = [word for word in SMALL if "classes" not in word]
     assert "- for 16 identities" in said(capsys, "camera", f"data.root={drawn}", *words)
     assert "- for 64 identities" in said(capsys, "camera", *words)
+
+
+def test_how_to_run_it_is_as_a_shell_takes_it(
+    capsys: pytest.CaptureFixture[str], drawn: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "my data").symlink_to(drawn)
+    told = said(capsys, "camera", f"data.root={tmp_path / 'my data'}")
+    assert f"isofed simulate protocol=camera 'data.root={tmp_path}/my data'" in told
 
 
 def test_a_refused_strategy_is_told_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from isofed import __version__
 from isofed.simulations.experiments.tables import expected
 from isofed.simulations.experiments.vein import told
 from isofed.simulations.experiments.vein.sensors import sensors
+from isofed.simulations.experiments.words import as_command
 from isofed.simulations.report.bars import Bar, bar_chart
 from isofed.simulations.report.charts import COLOURS, Plot, Series, line_chart
 from isofed.simulations.report.document import document
@@ -100,7 +101,6 @@ def _chart(title: str, curves: Mapping[str, Any]) -> Raw:
 
 
 def _options(options: Mapping[str, Any]) -> Raw:
-    words = " ".join(f"{name}={value}" for name, value in options.items() if name != "workers")
-    command = el("pre", el("code", f"isofed experiment vein {words}"))
+    command = el("pre", el("code", as_command("vein", options)))
     shown = el("details", el("summary", "Show all"), el("pre", el("code", json.dumps(options, indent=2))))
     return join([command, shown])

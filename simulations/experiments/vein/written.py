@@ -8,6 +8,7 @@ from isofed import __version__
 from isofed.simulations.experiments.tables import expected, markdown, pm
 from isofed.simulations.experiments.vein import told
 from isofed.simulations.experiments.vein.options import VeinExperiment
+from isofed.simulations.experiments.words import as_command
 from isofed.simulations.report.words import duration, several
 
 
@@ -39,7 +40,4 @@ def written(numbers: Mapping[str, Any]) -> str:
 def command(options: Mapping[str, Any]) -> str:
     """Return what was run, with the options that are not the defaults."""
     usual = asdict(VeinExperiment())
-    words = [
-        f"{name}={value}" for name, value in options.items() if value != usual[name] and name != "workers"
-    ]
-    return " ".join(["isofed experiment vein", *words])
+    return as_command("vein", {name: value for name, value in options.items() if value != usual[name]})

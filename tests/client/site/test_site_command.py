@@ -38,7 +38,9 @@ def test_init_makes_a_folder_that_others_cannot_open(
     assert read_policy(site.policy).tasks == ("reid",)
     assert {path.stat().st_mode & 0o777 for path in (site.root, site.home, site.logs)} == {0o700}
     assert (site.home / "secret").stat().st_mode & 0o777 == 0o600
-    assert f"isofed site doctor {site.root}" in capsys.readouterr().out
+    assert f"isofed site doctor {site.root}\n" in capsys.readouterr().out
+    assert main(init(tmp_path / "my site", tmp_path)) == 0
+    assert f"isofed site doctor '{tmp_path}/my site'\n" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="a site's folder already"):
         main(init(site.root, tmp_path))
 

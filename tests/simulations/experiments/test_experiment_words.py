@@ -11,8 +11,13 @@ from isofed.simulations.experiments.command import main
 from isofed.simulations.experiments.vein import plans as planned
 from isofed.simulations.experiments.vein.options import VeinExperiment
 from isofed.simulations.experiments.vein.plans import plans
-from isofed.simulations.experiments.words import chosen
+from isofed.simulations.experiments.words import as_command, chosen
 from isofed.tasks.vein.benchmarks.rules import Takes, tenth
+
+
+def test_a_command_is_as_a_shell_takes_it() -> None:
+    options = {"unseen": "", "page": "my page", "sensors": "a+b", "workers": 3}
+    assert as_command("vein", options) == "isofed experiment vein unseen= 'page=my page' sensors=a+b"
 
 
 def test_words_set_options() -> None:
