@@ -6,8 +6,10 @@ The run is the real one over TLS, a process of its own: server loop, strategy, s
 and SuperNodes are real too; the sites' workers train nothing and send a model at once. Run twice, with a
 network of some thousand parameters and with a ResNet-50 of 25 million, float32.
 
-Prints one JSON object: the largest memory of each, as PSS, in MiB and in bytes of the large model; of the run
-also by how much its two peaks differ, which is what the large model takes of memory, itself included.
+Prints one JSON object: the largest memory of each, as PSS, in MiB and in bytes of the large model. PSS shares a
+library's pages out among all processes that have it in memory, so that it is lower beside others with PyTorch. Of
+the run therefore also: what is its own, what of that lies in no file, and all that it has (RSS), which is what PSS
+could at most be; and by how much the two RSS differ, which is what the large model takes, itself included.
 """
 
 import argparse
@@ -22,19 +24,32 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from deployed import federation, pss
+from deployed import federation
 
 SMALL = ("task.stem=4", "task.stage2=4", "task.stage3=8", "task.dimensions=8", "task.classes=16")
 LARGE = ("task.backbone=resnet50", "task.dimensions=2048", "task.classes=730")
 ALIKE = ("strategy=fedavg", "evaluate_every=0", "tensorboard=false", "progress=false")
 EVERY = 0.05  # seconds
+KINDS = {
+    "pss": ("Pss",),
+    "own": ("Private_Clean", "Private_Dirty"),
+    "anonymous": ("Anonymous",),
+    "rss": ("Rss",),
+}
+
+
+def memory(number: int) -> dict[str, int]:
+    """Return a process's memory in bytes, by :data:`KINDS`."""
+    lines = Path(f"/proc/{number}/smaps_rollup").read_text().splitlines()
+    sizes = {line.split(":")[0]: 1024 * int(line.split()[1]) for line in lines if line.endswith(" kB")}
+    return {kind: sum(sizes[name] for name in names) for kind, names in KINDS.items()}
 
 
 class Peaks:
     """The largest memory of some processes, looked at twenty times a second."""
 
     def __init__(self, numbers: list[int]) -> None:
-        self.numbers, self.peaks = numbers, [0] * len(numbers)
+        self.numbers, self.peaks = numbers, [dict.fromkeys(KINDS, 0) for _ in numbers]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look)
 
@@ -49,11 +64,17 @@ class Peaks:
     def _look(self) -> None:
         while not self._stop.wait(EVERY):
             for place, number in enumerate(self.numbers):
-                with suppress(OSError, StopIteration):  # it has ended
-                    self.peaks[place] = max(self.peaks[place], pss(number))
+                with suppress(OSError, KeyError):  # it has ended
+                    found = memory(number)
+                    self.peaks[place] = {
+                        kind: max(most, found[kind]) for kind, most in self.peaks[place].items()
+                    }
 
 
-def run(hub: Path, folder: Path, words: tuple[str, ...], others: list[int]) -> tuple[list[int], float]:
+Found = tuple[list[dict[str, int]], float]
+
+
+def run(hub: Path, folder: Path, words: tuple[str, ...], others: list[int]) -> Found:
     """Run a federation to its end; return the peaks of its process and of others, and its seconds."""
     command = [sys.executable, "-m", "isofed", "run", f"hub={hub}", f"hydra.run.dir={folder}", *ALIKE, *words]
     began = time.monotonic()
@@ -72,11 +93,15 @@ def measured(sites: int, rounds: int, root: Path) -> dict[str, Any]:
         (large, gateway, *connectors), taken = run(hub.folder.root, root / "large", (*LARGE, length), others)
     model = max(path.stat().st_size for path in (root / "large").rglob("*.ckpt"))
     peaks = {
-        "run, small model": small,
-        "run": large,
-        "run, by the large model": large - small,
-        "gateway": gateway,
-        "largest connector": max(connectors),
+        "run, small model": small["pss"],
+        "run, small model, RSS": small["rss"],
+        "run": large["pss"],
+        "run, its own": large["own"],
+        "run, without files and libraries": large["anonymous"],
+        "run, RSS": large["rss"],
+        "run, by the large model": large["rss"] - small["rss"],
+        "gateway": gateway["pss"],
+        "largest connector": max(each["pss"] for each in connectors),
     }
     return {
         "sites": sites,

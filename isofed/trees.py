@@ -19,7 +19,7 @@ import numpy as np
 from isofed.beside import tensor
 from isofed.ranges import finite
 from isofed.room import LARGE, empty
-from isofed.scratch import past
+from isofed.scratch import in_steps, past
 
 Buffer = Any  # numpy.ndarray or torch.Tensor, one-dimensional
 
@@ -226,7 +226,8 @@ def hash_in_order(arrays: Iterable[tuple[str, np.ndarray]]) -> str:
     digest = hashlib.sha256()
     for name, array in arrays:
         digest.update(json.dumps([name, str(array.dtype), list(array.shape)]).encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
+        for part in in_steps(np.ascontiguousarray(array)):
+            digest.update(part)
     return digest.hexdigest()
 
 

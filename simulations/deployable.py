@@ -1,9 +1,10 @@
-"""What real sites can do of what a simulation can."""
+"""What real sites can do of what a simulation can, and whether their server is there."""
 
 from pathlib import Path
 
-from isofed.errors import CompositionError
+from isofed.errors import CompositionError, ConfigError
 from isofed.server.hub.folder import HubFolder
+from isofed.server.hub.nodes import register_missing
 from isofed.server.hub.settings import read_settings
 from isofed.simulations.plan import Plan
 from isofed.simulations.traces import real
@@ -39,3 +40,25 @@ def deployable(plan: Plan) -> Plan:
     if plan.data.root is not None:
         raise CompositionError("a deployed run opens no data, its sites do; leave data.root out")
     return plan
+
+
+def ready(plan: Plan) -> Plan:
+    """Return ``plan`` if real sites can do what it says, and their server answers; nothing is written.
+
+    Raises:
+        ConfigError, CompositionError: one sentence each.
+    """
+    answers(HubFolder(Path(deployable(plan).cfg["engine"]["hub"])))
+    return plan
+
+
+def answers(hub: HubFolder) -> None:
+    """Have a server let in whom its register approves.
+
+    Raises:
+        ConfigError: it does not run.
+    """
+    if not register_missing(hub):
+        raise ConfigError(
+            f"the server in '{hub.root}' does not answer; start it with: isofed server up {hub.root}"
+        )

@@ -23,11 +23,11 @@ from isofed.server.cohorts import asked
 from isofed.server.hub.authority import register
 from isofed.server.hub.deployed import DeployedGrid, Rule
 from isofed.server.hub.folder import HubFolder
-from isofed.server.hub.nodes import door, register_missing
+from isofed.server.hub.nodes import door
 from isofed.server.hub.watch import Watch
 from isofed.server.loop import Patience
 from isofed.simulations import early, ending
-from isofed.simulations.deployable import deployable
+from isofed.simulations.deployable import answers, deployable
 from isofed.simulations.engine import DEPLOYED, Deployment, read_deployment
 from isofed.simulations.facts import same
 from isofed.simulations.federation import (
@@ -183,10 +183,7 @@ def _who(found: Members) -> str:
 
 def _gathered(job: Job) -> Members:
     """Return who takes part, and write it down; afterwards the plan knows the number of classes."""
-    if not register_missing(job.hub):
-        raise ConfigError(
-            f"the server in '{job.hub.root}' does not answer; start it with: isofed server up {job.hub.root}"
-        )
+    answers(job.hub)
     begun = (job.plan.folder / FACTS).exists()
     found = members(register(job.hub).sites(), job.plan, job.deployment, begun)
     same(job.plan.folder / FACTS, found.facts, job.plan.words)

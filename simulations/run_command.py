@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from isofed.errors import ConfigError
 from isofed.simulations.command import started, stoppable, unusable
-from isofed.simulations.deployable import deployable
+from isofed.simulations.deployable import ready
 from isofed.simulations.deployed_run import RULE, deploy, resume
 from isofed.simulations.overrides import check_options, options_first, own_strategy
 
@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     try:
         if "--resume" in argv:
             return _resume(argv)
-        return started(options_first(own_strategy(words(argv))), deployable, _run, "run")
+        return started(options_first(own_strategy(words(argv))), ready, _run, "run")
     except OSError as error:
         raise unusable(error) from None
 

@@ -10,7 +10,8 @@ from isofed.errors import CheckpointError, ConfigError
 from isofed.server.hub.authority import init
 from isofed.server.hub.folder import HubFolder
 from isofed.server.hub.settings import HubSettings
-from isofed.simulations import deployed_run
+from isofed.simulations import deployed_run, run_command
+from isofed.simulations.deployable import deployable
 from isofed.simulations.deployed_run import remembered, resume
 from isofed.simulations.journal import Journal
 from isofed.simulations.plan import Plan
@@ -81,7 +82,18 @@ def test_what_cannot_be_run_is_refused_in_a_sentence_before_anything_is_made(
     assert not (hub / "runs").exists()
 
 
-def test_a_server_that_does_not_run_is_told_of(hub: Path, tmp_path: Path, capsys: Any) -> None:
+def test_a_server_that_does_not_run_is_told_of_and_nothing_is_left(
+    hub: Path, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert f"start it with: isofed server up {hub}" in refused(capsys, f"hub={hub}", "progress=false")
+    assert [path.name for path in tmp_path.iterdir()] == ["hub"] and not (hub / "runs").exists()
+
+
+def test_of_a_server_that_goes_away_before_the_run_began_its_folder_can_be_resumed(
+    hub: Path, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.setattr(run_command, "ready", deployable)
     assert main(["run", f"hub={hub}", f"hydra.run.dir={tmp_path / 'run'}", "progress=false"]) == 2
     assert f"start it with: isofed server up {hub}" in capsys.readouterr().err
     saved = json.loads((tmp_path / "run" / "config.json").read_text())
