@@ -112,7 +112,7 @@ TASK = Task(
 )
 
 
-def reached(folder: Path, strategy: dict[str, Any], rounds: int = 150, **options: Any) -> np.ndarray:
+def reached(folder: Path, strategy: dict[str, Any], rounds: int = 60, **options: Any) -> np.ndarray:
     """Train and return where the global model ends."""
     cfg = {
         "run": "quadratic",
@@ -147,7 +147,7 @@ def off(place: np.ndarray) -> float:
 
 @pytest.mark.slow
 def test_averaging_alone_stops_short_of_the_optimum(tmp_path: Path) -> None:
-    assert off(reached(tmp_path, {"name": "fedavg"}, 60)) > 0.05
+    assert off(reached(tmp_path, {"name": "fedavg"}, 30)) > 0.05
 
 
 @pytest.mark.slow
@@ -173,7 +173,7 @@ def test_option_two_needs_plain_sgd() -> None:
 
 def weighted_optimum_distance(folder: Path, name: str, momentum: float) -> float:
     rate = 0.02 if momentum == 0 else 0.005
-    return off(reached(folder, {"name": name}, 250, uneven=True, rate=rate, momentum=momentum))
+    return off(reached(folder, {"name": name}, uneven=True, rate=rate, momentum=momentum))
 
 
 @pytest.mark.slow

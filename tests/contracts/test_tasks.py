@@ -32,6 +32,8 @@ every_trained_task = pytest.mark.parametrize("name", TRAINED)
 # robust rules differ at the server alone, so that one stands for all here; test_oracles_robust.py plays each
 PLAYED = [name for name in STRATEGIES if name not in ROBUST or name == "krum"]
 ALWAYS = ("fedavg", "cgpr", "feddf")
+# one round is one round with few steps of the server's, too
+FEW = {"feddf": {"steps": 3, "batch": 16}}
 
 
 def model_of(world: World, seed: int = 0) -> Any:
@@ -265,7 +267,7 @@ def test_one_round_of_every_strategy_runs_or_is_refused(
 ) -> None:
     world = worlds(name)
     fresh = {"keep_momentum": False} if is_fresh(name) else {}
-    federation = world.federation(tmp_path, {"name": strategy}, rounds=1, **fresh)
+    federation = world.federation(tmp_path, {"name": strategy, **FEW.get(strategy, {})}, rounds=1, **fresh)
     # what is not whole is measured at the sites
     cfg = {**federation.cfg, "holdout": 0.2}
     federation = replace(federation, cfg=cfg, public=world.root)  # the latter for what distils
