@@ -6,10 +6,11 @@ The run is the real one over TLS, a process of its own: server loop, strategy, s
 and SuperNodes are real too; the sites' workers train nothing and send a model at once. Run twice, with a
 network of some thousand parameters and with a ResNet-50 of 25 million, float32.
 
-Prints one JSON object: the largest memory of each, as PSS, in MiB and in bytes of the large model. PSS shares a
-library's pages out among all processes that have it in memory, so that it is lower beside others with PyTorch. Of
-the run therefore also: what is its own, what of that lies in no file, and all that it has (RSS), which is what PSS
-could at most be; and by how much the two RSS differ, which is what the large model takes, itself included.
+Prints one JSON object: the largest memory of each, as PSS, in MiB and in bytes of the large model. PSS shares
+a library's pages out among all processes that have it in memory, so that it is lower beside others with
+PyTorch. Of the run therefore also: what is its own, what of that lies in no file, and all that it has (RSS),
+which is what PSS could at most be; and by how much the two RSS differ, which is what the large model takes,
+itself included.
 """
 
 import argparse
