@@ -18,6 +18,7 @@ from isofed.client.site.state import read_state
 from isofed.client.site.worker import Desk, answer, memory_of
 from isofed.errors import DataError
 from isofed.protocols.answering import Asked
+from isofed.protocols.refusals import SPENT, Said, refusal_content, refusal_in
 from isofed.protocols.runtime import bundle
 from isofed.simulations.grid import identify
 from tests.client.site.site_case import CFG, cfg, made_site
@@ -64,6 +65,16 @@ def refusal(site: SiteFolder, desk: Desk, asked: Asked) -> str:
     assert lines(site.logs / REFUSALS)[-1]["reason"] == reply.error.reason
     assert str(site.root.parent) not in reply.error.reason
     return reply.error.reason
+
+
+def test_a_refusal_with_a_code_goes_out_as_it_is_and_into_the_log(site: SiteFolder) -> None:
+    def handle(message: Message, context: Context) -> Message:
+        return Message(refusal_content(SPENT, "the privacy budget of this site is spent"), reply_to=message)
+
+    reply = answer(desk(site, handle), asked())
+    assert refusal_in(reply.content) == Said(SPENT, "the privacy budget of this site is spent")
+    assert lines(site.logs / REFUSALS)[-1]["reason"] == "the privacy budget of this site is spent"
+    assert not (site.logs / ANSWERS).exists()
 
 
 def test_a_site_is_what_its_own_file_says_whatever_it_is_told(site: SiteFolder) -> None:
