@@ -17,6 +17,7 @@ from isofed.errors import ConfigError
 from isofed.simulations.lock import locked
 from isofed.tasks.reid.options import RANGES as RANGED
 from isofed.tasks.reid.options import ReidOptions
+from tests.forked import completed
 
 SMALL = [
     "rounds=1",
@@ -360,16 +361,29 @@ def process(folder: Path, *words: str) -> Said:
     return Said(done.returncode, done.stdout, done.stderr)
 
 
+def fork(folder: Path, *words: str) -> Said:
+    """Run it in a process that need not import anything, and stands in ``folder`` as the test does."""
+    assert Path.cwd() == folder
+    done = completed(main, *words)
+    return Said(done.returncode, "", done.stdout.decode())
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("override", ["strategy=fedvag", "data.root=nowhere", "foo"])
-def test_a_process_says_the_same(tmp_path: Path, override: str) -> None:
-    assert process(tmp_path, "simulate", override).sentence()
+@pytest.mark.parametrize(
+    ("how", "override"), [(process, "data.root=nowhere"), (fork, "strategy=fedvag"), (fork, "foo")]
+)
+def test_a_process_says_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: Callable[..., Said], override: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert how(tmp_path, "simulate", override).sentence()
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
-def test_a_sweep_writes_a_run_for_each_value(tmp_path: Path) -> None:
-    said = process(tmp_path, "simulate", "--multirun", "seed=0,1", *SMALL, "hydra.sweep.dir=sweep")
+def test_a_sweep_writes_a_run_for_each_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = fork(tmp_path, "simulate", "--multirun", "seed=0,1", *SMALL, "hydra.sweep.dir=sweep")
     assert said.code == 0, said.err
     summaries = [json.loads((tmp_path / "sweep" / n / "summary.json").read_text()) for n in "01"]
     assert [summary["seed"] for summary in summaries] == [0, 1]

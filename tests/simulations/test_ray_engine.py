@@ -33,6 +33,7 @@ from isofed.simulations.grid import Node, identify
 from isofed.simulations.pool import Pool
 from isofed.simulations.ray_engine import RayEngine, RayGrid, Session
 from isofed.simulations.ray_nodes import ROLE, VirtualNode, introduced, introduction
+from tests.pace import LONG
 
 SITES = ("cam1", "cam2", "cam3")
 SMALL = {"classes": 16, "height": 32, "width": 16, "stem": 4, "stage2": 4, "stage3": 8, "dimensions": 8}
@@ -197,16 +198,25 @@ def test_nothing_of_a_stopped_run_lives_on_and_it_resumes(drawn: Path, tmp_path:
     pytest.importorskip("ray")
     place, mark = tmp_path / "run", f"{tmp_path} {how}"
     task = [f"task.{key}={value}" for key, value in (SMALL | BATCH).items()]
-    words = ["rounds=5", "evaluate_every=0", "alone=false", "tensorboard=false", f"data.root={drawn}", *task]
+    # one that is only stopped may not end before
+    rounds = 5 if how == signal.SIGKILL else 1000
+    words = [
+        f"rounds={rounds}",
+        "evaluate_every=0",
+        "alone=false",
+        "tensorboard=false",
+        f"data.root={drawn}",
+        *task,
+    ]
     words += ["engine.workers=1", f"hydra.run.dir={place}"]
     command, env = [sys.executable, "-m", "isofed", "simulate"], {**os.environ, MARK: mark}
     main = subprocess.Popen([*command, "engine=ray", *words], env=env, stderr=subprocess.PIPE, text=True)
-    while not list(place.glob("checkpoints/*")):
+    while not list(place.glob("checkpoints/*.ckpt")):
         assert main.poll() is None, main.communicate()[1]
         time.sleep(0.01)
     main.send_signal(how)
-    said = main.communicate(timeout=60)[1].splitlines()
-    end = time.monotonic() + 10
+    said = main.communicate(timeout=LONG)[1].splitlines()
+    end = time.monotonic() + LONG
     while left := living(mark):
         assert time.monotonic() < end, left
         time.sleep(0.05)
@@ -347,7 +357,7 @@ def test_what_ray_leaves_behind_is_ended_and_removed(tmp_path: Path) -> None:
     folder, other = tmp_path / "mine", tmp_path / "other"
     for each in (folder, other):
         each.mkdir()
-    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    sleep = [sys.executable, "-c", "import time; time.sleep(1200)"]
     named = subprocess.Popen([*sleep, f"--logs={folder}/logs"])
     told = subprocess.Popen(sleep, env={**os.environ, ray_reaper.VARIABLE: str(folder)})
     others = subprocess.Popen([*sleep, f"--logs={other}"])
@@ -355,8 +365,12 @@ def test_what_ray_leaves_behind_is_ended_and_removed(tmp_path: Path) -> None:
         watcher = ray_reaper.watch(str(folder))
         time.sleep(0.2)
         assert (watcher.poll(), named.poll(), told.poll(), folder.exists()) == (None, None, None, True)
-        ray_reaper.release(watcher, 20)
-        assert (watcher.returncode, named.wait(5), told.wait(5)) == (0, -signal.SIGKILL, -signal.SIGKILL)
+        ray_reaper.release(watcher, LONG)
+        assert (watcher.returncode, named.wait(LONG), told.wait(LONG)) == (
+            0,
+            -signal.SIGKILL,
+            -signal.SIGKILL,
+        )
         assert others.poll() is None
         assert [path.name for path in tmp_path.iterdir()] == ["other"]
     finally:

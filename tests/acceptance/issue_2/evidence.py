@@ -12,6 +12,7 @@ from small import SITES
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from isofed.files import load_state
+from isofed.server.history import NAME, Journal
 from isofed.trees import Tree
 
 SUMMARY_KEYS = ("weights_sha256", "metrics", "spread", "bytes", "sites", "left", "seed", "rounds")
@@ -24,7 +25,7 @@ def evidence(run: Path, alone: tuple[str, ...] = SITES) -> dict[str, Any]:
     for place in [run, *(run / "alone" / site for site in alone)]:
         name = place.relative_to(run).as_posix()
         found[f"{name}/result.json"] = _timeless(json.loads((place / "result.json").read_text()))
-        found[f"{name} checkpoints"] = {p.name: _state(p) for p in (place / "checkpoints").iterdir()}
+        found[f"{name} checkpoints"] = {p.name: _state(p) for p in (place / "checkpoints").glob("*.ckpt")}
         memories = sorted(place.glob("sites/*/memory/*"))
         found[f"{name} memories"] = {p.relative_to(place).as_posix(): _state(p) for p in memories}
     found["data"] = {
@@ -63,6 +64,11 @@ def _sha(path: Path) -> str:
 
 def _state(path: Path) -> Any:
     meta, arrays = load_state(path, path.name)
+    if "before" in meta:  # the rounds before, times of day and all, stand in a file beside
+        meta["history"] = [
+            *Journal(path.with_name(NAME)).read(meta.pop("before"), path.name),
+            *meta["history"],
+        ]
     # a run's name follows from where its folder lies
     meta = {key: value for key, value in meta.items() if key != "run"}
     return [_timeless(meta), {name: _bytes(value) for name, value in sorted(arrays.items())}]

@@ -7,6 +7,7 @@ import pytest
 import workers
 
 from tests.forked import Forks
+from tests.pace import LONG
 
 
 @pytest.fixture
@@ -14,6 +15,7 @@ def forked(monkeypatch: pytest.MonkeyPatch) -> None:
     forks = Forks()
     monkeypatch.setattr(workers, "start", forks.start)
     monkeypatch.setattr(workers, "gone_after", forks.gone_after)
+    monkeypatch.setattr(workers, "PATIENCE", LONG)
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ def run(folder: Path, name: str, words: list[str], kill: bool = False) -> Found:
 def killed(place: Path, words: list[str], mark: str, log: Path) -> list[str]:
     """Start a run and kill it after its first committed round; return what is wrong."""
     process = start(words, mark, log)
-    while not list(place.glob("checkpoints/*")):
+    while not list(place.glob("checkpoints/*.ckpt")):
         if process.poll() is not None:
             return [f"ended before it was killed: {log.read_text().strip()[-500:]}"]
         time.sleep(0.01)

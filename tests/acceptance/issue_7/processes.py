@@ -34,6 +34,7 @@ from isofed.client.site.folder import SiteFolder  # noqa: E402
 from isofed.client.site.worker import memory_of  # noqa: E402
 from isofed.errors import CheckpointError  # noqa: E402
 from isofed.files import load_state  # noqa: E402
+from isofed.server.history import NAME, Journal  # noqa: E402
 from isofed.server.state import newest  # noqa: E402
 from isofed.simulations.federation import Federation  # noqa: E402
 from isofed.simulations.federation import run as simulated  # noqa: E402
@@ -125,7 +126,7 @@ def said(made: Deployment) -> str:
 def in_peace(run: Path, tree: Path, folder: Path, sites: Sequence[str] = SITES) -> Federation:
     """Let the local engine do the same, and return what it made."""
     plan = make_plan(load_config(run)[0], run)
-    meta, state = load_state(next(iter(sorted((run / "checkpoints").iterdir()))), "the first checkpoint")
+    meta, state = _loaded(min((run / "checkpoints").glob("*.ckpt")))
     head: Any = state["t/model"]
     classes = next(leaf.shape[0] for leaf in reversed(head.layout.leaves) if len(leaf.shape) == 2)
     plan = replace(plan, cfg={**plan.cfg, "task": {**plan.cfg["task"], "classes": classes}})
@@ -140,11 +141,8 @@ def in_peace(run: Path, tree: Path, folder: Path, sites: Sequence[str] = SITES) 
 def differences(made: Deployment, run: Path, peace: Federation) -> Iterator[str]:
     """Yield what differs from the run in peace, and what is counted or written down otherwise than once."""
     state: dict[str, Any] = {}
-    for path in sorted((peace.folder / "checkpoints").iterdir()):
-        (ours, mine), (theirs, other) = (
-            load_state(run / "checkpoints" / path.name, path.name),
-            load_state(path, path.name),
-        )
+    for path in sorted((peace.folder / "checkpoints").glob("*.ckpt")):
+        (ours, mine), (theirs, other) = _loaded(run / "checkpoints" / path.name), _loaded(path)
         state = ours
         if ours["versions"] != theirs["versions"] or _bits(mine) != _bits(other):
             yield f"{path.name} differs"
@@ -157,6 +155,13 @@ def differences(made: Deployment, run: Path, peace: Federation) -> Iterator[str]
         yield "the history does not count every site once in every round"
     for site in sites:
         yield from _site(made, run, peace, site, state["versions"][site])
+
+
+def _loaded(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a checkpoint says, all rounds before its own included, and its arrays."""
+    meta, arrays = load_state(path, path.name)
+    before = Journal(path.with_name(NAME)).read(meta["before"], path.name)
+    return {**meta, "history": [*before, *meta["history"]]}, dict(arrays)
 
 
 def _measured(meta: dict[str, Any]) -> list[Any]:
