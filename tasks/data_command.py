@@ -10,13 +10,13 @@ from isofed.errors import ConfigError
 from isofed.files import unusable
 from isofed.suggest import pick, unknown
 from isofed.tasks import TASKS
-from isofed.tasks.layouts.asked import asked, in_words, keep, refuse_another, there
+from isofed.tasks.layouts.asked import asked, in_words, keep, parted, refuse_another, there
 from isofed.tasks.parting import Parted, part
 from isofed.tasks.task import DataLayout
 
 HELP = """isofed data make LAYOUT --out DIR [--seed N] [--overwrite true] [--OPTION VALUE ...]
 isofed data check LAYOUT DIR
-isofed data split LAYOUT DIR OUT [--level LEVEL] [--OPTION VALUE ...]
+isofed data split LAYOUT DIR OUT [--level LEVEL] [--overwrite true] [--OPTION VALUE ...]
 
 make   draws a small synthetic data set in the layout as it is published; a folder that holds the
        same one is left as it is, one drawn with other options is replaced with --overwrite true
@@ -25,7 +25,8 @@ check  compares a folder with the published counts and opens every image
 split  copies what belongs to each site into a folder of its own under OUT, and the benchmark's
        test data into OUT/evaluator: a tree for each machine of a trial; under the level camera
        unless another one is named, and with those of the task's options that say who is tested,
-       such as --split 2, if the run will have them
+       such as --split 2, if the run will have them; parts made alike are replaced, others in OUT
+       with --overwrite true alone
 
   isofed data make sysu --out /data/demo --seed 3 --identities 32
   isofed data check sysu /data/SYSU-MM01
@@ -87,13 +88,23 @@ def split(argv: list[str]) -> int:
         _usage("give two folders")
     options = _pairs(argv[3:])
     level = pick("level", options.pop("level", layout.levels[0]), {name: name for name in layout.levels})
-    root, out = Path(argv[1]), Path(argv[2])
+    over = _truth("overwrite", options.pop("overwrite", "false"))
+    root, out = Path(argv[1]), _folder("OUT", argv[2])
+    if root.resolve() in (out.resolve(), *out.resolve().parents):
+        raise ConfigError(f"'{out}' lies in '{root}', which is to be split; name a folder beside it")
     task = next(task for task in TASKS.values() if task.layouts.get(layout.name) is layout)
     known = ["level", *(field.name for field in dataclasses.fields(task.options))]
     if odd := set(options) - set(known):
         raise unknown("option", min(odd), known)
-    for name, made in part(task, layout, root, out, level, _typed(task.options, options)).items():
+    typed = _typed(task.options, options)
+    wanted, found = parted(layout.name, level, typed), there(out)
+    if found is not None and not over:
+        refuse_another(out, found, wanted)
+    for name, made in part(task, layout, root, out, level, typed).items():
         print(f"{out / name}: {made.files} files{told(made)}")
+    keep(out, wanted)
+    if found is not None:
+        print(f"in place of {in_words(found, wanted) or 'parts made alike'}")
     return 0
 
 
@@ -106,10 +117,14 @@ def _out(options: dict[str, str]) -> Path:
     """Take the folder to write out of the options."""
     if not options.get("out"):
         _usage("--out DIR is missing")
-    out = Path(options.pop("out"))
-    if Path.cwd().is_relative_to(out.absolute().resolve()):
-        raise ConfigError(f"'--out' is '{out}', and you stand inside it; name a folder of its own")
-    return out
+    return _folder("--out", options.pop("out"))
+
+
+def _folder(name: str, value: str) -> Path:
+    """Read the name of a folder that may be replaced."""
+    if Path.cwd().is_relative_to(Path(value).absolute().resolve()):
+        raise ConfigError(f"'{name}' is '{value}', and you stand inside it; name a folder of its own")
+    return Path(value)
 
 
 def _layout(argv: list[str]) -> DataLayout:

@@ -21,6 +21,11 @@ def asked(layout: str, seed: int, options: Any) -> Asked:
     return {"layout": layout, "seed": seed, **drawn}
 
 
+def parted(layout: str, level: str, options: Mapping[str, Any]) -> Asked:
+    """Return what tells parts of a tree from others: layout, level and those of the task's options given."""
+    return {"layout": layout, "level": level, **options}
+
+
 def keep(out: Path, wanted: Asked) -> None:
     """Write into a tree's ``synthetic.json`` what it was asked with."""
     mark = read_mark(out)
@@ -45,12 +50,13 @@ def in_words(found: Asked, wanted: Asked) -> str:
     if found["layout"] != wanted["layout"]:
         return f"a tree of the layout {found['layout']}"
     other = [f"{key} {value}" for key, value in found.items() if wanted.get(key) != value]
-    return f"a tree drawn with {', '.join(other)}" if other or set(found) != set(wanted) else ""
+    made = "parts made" if "level" in found else "a tree drawn"
+    return f"{made} with {', '.join(other) or 'fewer options'}" if other or set(found) != set(wanted) else ""
 
 
 def refuse_another(out: Path, found: Asked, wanted: Asked) -> None:
     """Raise DataError unless an earlier tree is the one that is wanted."""
     if other := in_words(found, wanted):
         raise DataError(
-            f"'{out}' holds {other}; name another folder, or write --overwrite true to replace that tree"
+            f"'{out}' holds {other}; name another folder, or write --overwrite true to replace that"
         )

@@ -183,6 +183,32 @@ def test_a_tree_is_split_so_that_each_site_has_its_own_and_no_more(
     assert not shown & {path.parent.name for path in part.rglob("*.jpg")}
 
 
+def test_parts_are_replaced_by_parts_made_alike_alone(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["split", "sysu", str(tree), str(tmp_path / "parts")]
+    assert main(words) == 0
+    assert "in place of" not in capsys.readouterr().out
+    assert main(words) == 0
+    assert capsys.readouterr().out.endswith("\nin place of parts made alike\n")
+    with pytest.raises(DataError, match=r"holds parts made with level camera; .* --overwrite true"):
+        main([*words, "--level", "entity"])
+    assert (tmp_path / "parts" / "cam1").is_dir()
+    assert main([*words, "--level", "entity", "--overwrite", "true"]) == 0
+    assert capsys.readouterr().out.endswith("\nin place of parts made with level camera\n")
+
+
+def test_a_tree_is_not_lost_to_parts(tree: Path, tmp_path: Path) -> None:
+    shutil.copytree(tree, tmp_path / "tree")
+    whole = contents(tmp_path / "tree")
+    for out in (tmp_path / "tree", tmp_path / "tree" / "parts"):
+        with pytest.raises(ConfigError, match="which is to be split; name a folder beside it"):
+            main(["split", "sysu", str(tmp_path / "tree"), str(out), "--overwrite", "true"])
+    with pytest.raises(DataError, match=r"holds a tree drawn with seed 3, .* --overwrite true"):
+        main(["split", "sysu", str(tree), str(tmp_path / "tree")])
+    assert contents(tmp_path / "tree") == whole
+
+
 def test_where_names_say_who_is_tested_on_the_others_are_there_empty(tmp_path: Path) -> None:
     main(["make", "hkpu", "--out", str(tmp_path / "tree"), "--subjects", "2", "--samples", "2"])
     assert main(["split", "hkpu", str(tmp_path / "tree"), str(tmp_path / "parts"), "--level", "entity"]) == 0
