@@ -53,9 +53,9 @@ class LocalPrivacy:
         pick("unit", self.unit, dict.fromkeys(UNITS[1:]))
         within("norm", self.norm, 1e-9, 1e9)
         if (self.noise is None) == (self.epsilon is None):
-            both = "both" if self.noise is not None else "neither"
+            both = "both are" if self.noise is not None else "neither is"
             raise ConfigError(
-                f"of 'epsilon' and 'noise' {both} are given; give one: dp.epsilon=8, for which every site "
+                f"of 'epsilon' and 'noise' {both} given; give one: dp.epsilon=8, for which every site "
                 "finds the noise that it needs, or dp.noise=1, for which it says what that came to"
             )
         within("noise", 1.0 if self.noise is None else self.noise, 0.0, 1e6)

@@ -22,7 +22,15 @@ from isofed.server.state import newest
 from isofed.simulations.compare.command import tell
 from isofed.simulations.federation import CHECKPOINTS
 from isofed.simulations.folder import CONFIG, continuing
-from isofed.simulations.overrides import SHOW, SWEEP, check_options, options_first, own_strategy, single
+from isofed.simulations.overrides import (
+    SHOW,
+    SWEEP,
+    check_options,
+    from_home,
+    options_first,
+    own_strategy,
+    single,
+)
 from isofed.simulations.plan import Plan, make_plan, runnable
 from isofed.simulations.refusals import in_one_sentence
 from isofed.simulations.simulate import resume, simulate
@@ -154,6 +162,7 @@ def started(argv: list[str], possible: Callable[[Plan], Plan], run: Run, command
         run: of the configuration, the run's folder and the words.
         command: behind ``isofed``.
     """
+    argv = from_home(argv)
     if not set(SHOW) & set(argv):
         check([word for word in argv if not word.startswith("-")], bool(set(SWEEP) & set(argv)), possible)
     failed: list[str] = []

@@ -1,5 +1,6 @@
 """What stands behind ``isofed simulate``, looked at before Hydra does: options, KEY=VALUE, sweeps."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ SWEEP = ("--multirun", "-m")
 SHOW = ("--cfg", "-c", "--info", "-i", "--hydra-help")
 CHOICE, SHOWN = ("--cfg", "-c"), ("job", "hydra", "all")
 STRATEGY = "strategy="
+HOMES = ("hydra.run.dir=~", "hydra.sweep.dir=~")
 # an empty one would be the folder where one stands, or as if it were not written
 PLACES = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "data.root", "public.root", "weights")
 OPTIONS = (*SWEEP, *SHOW, "--resolve", "-r", "--package", "-p", "--resume", "--help", "-h")
@@ -42,6 +44,17 @@ def own_strategy(argv: list[str]) -> list[str]:
 def _is_own(name: str) -> bool:
     # a name with a dot is never an option, so a misspelt one is told of where strategies are looked up
     return name not in options("strategy") and ("." in name or name in available())
+
+
+def from_home(argv: list[str]) -> list[str]:
+    """Return the words with a leading ``~`` of a run's folder as a shell would have written it: behind a key
+    with dots it does not, and Hydra would make a folder of that name."""
+    return [_from_home(word) if word.startswith(HOMES) else word for word in argv]
+
+
+def _from_home(word: str) -> str:
+    key, _, value = word.partition("=")
+    return f"{key}={os.path.expanduser(value)}"
 
 
 def options_first(argv: list[str]) -> list[str]:

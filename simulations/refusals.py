@@ -26,6 +26,8 @@ def no_option(option: str) -> str:
     """Return the sentence for ``group/name`` that cannot be chosen."""
     group, _, name = option.rpartition("/")
     known = options(group)
+    if not name:
+        return f"'{group}=' chooses nothing; write one of: {', '.join(known)}"
     return f"unknown {group} '{name}'{hint(name, known)} known: {', '.join(known)}"
 
 
@@ -72,7 +74,7 @@ def _dotted(values: dict[str, object], prefix: str) -> list[str]:
 
 
 _PATTERNS = (
-    (r"Could not find '([\w/]+/[^']+)'", no_option),
+    (r"Could not find '([\w/]+/[^']*)'", no_option),
     (r"Could not override '([^']+)'", _no_key),
     (r"Key '([^']+)' is not in struct", _no_key),
 )

@@ -94,7 +94,7 @@ def test_what_does_not_is_refused_with_the_mend(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["dp=example"], r"of 'epsilon' and 'noise' neither are given.*dp\.epsilon=8"),
+        (["dp=example"], r"of 'epsilon' and 'noise' neither is given.*dp\.epsilon=8"),
         (["dp=example", "dp.epsilon=8", "dp.noise=1"], "of 'epsilon' and 'noise' both are given"),
         (["dp=example", "dp.noise=1", "dp.norm=0"], "'norm' is 0"),
         (["dp=example", "dp.epsilon=0"], "'epsilon' is 0"),

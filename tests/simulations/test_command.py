@@ -179,6 +179,8 @@ MALFORMED = [
     (["protocol=sharing", "data.declared=camera"], "the data are declared for protocol 'camera'"),
     (["weights=nowhere.pth"], "'weights' is 'nowhere.pth', but there is no such file"),
     (["engine.device=cuda:7"], "'engine.device' is 'cuda:7', but this machine has"),
+    (["protocol="], "'protocol=' chooses nothing; write one of: camera, camera_strict, entity, sharing"),
+    (["strategy="], "'strategy=' chooses nothing; write one of: apfl, "),
     (["hydra.run.dir="], "'hydra.run.dir=' names no folder or file; write one behind it, or leave it out"),
     (["hydra.run.dir=''"], "names no folder or file"),
     (["--multirun", "seed=0,1", "hydra.sweep.dir="], "'hydra.sweep.dir=' names no folder"),

@@ -1,7 +1,7 @@
 import pytest
 
 from isofed.errors import ConfigError
-from isofed.simulations.overrides import check_options, options_first, own_strategy, single
+from isofed.simulations.overrides import check_options, from_home, options_first, own_strategy, single
 
 
 def test_the_main_job_takes_no_words_at_all() -> None:
@@ -24,6 +24,12 @@ def test_an_option_may_stand_between_the_words() -> None:
     words = ["rounds=2", "--multirun", "seed=0,1", "--cfg", "job", "cohort=3"]
     assert options_first(words) == ["--multirun", "--cfg", "job", "rounds=2", "seed=0,1", "cohort=3"]
     assert options_first(["--resume", "RUN"]) == ["--resume", "RUN"] and options_first([]) == []
+
+
+def test_a_run_s_folder_may_lie_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    words = ["hydra.run.dir=~/runs/a b", "hydra.sweep.dir=~", "seed=1", "hydra.run.dir=a~b", "data.root=~/x"]
+    assert from_home(words) == ["hydra.run.dir=/home/me/runs/a b", "hydra.sweep.dir=/home/me", *words[2:]]
 
 
 def test_a_sweep_over_files_goes_over_their_names() -> None:
