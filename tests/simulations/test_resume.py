@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from isofed.__main__ import main
 from isofed.client.memory import Memory
 from isofed.errors import CheckpointError
 from isofed.files import write_json
@@ -23,6 +22,8 @@ from isofed.simulations import simulate as simulations
 from isofed.simulations.command import composed as compose
 from isofed.simulations.folder import claim, finished, load_config, sweep
 from isofed.tasks.layouts import tree
+from tests.forked import Forked
+from tests.pace import LONG
 
 SMALL = [
     "rounds=2",
@@ -172,14 +173,14 @@ def test_a_finished_run_is_left_as_it_is(reference: Path, capsys: pytest.Capture
 @pytest.mark.slow
 def test_a_lost_worker_ends_the_run_with_a_sentence_and_it_resumes(reference: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "isofed", "simulate", *SMALL, "engine.workers=2", f"hydra.run.dir={run}"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as main:
-        while not (run / "checkpoints").exists():
-            assert main.poll() is None
-            time.sleep(0.01)
-        os.kill(children(main.pid)[0], signal.SIGKILL)
-        _, said = main.communicate(timeout=600)
-    assert main.returncode == 2
+    words = ["simulate", *SMALL, "engine.workers=2", f"hydra.run.dir={run}"]
+    forked = Forked.of(main, words, tmp_path / "log")
+    while not (run / "checkpoints").exists():
+        assert forked.poll() is None
+        time.sleep(0.01)
+    os.kill(children(forked.pid)[0], signal.SIGKILL)
+    assert forked.wait(5 * LONG) == 2
+    said = (tmp_path / "log").read_text()
     assert said.splitlines()[-1].startswith("isofed: a worker process was ended from outside")
     assert "Traceback" not in said
     assert (
@@ -215,7 +216,7 @@ def test_a_run_is_finished_when_summary_and_report_are_there(tmp_path: Path) -> 
 
 def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
     claim(tmp_path, {"seed": 1, "rounds": 2}, ["seed=1"])
-    claim(tmp_path, {"seed": 1, "rounds": 2}, [])
+    claim(tmp_path, {"seed": 1, "rounds": 2, "progress": False}, [])
     assert load_config(tmp_path) == ({"seed": 1, "rounds": 2}, ["seed=1"])
     with pytest.raises(CheckpointError, match=r"another configuration \(other rounds, seed\)"):
         claim(tmp_path, {"seed": 2}, [])
