@@ -58,7 +58,8 @@ def claim(folder: Path, cfg: Mapping[str, Any], overrides: list[str]) -> None:
         write_json(folder / CONFIG, {**cfg, "overrides": overrides})
         return
     found, _ = load_config(folder)
-    changed = sorted(key for key in {*found, *cfg} if found.get(key) != cfg.get(key))
+    # what is said of a run meanwhile is no part of it
+    changed = sorted(key for key in {*found, *cfg} - {"progress"} if found.get(key) != cfg.get(key))
     if changed:
         raise CheckpointError(
             f"'{folder}' holds a run of another configuration (other {', '.join(changed)}); continue it with "

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from isofed.client.workshop import Workshop
 from isofed.errors import BudgetError, CheckpointError, ConfigError, RoundError
 from isofed.events import Emit, fan_out, silent, within
 from isofed.files import write_json
@@ -189,6 +190,7 @@ def _prepare(job: Job) -> dict[str, Any]:
         CheckpointError: a run that is continued began with other data.
     """
     plan = job.plan
+    _read_weights(plan)
     if plan.data.root is None and not plan.root.exists():
         options = plan.layout.options(**plan.data.make)
         told = lambda done, total: job.progress.step(f"drawing {plan.words[0]}s", done, total)  # noqa: E731
@@ -206,6 +208,14 @@ def _prepare(job: Job) -> dict[str, Any]:
     write_json(plan.folder / FACTS, facts)
     _held(job, federation, list(facts))
     return facts
+
+
+def _read_weights(plan: Plan) -> None:
+    """Read public weights into a model, so that what is wrong with them is said before data are drawn."""
+    if plan.switches.weights and not (plan.folder / FACTS).exists():
+        setting = plan.setting()
+        sized = replace(setting.options, classes=max(setting.options.classes, 1))
+        _ = Workshop(replace(setting, options=sized), weights=Path(plan.switches.weights)).model
 
 
 def _held(job: Job, federation: Federation, sites: list[str]) -> None:

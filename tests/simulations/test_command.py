@@ -285,6 +285,20 @@ def test_fewer_classes_than_the_data_number(isofed: Run, drawn: Path, tmp_path: 
     unfinished(tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("task", "expected"), [("reid", "are for task.backbone=resnet50"), ("reid_resnet50", "cannot be read")]
+)
+def test_weights_that_do_not_fit_are_told_of_before_data_are_drawn(
+    isofed: Run, tmp_path: Path, task: str, expected: str
+) -> None:
+    (tmp_path / "weights.pth").touch()
+    words = [f"task={task}", "task.precision=float32", "engine.workers=1", "progress=false"]
+    run = tmp_path / "out"
+    said = isofed("simulate", *words, f"weights={tmp_path / 'weights.pth'}", f"hydra.run.dir={run}")
+    assert expected in said.sentence()
+    assert not list(run.glob("data*"))
+
+
 def test_a_diverging_client_is_named_with_its_round(isofed: Run, drawn: Path, tmp_path: Path) -> None:
     words = [*SMALL, "task.backbone_rate=1e20", f"data.root={drawn}", f"hydra.run.dir={tmp_path / 'out'}"]
     sentence = isofed("simulate", *words).sentence()
