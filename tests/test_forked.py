@@ -9,6 +9,7 @@ import pytest
 
 from tests import forked
 from tests.forked import Forked, Forks, completed
+from tests.pace import LONG
 
 
 def told(words: list[str]) -> int:
@@ -25,7 +26,7 @@ def test_what_a_fork_says_and_its_code_are_seen() -> None:
 
 def asleep(words: list[str]) -> int:
     """Do not end."""
-    time.sleep(60)
+    time.sleep(10 * LONG)
     return 0
 
 
@@ -39,14 +40,15 @@ def test_a_fork_can_be_waited_for_and_killed(tmp_path: Path) -> None:
 
 
 def left_behind(words: list[str]) -> int:
-    """Leave a process that ends by itself after a while."""
-    subprocess.Popen(["sleep", words[0]])
+    """Leave a process that ends when a file is there."""
+    subprocess.Popen(["sh", "-c", 'while [ ! -e "$0" ]; do sleep 0.05; done', words[0]])
     return 0
 
 
 def test_what_outlives_a_fork_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forked, "main", left_behind)
-    forks = Forks()
-    assert forks.start(["1.5"], "mark", tmp_path / "log").wait() == 0
+    forks, end = Forks(), tmp_path / "end"
+    assert forks.start([str(end)], "mark", tmp_path / "log").wait() == 0
     assert forks.gone_after("mark", 0.1) is None and forks.gone_after("other", 0.1) is not None
-    assert (forks.gone_after("mark", 20) or 0) > 0.1
+    end.touch()
+    assert forks.gone_after("mark", LONG) is not None

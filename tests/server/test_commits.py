@@ -10,7 +10,7 @@ from isofed.server.state import Checkpoints, ServerState, newest
 from isofed.trees import Layout, zeros
 
 TREES = {"model": zeros(Layout.of([("w", (3,), "float32")])), "buffers": zeros(Layout.of([]))}
-LONG = 30.0  # seconds that nobody waits unless something is broken
+LONG = 120.0  # seconds that nobody waits unless something is broken
 
 
 @dataclass

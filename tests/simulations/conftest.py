@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from isofed.tasks.reid.layouts.sysu.make import SyntheticSysu, generate
+from tests.pace import LONG
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -50,7 +51,7 @@ def _talk(commands: int, answers: int) -> Call:
 
     def message() -> dict[str, Any]:
         while b"\0" not in read:
-            assert select.select([answers], [], [], 60)[0], "the browser does not answer"
+            assert select.select([answers], [], [], LONG)[0], "the browser does not answer"
             more = os.read(answers, 1 << 16)
             assert more, "the browser has gone away"
             read.extend(more)
@@ -87,7 +88,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call]:
         call = _talk(ours_out, ours_in)
         yield call
         call("Browser.close")
-        process.wait(timeout=20)
+        process.wait(timeout=LONG)
     os.close(ours_out)
     os.close(ours_in)
 

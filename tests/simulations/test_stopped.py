@@ -16,13 +16,14 @@ from isofed.simulations import command as simulate_command
 from isofed.simulations.experiments import command as experiment_command
 from isofed.simulations.stopped import stopped_in_words
 from tests.forked import Forked, Forks
+from tests.pace import LONG
 from tests.simulations.test_command import SMALL
 
 
 def send(number: signal.Signals) -> None:
     """Send this process a signal and wait for it."""
     os.kill(os.getpid(), number)
-    time.sleep(60)
+    time.sleep(10 * LONG)
 
 
 @pytest.mark.parametrize(("number", "name"), [(signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "Ctrl-C")])
@@ -59,7 +60,7 @@ def exit_code(job: Callable[[], None]) -> int | None:
     """Return that of a process forked for a job."""
     process = multiprocessing.get_context("fork").Process(target=job)
     process.start()
-    process.join(30)
+    process.join(LONG)
     code: int | None = process.exitcode
     return code
 
@@ -84,8 +85,8 @@ def test_a_run_is_kept_and_its_processes_end(tmp_path: Path) -> None:
         assert forked.poll() is None, log.read_text()
         time.sleep(0.01)
     os.kill(forked.pid, signal.SIGTERM)
-    assert forked.wait(60) == 143
-    assert forks.gone_after("run", 30) is not None
+    assert forked.wait(LONG) == 143
+    assert forks.gone_after("run", LONG) is not None
     newest = simulate_command.newest(run / "checkpoints")
     said = (
         f"stopped by SIGTERM; the run is kept up to round {newest}; continue with: isofed simulate --resume "

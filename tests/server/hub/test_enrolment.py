@@ -26,6 +26,7 @@ from isofed.server.hub.enrolment import LARGEST
 from isofed.server.hub.folder import HubFolder
 from isofed.server.hub.limits import Challenges, Limits
 from isofed.server.hub.settings import HubSettings, read_settings, write_settings
+from tests.pace import LONG
 from tests.server.hub.hub_case import free_port, lines, served, until
 
 MANIFEST = b'{"task": "reid"}'
@@ -170,7 +171,7 @@ def test_without_tls_or_with_another_authority_nobody_is_spoken_to(hub: HubFolde
     for channel in (grpc.insecure_channel(where), grpc.secure_channel(where, stranger)):
         with channel:
             work = EnrolmentStub(channel).Authority
-            refused(lambda work=work: work(AuthorityRequest(), timeout=5), "", grpc.StatusCode.UNAVAILABLE)  # type: ignore[misc]
+            refused(lambda work=work: work(AuthorityRequest(), timeout=LONG), "", grpc.StatusCode.UNAVAILABLE)  # type: ignore[misc]
 
 
 def test_what_goes_wrong_inside_is_told_to_the_operator_alone(hub: HubFolder, stub: Any) -> None:
@@ -188,7 +189,7 @@ def test_a_renewed_certificate_of_the_server_is_shown_to_the_next_caller(hub: Hu
     signer = authority.authority(hub)
     fresh = for_server(signer, read_certificate(held).public_key(), ["127.0.0.1"])  # type: ignore[arg-type]
     keep(hub.certificate, fresh)
-    shown = ssl.get_server_certificate(("127.0.0.1", settings.enrolment_port), timeout=5)
+    shown = ssl.get_server_certificate(("127.0.0.1", settings.enrolment_port), timeout=LONG)
     assert read_certificate(shown.encode()) == read_certificate(fresh)
 
 
@@ -257,7 +258,7 @@ def test_the_servers_certificate_is_renewed_while_it_runs(
 
 
 def _shown(port: int) -> bytes:
-    return ssl.get_server_certificate(("127.0.0.1", port), timeout=5).encode()
+    return ssl.get_server_certificate(("127.0.0.1", port), timeout=LONG).encode()
 
 
 def _held(folder: HubFolder) -> bytes:

@@ -19,6 +19,7 @@ from isofed.protocols import certificates, fleet
 from isofed.protocols.keys import new_key
 from isofed.server.hub import proxies
 from isofed.server.hub.settings import write_settings
+from tests.pace import LONG
 from tests.server.hub.hub_case import Hub, lines, made_hub, made_site, opened, until
 
 NGINX = shutil.which("nginx")
@@ -44,7 +45,7 @@ def ask(
 ) -> tuple[int, bytes]:
     """Ask with a certificate."""
     tls = certificates.client_context(hub.folder.authority, *shown)
-    talk = http.client.HTTPSConnection(at, hub.settings.gateway_port, context=tls, timeout=10)
+    talk = http.client.HTTPSConnection(at, hub.settings.gateway_port, context=tls, timeout=LONG)
     try:
         talk.request("POST", path, b"{}", dict(headers))
         answer = talk.getresponse()

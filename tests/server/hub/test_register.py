@@ -16,6 +16,7 @@ from isofed.protocols.certificates import for_site, new_authority
 from isofed.protocols.keys import new_key, public_pem, read_public
 from isofed.server.hub.register import Register
 from isofed.server.hub.sites import OVERLAP, Site
+from tests.pace import LONG
 from tests.server.hub import racer
 from tests.server.hub.racer import CONTEXT
 
@@ -219,7 +220,7 @@ def test_of_many_processes_with_one_token_one_wins(register: Register) -> None:
     ]
     for process in each:
         process.start()
-    won = [answers.get(timeout=60) for _ in each]
+    won = [answers.get(timeout=LONG) for _ in each]
     for process in each:
         process.join()
     assert sorted(won)[:2] == ["", ""]

@@ -23,7 +23,7 @@ from isofed.server.hub.folder import HubFolder
 from isofed.server.hub.settings import HubSettings, read_settings
 from isofed.server.hub.watch import LOST
 
-SLEEPS = [sys.executable, "-c", "import time; time.sleep(100)"]
+SLEEPS = [sys.executable, "-c", "import time; time.sleep(1200)"]
 PARTS = ("superlink", "gateway", "enrolment")
 
 

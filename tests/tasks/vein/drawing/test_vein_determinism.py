@@ -29,6 +29,7 @@ from isofed.tasks.vein.drawing.writer import (
     write_finger,
     write_fingers,
 )
+from tests.pace import LONG
 
 KILLED = Drawing(fingers=8, samples=10, workers=2)
 WRITE = """
@@ -138,7 +139,7 @@ def test_another_process_with_other_hashes_and_threads_writes_the_same_bytes(tmp
     options = Drawing(fingers=2, samples=9)
     write_fingers(tmp_path / "here", 5, options)
     there = started(tmp_path / "there", options, tmp_path / "go.py", PYTHONHASHSEED="7", OMP_NUM_THREADS="2")
-    assert there.wait(120) == 0
+    assert there.wait(LONG) == 0
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
 
 
@@ -148,7 +149,7 @@ def test_a_run_that_is_killed_half_way_goes_on_to_the_same_tree(tmp_path: Path) 
     begun = tmp_path / "out.partial" / TOP
     for whole in (1, 3):
         run = started(out, KILLED, tmp_path / "go.py")
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + LONG
         while len(finished(begun)) < whole and time.monotonic() < deadline:
             time.sleep(0.02)
         os.kill(run.pid, signal.SIGKILL)
