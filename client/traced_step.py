@@ -48,7 +48,8 @@ class Steps:
         """Prepare for steps that differentiate these parameters."""
         flowing, buffers = {id(parameter) for parameter in trained}, dict(shop.model.named_buffers())
         own: Named = {name: p for name, p in shop.parameters.items() if id(p) in flowing}
-        rest: Named = {name: p for name, p in shop.parameters.items() if id(p) not in flowing} | buffers
+        rest: Named = {name: p for name, p in shop.parameters.items() if name not in own}
+        rest.update(buffers)
         traced = vars(shop).setdefault("traced_alone", Traced(shop.model))
         return cls(shop, own, rest, tuple(buffers), looks_of(own, rest), traced)
 
