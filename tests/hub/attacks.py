@@ -24,7 +24,7 @@ UP, OUT, NEW = "cam1", "cam2", "cam3"  # a site that is up, one that is to be pu
 Tried = tuple[str, str]
 Attack = Callable[[Intruder], Tried]
 FORGED = ('"stub:app"', '"theirs:app"')
-AT_ONCE = 1.5  # seconds
+AT_ONCE = 10.0  # seconds, usually a third of one; it would have been held for twenty
 
 
 def shut_out(answer: str) -> str:
@@ -196,7 +196,7 @@ def revoked(us: Intruder) -> Tried:
     thread = threading.Thread(target=hold)
     thread.start()
     us.made.isofed(SERVER, "server", "revoke", str(us.hub.root), OUT)
-    thread.join(30)
+    thread.join(120)
     (answer, when), since = ended[0], us.known(OUT).revoked_at
     assert 0 < when - since < AT_ONCE, f"{answer} {when - since:.1f} s after it was revoked"
     again = shut_out(us.post(us.as_site(OUT), fleet.ALIVE))

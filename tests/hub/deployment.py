@@ -92,7 +92,7 @@ class Deployment:
         process = self.running.pop(name)
         process.kill() if hard else process.terminate()
         try:
-            process.wait(30)
+            process.wait(120)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
