@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from isofed.errors import ConfigError, IsofedError
-from isofed.files import unusable as unusable
+from isofed.files import unusable
 from isofed.server.state import newest
 from isofed.simulations.compare.command import tell
 from isofed.simulations.federation import CHECKPOINTS

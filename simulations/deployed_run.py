@@ -39,7 +39,7 @@ from isofed.simulations.federation import (
     tell,
     weights_digest,
 )
-from isofed.simulations.folder import CONFIG, REPORT, claim, finished, load_config, settle, sweep
+from isofed.simulations.folder import CONFIG, REPORT, claim, continuing, finished, load_config, settle, sweep
 from isofed.simulations.grown import made_in_files
 from isofed.simulations.heap import give_back
 from isofed.simulations.journal import Journal
@@ -110,10 +110,10 @@ def deploy(cfg: Mapping[str, Any], folder: Path, overrides: list[str]) -> dict[s
             return _run(job)
         except BudgetError as error:
             raise BudgetError(
-                f"{error}; where sites raise their limits, continue with: isofed run --resume {folder}"
+                f"{error}; where sites raise their limits, continue with: {continuing(folder, 'run')}"
             ) from None
         except RoundError as error:
-            raise RoundError(f"{error}; continue with: isofed run --resume {folder}") from None
+            raise RoundError(f"{error}; continue with: {continuing(folder, 'run')}") from None
 
 
 def resume(folder: Path, rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def resume(folder: Path, rule: Mapping[str, Any]) -> dict[str, Any]:
     cfg, overrides = load_config(folder)
     if cfg.get("engine", {}).get("name") != DEPLOYED:
         raise CheckpointError(
-            f"the run in '{folder}' is simulated; continue it with: isofed simulate --resume {folder}"
+            f"the run in '{folder}' is simulated; continue it with: {continuing(folder, 'simulate')}"
         )
     for key in rule:
         pick("rule", key, dict.fromkeys(RULE))

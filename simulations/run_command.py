@@ -7,7 +7,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from isofed.errors import ConfigError
-from isofed.simulations.command import started, stoppable, unusable
+from isofed.files import unusable
+from isofed.simulations.command import started, stoppable
 from isofed.simulations.deployable import ready
 from isofed.simulations.deployed_run import RULE, deploy, resume
 from isofed.simulations.overrides import check_options, options_first, own_strategy

@@ -82,7 +82,7 @@ def _made(folder: HubFolder) -> str:
     ]
     if settings.listen == "127.0.0.1":
         lines.append("it listens on this machine alone; for others change 'listen' in hub.toml to 0.0.0.0")
-    return "\n".join([*lines, f"next: isofed server up {folder.root}"])
+    return "\n".join([*lines, f"next: isofed server up {folder.quoted}"])
 
 
 def _invite(argv: list[str]) -> int:
@@ -140,7 +140,7 @@ def _revoke(argv: list[str]) -> int:
 def _revoked(folder: HubFolder, before: Site, site: Site) -> str:
     if before.state == "revoked":
         return f"{site.name} was revoked already, on {day(site.revoked_at)}"
-    again = f"isofed server invite {folder.root} {site.name}"
+    again = f"isofed server invite {folder.quoted} {site.name}"
     return f"{site.name} is revoked; to let it in again, with a new key: {again}"
 
 

@@ -1,5 +1,6 @@
 """Where the server of a deployed federation keeps its things."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,11 @@ class HubFolder:
     """
 
     root: Path
+
+    @property
+    def quoted(self) -> str:
+        """The folder as it is written in a shell."""
+        return shlex.quote(str(self.root))
 
     @property
     def settings(self) -> Path:

@@ -101,7 +101,7 @@ def read_settings(folder: HubFolder) -> HubSettings:
     except FileNotFoundError:
         raise ConfigError(
             f"{folder.root} is no server's folder: it has no hub.toml; "
-            f"make it with 'isofed server init {folder.root} --host NAME'"
+            f"make it with 'isofed server init {folder.quoted} --host NAME'"
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{folder.settings} cannot be read: {error}; mend it by hand") from None

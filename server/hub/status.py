@@ -59,7 +59,9 @@ def _sites(folder: HubFolder, now: float) -> str:
     waiting = [site.name for site in known if site.state == "pending"]
     lines = [columns([HEAD, *rows])] if rows else ["no site is approved yet"]
     if waiting:
-        lines.append(f"waiting for approval: {', '.join(waiting)}; isofed server approve {folder.root} SITE")
+        lines.append(
+            f"waiting for approval: {', '.join(waiting)}; isofed server approve {folder.quoted} SITE"
+        )
     return "\n".join(lines)
 
 

@@ -16,7 +16,7 @@ def sites_table(folder: HubFolder) -> str:
     """Return a line for each site: state, until when, last contact, what it says of itself, its key."""
     sites, contacts = register(folder).sites(), read_contacts(folder.contacts)
     if not sites:
-        return f"nobody was invited yet: isofed server invite {folder.root} SITE"
+        return f"nobody was invited yet: isofed server invite {folder.quoted} SITE"
     return columns([HEAD, *(_row(site, contacts.get(site.name, {}), time.time()) for site in sites)])
 
 

@@ -70,6 +70,16 @@ def test_init_says_what_comes_next_and_again_that_it_is_there(tmp_path: Path, ca
     assert "on this machine alone" not in capsys.readouterr().out
 
 
+def test_commands_to_be_copied_quote_a_folder_that_a_shell_would_part(tmp_path: Path, capsys: Said) -> None:
+    folder = str(tmp_path / "our hub")
+    assert main(["init", folder, "--host", "hub.example.org"]) == 0
+    assert f"next: isofed server up '{folder}'" in capsys.readouterr().out
+    assert main(["sites", folder]) == 0
+    assert f"isofed server invite '{folder}' SITE" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match=f"isofed server init '{folder} b' --host NAME"):
+        main(["sites", f"{folder} b"])
+
+
 def test_init_takes_every_setting(hub: str) -> None:
     held = read_settings(HubFolder(Path(hub)))
     assert (held.gateway_port, held.enrolment_port, held.superlink_port) == (19443, 19444, 9441)
