@@ -50,18 +50,26 @@ class Traced:
 
     model: nn.Module
     _kinds: dict[Any, _Kind] = field(default_factory=dict)
+    _states: dict[Any, int] = field(default_factory=dict)
 
-    def take(self, slopes: Slopes, given: Given, constants: Any, state: Any = None) -> Found:
+    def number_of(self, trained: Named, rest: Named) -> int:
+        """Return a number that parameters and buffers share with all others that a step's operations fit."""
+        tensors = chain(trained.values(), rest.values())
+        looks = tuple(trained), tuple(rest), *map(_look, tensors)
+        return self._states.setdefault(looks, len(self._states))
+
+    def take(self, slopes: Slopes, given: Given, constants: Any, state: int | None = None) -> Found:
         """Return what ``slopes`` makes of ``given``.
 
         Args:
             slopes: see :func:`isofed.client.stacked_model.slopes_of`.
             given: parameters to differentiate, all other parameters and buffers, the batch's tensors.
             constants: what the batch holds beside tensors.
-            state: what :func:`looks_of` says of the first two, where the caller knows.
+            state: what :meth:`number_of` says of the first two, where the caller knows.
         """
         trained, rest, leaves = given
-        alike = constants, state or looks_of(trained, rest), *map(_look, leaves)
+        known = self.number_of(trained, rest) if state is None else state
+        alike = constants, known, *map(_look, leaves)
         kind = self._kinds.get(alike) or self._kinds.setdefault(alike, _Kind())
         if kind.listed is not None:
             return kind.listed(*given)
@@ -73,12 +81,6 @@ class Traced:
     def _whole(self, given: Given) -> bool:
         names = chain(self.model.named_parameters(), self.model.named_buffers())
         return {name for name, _ in names} <= {*given[0], *given[1]}
-
-
-def looks_of(trained: Named, rest: Named) -> Any:
-    """Return what parameters and buffers have in common with others that a step's operations fit."""
-    tensors = chain(trained.values(), rest.values())
-    return tuple(trained), tuple(rest), *map(_look, tensors)
 
 
 def _look(tensor: Tensor) -> Any:

@@ -11,7 +11,7 @@ from torch.func import functional_call
 from isofed.client import stacked_batch
 from isofed.client.precision import Precision
 from isofed.client.stacked_model import Named
-from isofed.client.traced import Found, Traced, looks_of
+from isofed.client.traced import Found, Traced
 from isofed.client.workshop import Workshop
 from isofed.spans import BACKWARD, FORWARD, span
 
@@ -32,16 +32,16 @@ class Steps:
         own: the parameters that are trained.
         rest: all other parameters, and the buffers.
         buffers: names of these.
-        looks: what :func:`isofed.client.traced.looks_of` says of both.
         traced: knows the operations.
+        state: the number that it has for both.
     """
 
     shop: Workshop
     own: Named
     rest: Named
     buffers: tuple[str, ...]
-    looks: Any
     traced: Traced
+    state: int
 
     @classmethod
     def of(cls, shop: Workshop, trained: Sequence[Tensor]) -> "Steps":
@@ -51,7 +51,7 @@ class Steps:
         rest: Named = {name: p for name, p in shop.parameters.items() if name not in own}
         rest.update(buffers)
         traced = vars(shop).setdefault("traced_alone", Traced(shop.model))
-        return cls(shop, own, rest, tuple(buffers), looks_of(own, rest), traced)
+        return cls(shop, own, rest, tuple(buffers), traced, traced.number_of(own, rest))
 
     def taken(self, batch: Any) -> tuple[Tensor, list[Tensor | None]] | None:
         """Return a step's loss and gradients, None where the loss does not reach, to the bit what the step
@@ -64,7 +64,7 @@ class Steps:
         constants = tuple(part for part in parts if not isinstance(part, Tensor))
         given = self.own, self.rest, leaves
         with span(BACKWARD):
-            slopes, (loss, after) = self.traced.take(self._slopes(batch), given, constants, self.looks)
+            slopes, (loss, after) = self.traced.take(self._slopes(batch), given, constants, self.state)
         for name, value in after.items():
             if value.data_ptr() != self.rest[name].data_ptr():
                 self.rest[name].copy_(value)

@@ -116,7 +116,10 @@ def _moving(into: Any, old: Any, step: Any) -> Work:
 def divided(tree: Tree, by: float) -> Tree:
     """Divide a NumPy tree of float64 in place, and return it."""
     for buffer in tree.buffers.values():
-        _in_blocks(len(buffer), _dividing(buffer, by), buffer)
+        if len(buffer) >= LARGE and threaded() and not lies_in_file(buffer):
+            beside.divide(buffer, by)
+        else:
+            _in_blocks(len(buffer), _dividing(buffer, by), buffer)
     return tree
 
 
