@@ -240,6 +240,9 @@ def _put(
 ) -> bool:
     """Step along gradients that are there; return whether the step was not left out."""
     with span(UPDATE):
+        if precision.direct:
+            precision.along(gradients, trained)
+            return True
         precision.put(gradients, trained)
         _drift(shop, states)
         stepped = precision.step()

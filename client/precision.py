@@ -72,6 +72,20 @@ class Precision:
         for parameter, gradient in zip(parameters, found, strict=True):
             parameter.grad = gradient
 
+    def along(self, gradients: Sequence[torch.Tensor | None], parameters: Sequence[torch.Tensor]) -> None:
+        """Take the plain step along gradients at one rate for all, which leaves them on no parameter."""
+        (group,) = self.optimiser.param_groups
+        moved = [p for p, slope in zip(parameters, gradients, strict=True) if slope is not None]
+        if moved:
+            with torch.no_grad():
+                torch._foreach_add_(moved, [s for s in gradients if s is not None], alpha=-group["lr"])
+
+    @property
+    def direct(self) -> bool:
+        """Whether a step may go :meth:`along` its gradients: it is plain, nobody writes into them, and there is
+        one rate."""
+        return self.unwritten and len(self.optimiser.param_groups) == 1
+
     def step(self) -> bool:
         """Step, unless fp16's gradients overflowed: then the scale falls, the step is left out, and False
         returned."""

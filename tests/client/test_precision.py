@@ -30,6 +30,35 @@ def test_a_plain_step_has_the_bits_of_torchs_own(rate: float, seed: int) -> None
         assert torch.equal(ours, theirs)
 
 
+@given(rate=st.floats(1e-4, 0.5), seed=st.integers(0, 99))
+def test_a_step_along_gradients_has_the_bits_of_one_with_them_put_down(rate: float, seed: int) -> None:
+    found = []
+    for direct in (True, False):
+        torch.manual_seed(seed)
+        weights = [nn.Parameter(torch.rand(3, 2)), nn.Parameter(torch.rand(2)), nn.Parameter(torch.rand(1))]
+        gradients = [torch.rand(3, 2), None, torch.rand(1)]
+        optimiser = torch.optim.SGD(weights, lr=rate)
+        precision = Precision("cpu", None, None, optimiser, plain=True, unwritten=True)
+        assert precision.direct
+        if direct:
+            precision.along(gradients, weights)
+            assert all(weight.grad is None for weight in weights)
+        else:
+            precision.put(gradients, weights)
+            precision.step()
+        found.append([weight.detach() for weight in weights])
+    assert all(map(torch.equal, *found))
+
+
+def test_no_step_is_direct_with_two_rates_or_gradients_that_are_written_into() -> None:
+    weights = [nn.Parameter(torch.rand(1)), nn.Parameter(torch.rand(1))]
+    one = torch.optim.SGD(weights, lr=0.1)
+    two = torch.optim.SGD([{"params": weights[:1]}, {"params": weights[1:], "lr": 0.2}], lr=0.1)
+    assert Precision("cpu", None, None, one, plain=True, unwritten=True).direct
+    assert not Precision("cpu", None, None, two, plain=True, unwritten=True).direct
+    assert not Precision("cpu", None, None, one, plain=True).direct
+
+
 def test_sgd_alone_is_plain() -> None:
     weight = nn.Parameter(torch.zeros(1))
     assert is_plain(torch.optim.SGD([weight], lr=0.1))
