@@ -82,8 +82,7 @@ class Precision:
 
     @property
     def direct(self) -> bool:
-        """Whether a step may go :meth:`along` its gradients: it is plain, nobody writes into them, and there is
-        one rate."""
+        """Whether a step may go :meth:`along` its gradients: plain, at one rate, with none who looks."""
         return self.unwritten and len(self.optimiser.param_groups) == 1
 
     def step(self) -> bool:

@@ -39,6 +39,16 @@ def _inner(value: Any) -> Sequence[Any]:
     raise TypeError(f"its batches hold a {type(value).__name__}")
 
 
+def form(value: Any) -> Any:
+    """Return how a batch is put together, without its tensors and constants: types, and keys of mappings."""
+    if isinstance(value, Tensor):
+        return None
+    if isinstance(value, CONSTANTS):
+        return type(value)
+    keys = tuple(value) if isinstance(value, Mapping) else ()
+    return type(value), keys, *map(form, _inner(value))
+
+
 def refilled(value: Any, given: Iterator[Tensor]) -> Any:
     """Return a batch with the tensors of ``given`` in the places of its own."""
     if isinstance(value, Tensor):

@@ -27,7 +27,8 @@ class Fed:
     def of(cls, step: Step) -> "Fed":
         """Look at a step."""
         parts = stacked_batch.parts(step.batch)
-        return cls(step, parts, (step.phase, step.done, stacked_batch.signature(parts)))
+        kind = stacked_batch.form(step.batch), stacked_batch.signature(parts)
+        return cls(step, parts, (step.phase, step.done, kind))
 
 
 Stream = Iterator[Fed]

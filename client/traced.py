@@ -16,8 +16,10 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from isofed.client.stacked_model import Named, Slopes
 from isofed.client.traced_graph import function_of
+from isofed.client.traced_mind import mind_of, remind
 
 OFTEN = 16  # steps of one kind; to look through one takes about as long as these
+MOST = 256  # kinds that are told apart
 
 Given = tuple[Named, Named, Sequence[Tensor]]
 Found = tuple[Named, tuple[Tensor, Named]]
@@ -40,7 +42,7 @@ class _Kind:
 class Traced:
     """Takes a workshop's steps, stacked ones or those of one site, by their operations where these are known.
 
-    After 16 steps of one kind the next is looked through. What is found is used if on that step it gives the
+    The 16th step of a kind is looked through. What is found is used if on that step it gives the
     bits of all gradients, losses and buffers that the step itself gives. One that draws, or that cannot be
     looked through, is always taken as it stands.
 
@@ -70,12 +72,14 @@ class Traced:
         trained, rest, leaves = given
         known = self.number_of(trained, rest) if state is None else state
         alike = constants, known, *map(_look, leaves)
-        kind = self._kinds.get(alike) or self._kinds.setdefault(alike, _Kind())
+        kind = self._kinds.get(alike) or _Kind()
         if kind.listed is not None:
             return kind.listed(*given)
+        if len(self._kinds) < MOST:
+            self._kinds[alike] = kind
         kind.taken += 1
         if kind.taken == OFTEN and self._whole(given):
-            return _compared(kind, slopes, given)
+            return _compared(kind, slopes, given, self.model)
         return slopes(*given)
 
     def _whole(self, given: Given) -> bool:
@@ -98,20 +102,32 @@ def _filled(given: Given, values: Iterator[Tensor]) -> Given:
     return {name: next(values) for name in trained}, {name: next(values) for name in rest}, list(values)
 
 
-def _compared(kind: _Kind, slopes: Slopes, given: Given) -> Found:
-    """Take a step as it stands, and by its operations; keep these if they give the same."""
-    trained, rest, leaves = given
-    beside = (
-        trained,
-        {name: tensor.clone() for name, tensor in rest.items()},
-        [leaf.clone() for leaf in leaves],
-    )
-    found = slopes(*given)
+def _compared(kind: _Kind, slopes: Slopes, given: Given, model: nn.Module) -> Found:
+    """Take a step as it stands, and by its operations; keep these if they give the same, and if the model
+    kept nothing in mind meanwhile that it was not given."""
+    beside = _filled(given, (_apart(tensor) for tensor in _flat(given)))
+    found, mind = slopes(*given), mind_of(model)
+    if mind is None:
+        return found
+    listed = None
     with suppress(Exception):  # whatever a model of anybody's may raise that is looked through
         listed = listed_of(slopes, beside)
-        if _same(found, listed(*beside)):
-            kind.listed = listed
+        listed = listed if _same(found, listed(*beside)) else None
+    kind.listed = None if remind(model, mind) else listed
     return found
+
+
+def _apart(tensor: Tensor) -> Tensor:
+    """Return a copy that lies as the tensor does: operations fit its strides."""
+    whole = tensor.detach()
+    copy = (
+        whole.clone()
+        if 0 in whole.stride()
+        else torch.empty_strided(whole.shape, whole.stride(), dtype=whole.dtype, device=whole.device).copy_(
+            whole
+        )
+    )
+    return copy.requires_grad_(tensor.requires_grad)
 
 
 def _same(one: Found, other: Found) -> bool:

@@ -28,12 +28,11 @@ def function_of(module: GraphModule) -> Callable[..., list[Tensor]]:
         module: ATen's operations, as make_fx leaves them, with an example of every result; changed.
 
     Raises:
-        ValueError: it draws random numbers.
+        ValueError: it draws random numbers, or turns a tensor in its place.
     """
-    if any(
-        torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()) for node in module.graph.nodes
-    ):
-        raise ValueError("a step that draws is not the same function every time")
+    tags = {tag for node in module.graph.nodes for tag in getattr(node.target, "tags", ())}
+    if tags & {torch.Tag.nondeterministic_seeded, torch.Tag.inplace_view}:
+        raise ValueError("a step that draws, or turns a tensor in its place, is not looked through")
     without_idle(module)
     module.graph.set_codegen(CodeGen())
     code = module.graph.python_code("self")

@@ -61,7 +61,7 @@ class Steps:
         except TypeError:
             return None
         leaves = [part for part in parts if isinstance(part, Tensor)]
-        constants = tuple(part for part in parts if not isinstance(part, Tensor))
+        constants = (stacked_batch.form(batch), *(part for part in parts if not isinstance(part, Tensor)))
         given = self.own, self.rest, leaves
         with span(BACKWARD):
             slopes, (loss, after) = self.traced.take(self._slopes(batch), given, constants, self.state)

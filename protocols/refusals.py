@@ -29,6 +29,11 @@ class Said:
     reason: str
 
 
+def shown(text: str) -> str:
+    """Return what somebody else wrote so that it can be shown: a line, of what can be printed, cut."""
+    return "".join(each if each.isprintable() else " " for each in text[:LONGEST])
+
+
 def refusal_content(code: str, reason: str) -> RecordDict:
     """Return a refusal as a message's content."""
     return RecordDict({REFUSAL: ConfigRecord({"code": code, "reason": reason[:LONGEST]})})

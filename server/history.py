@@ -57,7 +57,7 @@ class Journal:
 
     def _begin(self, lines: bytes) -> None:
         # what earlier checkpoints read is the beginning of it: the same rounds are the same bytes
-        with atomic(self.path, self.durable) as file:
+        with atomic(self.path, durable=True) as file:  # once a start, for it replaces what all of them read
             file.write(lines)
         self._size, self._sum = len(lines), zlib.crc32(lines)
 

@@ -11,6 +11,7 @@ from isofed.contracts import check_statistics
 from isofed.errors import ContractError, RoundError
 from isofed.events import OWN, Emit
 from isofed.protocols import wire
+from isofed.protocols.refusals import shown
 from isofed.records import Channel, Order, Value
 from isofed.server.state import ServerState
 from isofed.setting import Setting
@@ -60,7 +61,7 @@ def statistics(reply: Message | None, round: int, names: Iterable[str] | None = 
     reason: str = "no answer in time"
     kind = Absent if reply is None or gone(reply) else RoundError
     if reply is not None and reply.has_error():
-        reason = reply.error.reason or "an error without a reason"
+        reason = shown(reply.error.reason or "an error without a reason")
     elif reply is not None:
         numbers: Any = dict(reply.content.metric_records.get("statistics", {}))
         try:

@@ -13,7 +13,7 @@ from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 
 from isofed.errors import IsofedError
-from isofed.protocols.refusals import refusal_in
+from isofed.protocols.refusals import refusal_in, shown
 from isofed.protocols.wire import lies_in_file, payload
 from isofed.records import Report
 from isofed.server.asks import Refusal
@@ -32,9 +32,9 @@ def usable(reply: Message | None, read: Callable[[RecordDict], Report]) -> Repor
     if reply is None:
         return Refusal("no answer in time")
     if reply.has_error():
-        return Refusal(reply.error.reason or "an error without a reason")
+        return Refusal(shown(reply.error.reason or "an error without a reason"))
     if (said := refusal_in(reply.content)) is not None:
-        return Refusal(said.reason, said.code)
+        return Refusal(shown(said.reason), said.code)
     try:
         return read(reply.content)
     except IsofedError as error:

@@ -60,5 +60,5 @@ def answers(hub: HubFolder) -> None:
     """
     if not register_missing(hub):
         raise ConfigError(
-            f"the server in '{hub.root}' does not answer; start it with: isofed server up {hub.root}"
+            f"the server in '{hub.root}' does not answer; start it with: isofed server up {hub.quoted}"
         )

@@ -29,6 +29,8 @@ def load_config(folder: Path) -> tuple[dict[str, Any], list[str]]:
         cfg = None
     if not isinstance(cfg, dict):
         raise CheckpointError(f"{CONFIG} in '{folder}' is damaged; restore it, or start anew in a new folder")
+    if isinstance(engine := cfg.get("engine"), dict) and engine.get("name") != DEPLOYED:
+        engine.setdefault("traced", False)  # which runs of before had not
     return cfg, cfg.pop("overrides", [])
 
 

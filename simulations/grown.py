@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from isofed.scratch import filed, past
 
 LARGE = 1 << 18  # bytes of a parameter that is worth a file
+KNOWN = (torch.float32, torch.float64, torch.float16)  # NumPy has them, too
 
 
 class _Past(TorchFunctionMode):
@@ -48,8 +50,11 @@ def _laid(module: Any, name: str, parameter: Any) -> Any:
         return None
     lies = torch.from_numpy(filed(parameter.nbytes)).view(parameter.dtype).view(parameter.shape)
     lies.copy_(parameter.detach())
-    return torch.nn.Parameter(lies, parameter.requires_grad)
+    parameter.data = lies  # it stays the parameter that its maker may hold, tie to another, or fill later
+    return None
 
 
 def _large(array: Any) -> bool:
-    return isinstance(array, torch.Tensor) and array.device.type == "cpu" and array.nbytes >= LARGE
+    if not isinstance(array, torch.Tensor) or is_lazy(array):
+        return False
+    return array.device.type == "cpu" and array.dtype in KNOWN and array.nbytes >= LARGE

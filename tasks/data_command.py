@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from isofed.config import read
-from isofed.errors import ConfigError
+from isofed.errors import ConfigError, DataError
 from isofed.files import unusable
 from isofed.suggest import pick, unknown
 from isofed.tasks import TASKS
@@ -92,6 +92,8 @@ def split(argv: list[str]) -> int:
     root, out = Path(argv[1]), _folder("OUT", argv[2])
     if root.resolve() in (out.resolve(), *out.resolve().parents):
         raise ConfigError(f"'{out}' lies in '{root}', which is to be split; name a folder beside it")
+    if out.resolve() in root.resolve().parents:
+        raise ConfigError(f"'{root}', which is to be split, lies in '{out}'; name a folder beside it")
     task = next(task for task in TASKS.values() if task.layouts.get(layout.name) is layout)
     known = ["level", *(field.name for field in dataclasses.fields(task.options))]
     if odd := set(options) - set(known):
@@ -100,6 +102,10 @@ def split(argv: list[str]) -> int:
     wanted, found = parted(layout.name, level, typed), there(out)
     if found is not None and not over:
         refuse_another(out, found, wanted)
+        raise DataError(
+            f"'{out}' holds parts made alike, perhaps of another tree; name another folder, or write "
+            "--overwrite true to replace them"
+        )
     for name, made in part(task, layout, root, out, level, typed).items():
         print(f"{out / name}: {made.files} files{told(made)}")
     keep(out, wanted)

@@ -16,11 +16,10 @@ import numpy as np
 
 from isofed.config import read
 from isofed.errors import DataError
-from isofed.tasks.layouts.tree import MARK, placed
+from isofed.tasks.layouts.tree import DECLARED, MARK, placed
 from isofed.tasks.task import EVALUATOR, DataLayout, Task
 from isofed.tasks.traced import Trace, traced
 
-DECLARED = "isofed-level.txt"
 DRAWS = ".mat"  # of lists that a benchmark may look into later: published draws
 OWN, LISTS, NAMES = "", "whole lists", "whole lists and the names of others' files"
 Opener = Callable[[Path, Path], Any]  # (root, cache) to what is opened

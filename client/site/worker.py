@@ -30,7 +30,7 @@ from isofed.client.site.settings import Settings, read_settings
 from isofed.client.site.state import State, write_state
 from isofed.errors import ContractError, IsofedError
 from isofed.protocols.answering import Asked, answer_task
-from isofed.protocols.refusals import refusal_in
+from isofed.protocols.refusals import refusal_content, refusal_in
 from isofed.protocols.runtime import POLL, SITE_TASK, Door, bundle
 from isofed.protocols.tasks import Tasks
 from isofed.protocols.wire import ORDER, payload
@@ -122,7 +122,7 @@ def _answered(desk: Desk, asked: Asked, about: Asking, kind: str) -> Message:
     reply = desk.app(asked.message, context)
     if (said := refusal_in(reply.content)) is not None:
         desk.diary.refused(about, kind, said.reason)
-        return reply
+        return Message(refusal_content(said.code, said.reason), reply_to=asked.message)
     size = payload(reply.content)
     _refuse(policy.refuse_reply(desk.diary.bytes(about, kind, size)))
     desk.diary.answered(about, kind, size, time.monotonic() - began)

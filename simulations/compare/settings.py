@@ -9,7 +9,7 @@ from typing import Any
 SEEDS = ("seed", "data.seed", "task.split")  # a split of RegDB is a repetition, as the paper averages it
 # what says nothing about the federation: its name, what is shown, what is trained beside it, and how many
 # processes shared the work, which each run may have chosen for itself
-SILENT = ("run", "progress", "tensorboard", "alone", "controls", "engine.workers")
+SILENT = ("run", "progress", "tensorboard", "alone", "controls", "engine.workers", "engine.traced")
 CHOICES = {
     "strategy": "strategy.name",
     "protocol": "protocol.name",

@@ -40,7 +40,10 @@ def there(out: Path) -> Asked | None:
         DataError: its ``synthetic.json`` cannot be read.
     """
     mark = read_mark(out)
-    return None if mark is None else dict(mark.get(ASKED, {}))
+    if mark is None:
+        return None
+    found = mark.get(ASKED)
+    return dict(found) if isinstance(found, Mapping) and isinstance(found.get("layout"), str) else {}
 
 
 def in_words(found: Asked, wanted: Asked) -> str:

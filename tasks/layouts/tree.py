@@ -20,6 +20,7 @@ from PIL import Image
 from isofed.errors import DataError
 
 MARK = "synthetic.json"
+DECLARED = "isofed-level.txt"
 QUALITY = 92  # of JPEG files, 1..95
 
 File = tuple[str, bytes]
@@ -64,6 +65,7 @@ def placed(out: Path, mark: Mapping[str, object], resume: bool = False) -> Itera
     Raises:
         DataError: as :func:`write_tree`.
     """
+    out = out.resolve() if out.is_symlink() else out
     partial = out.with_name(out.name + ".partial")
     _refuse_foreign(out)
     _refuse_foreign(partial)
@@ -72,6 +74,7 @@ def placed(out: Path, mark: Mapping[str, object], resume: bool = False) -> Itera
         partial.mkdir(parents=True)
         (partial / MARK).write_text(json.dumps(mark, indent=1))
     yield partial
+    _refuse_undeclared(out, partial)
     _clear(out)
     os.replace(partial, out)
 
@@ -124,6 +127,16 @@ def _refuse_foreign(folder: Path) -> None:
             f"'{folder}' holds something that was not made by isofed; expected a new or empty folder: name "
             "another one"
         )
+
+
+def _refuse_undeclared(out: Path, partial: Path) -> None:
+    """Raise where a declaration of a level lies in an earlier tree, and not in the one that is to replace it:
+    what was declared of data would be forgotten."""
+    for path in out.rglob(DECLARED) if out.exists() else ():
+        if not (partial / path.relative_to(out)).exists():
+            raise DataError(
+                f"'{path}' declares a level, and would be lost; name another folder, or remove it yourself"
+            )
 
 
 def _clear(folder: Path) -> None:

@@ -52,9 +52,10 @@ def test_a_constant_of_the_graph_is_found() -> None:
     assert torch.equal(function_of(made)(torch.full((3,), 2.0))[0], 2 * held)
 
 
-def test_a_graph_that_draws_is_refused() -> None:
-    with pytest.raises(ValueError, match="draws"):
-        function_of(_made(lambda a: [a + torch.rand_like(a)], torch.ones(3)))
+@pytest.mark.parametrize("step", [lambda a: [a + torch.rand_like(a)], lambda a: [a.detach().t_() + 1]])
+def test_a_graph_that_draws_or_turns_in_place_is_refused(step: object) -> None:
+    with pytest.raises(ValueError, match="draws, or turns"):
+        function_of(_made(step, torch.ones(3, 2)))
 
 
 @pytest.mark.parametrize(

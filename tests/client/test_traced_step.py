@@ -1,15 +1,17 @@
 """A site's steps taken by their operations are the steps themselves, to the bit."""
 
+import random
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from together_case import NAME, TASK, arrays, first_order, places_of, shop_of
+from together_case import MODELS, NAME, TASK, Net, Out, arrays, first_order, places_of, shop_of
+from torch import nn
 
-from isofed.client import traced
+from isofed.client import stacked_batch, traced
 from isofed.client.train import Trained, train
 from isofed.records import Order
 from isofed.tasks import TASKS
@@ -104,9 +106,15 @@ def test_nothing_is_looked_through_unless_asked_nor_with_a_term_of_the_loss(
 
 def test_a_listed_step_does_not_call_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(traced, "OFTEN", 2)
-    shop, calls = shop_of(), list[int]()
-    shop.model.register_forward_hook(lambda *given: calls.append(1))
-    _rounds(shop, True, sizes=(20, 20), rounds=3)
+    calls, training = list[int](), shop_of().setting.task.training
+
+    def loss(*given: Any) -> torch.Tensor:
+        calls.append(1)
+        return training.loss(*given)
+
+    shop = shop_of()
+    task = replace(shop.setting.task, training=replace(training, loss=loss))
+    _rounds(replace(shop, setting=replace(shop.setting, task=task)), True, sizes=(20, 20), rounds=3)
     # four steps a round at each site: once as it stands, then once beside its list, and never again
     assert len(calls) == 3
 
@@ -116,6 +124,72 @@ def test_batches_of_other_shapes_are_kinds_of_their_own(monkeypatch: pytest.Monk
     plain, shop = _rounds(shop_of(ragged=True), False), shop_of(ragged=True)
     listed = _rounds(shop, True)
     assert len(_kinds(shop)) == 2 and all(_kinds(shop)) and all(map(_same, plain, listed))
+
+
+class _Minded(Net):
+    """Keeps in mind, outside of parameters and buffers, what it saw."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__(*MODELS["head"]().layers)
+        self.way, self.chance, self.seen, self.mean = way, random.Random(1), torch.zeros(()), torch.zeros(())
+
+    def forward(self, inputs: torch.Tensor) -> Out:
+        logits = super().forward(inputs).logits
+        if self.way == "attribute":
+            self.mean = 0.9 * self.mean + 0.1 * inputs.mean()
+            return Out(logits + self.mean)
+        if self.way == "in place":
+            self.seen.add_(inputs.detach().mean())
+            return Out(logits * (1 + self.seen))
+        if self.way == "draws by itself":
+            return Out(logits * (1 + self.chance.random()))
+        self.steps = getattr(self, "steps", 0) + 1
+        return Out(logits if self.steps < 9 else -logits)
+
+
+@pytest.mark.parametrize("way", ["attribute", "in place", "draws by itself", "counter"])
+def test_a_model_with_a_mind_of_its_own_is_taken_as_it_stands(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traced, "OFTEN", 3)
+    found = []
+    for listing in (False, True):
+        patch = replace(TASK, model=lambda options, generator: _seeded(way, generator))
+        monkeypatch.setitem(TASKS, NAME, patch)
+        shop = shop_of()
+        found.append(_rounds(shop, listing, rounds=4))
+    assert not any(_kinds(shop)) and all(map(_same, *found))
+
+
+def _seeded(way: str, generator: torch.Generator) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(generator.initial_seed())
+        return _Minded(way)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    left: torch.Tensor
+    right: torch.Tensor
+
+
+def test_batches_that_are_put_together_otherwise_are_kinds_of_their_own() -> None:
+    one, two = torch.ones(2), torch.zeros(2)
+    forms = [
+        stacked_batch.form(batch)
+        for batch in (_Pair(one, two), (one, two), [one, two], {"a": one, "b": two}, {"a": one, "c": two})
+    ]
+    assert len(set(forms)) == len(forms)
+    assert stacked_batch.form(_Pair(two, one)) == forms[0]
+    assert stacked_batch.form((1,)) != stacked_batch.form((True,))
+
+
+def test_no_more_kinds_are_kept_than_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traced, "MOST", 5)
+    steps = traced.Traced(nn.Identity())
+    for number in range(50):
+        steps.take(lambda *given: ({}, (torch.ones(()), {})), ({}, {}, []), number)
+    assert len(steps._kinds) == 5
 
 
 def test_a_batch_of_something_else_is_taken_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:

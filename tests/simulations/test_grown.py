@@ -55,3 +55,30 @@ def test_what_was_used_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(given) == 1 and given[0].nbytes == WIDE * WIDE * 4 < ROOM
         flatten(model)
     assert len(given) > 2
+
+
+class Held(nn.Module):
+    """Holds on to a parameter, fills it late, ties one to another, has one of a kind that NumPy has not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        weight = nn.Parameter(torch.zeros(WIDE, WIDE))
+        self.weight = weight
+        nn.init.ones_(weight)
+        self.one, self.two = nn.Linear(WIDE, WIDE, bias=False), nn.Linear(WIDE, WIDE, bias=False)
+        self.two.weight = self.one.weight
+        self.narrow = nn.Parameter(torch.ones(WIDE, WIDE, dtype=torch.bfloat16))
+        self.lazy = nn.LazyLinear(3)
+
+
+def test_a_parameter_stays_the_one_that_its_maker_holds() -> None:
+    with made_in_files():
+        model = Held()
+    assert model.weight.eq(1.0).all() and lies_in_file(model.weight.detach().numpy())
+    assert [name for name, _ in model.named_parameters()][:4] == [
+        "weight",
+        "narrow",
+        "one.weight",
+        "lazy.weight",
+    ]
+    assert model.two.weight is model.one.weight and model.narrow.eq(1.0).all()

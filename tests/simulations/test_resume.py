@@ -214,6 +214,16 @@ def test_a_run_is_finished_when_summary_and_report_are_there(tmp_path: Path) -> 
     assert finished(tmp_path) is None
 
 
+def test_a_run_that_was_begun_before_steps_could_be_traced_is_the_same_run(tmp_path: Path) -> None:
+    cfg = {"seed": 1, "engine": {"name": "local", "workers": 1, "traced": False}}
+    older = {"seed": 1, "engine": {"name": "local", "workers": 1}}
+    write_json(tmp_path / "config.json", {**older, "overrides": ["seed=1"]})
+    claim(tmp_path, cfg, [])
+    assert load_config(tmp_path) == (cfg, ["seed=1"])
+    with pytest.raises(CheckpointError, match="engine"):
+        claim(tmp_path, {**cfg, "engine": {**cfg["engine"], "traced": True}}, [])  # type: ignore[dict-item]
+
+
 def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
     claim(tmp_path, {"seed": 1, "rounds": 2}, ["seed=1"])
     claim(tmp_path, {"seed": 1, "rounds": 2, "progress": False}, [])

@@ -70,10 +70,11 @@ def test_the_same_tree_is_left_as_it_is(tmp_path: Path, capsys: pytest.CaptureFi
     (out / "isofed-level.txt").write_text("camera\n")
     assert made(out) == 0
     assert capsys.readouterr().out.startswith(f"{out} holds exactly this already and was left as it is")
-    assert (out / "isofed-level.txt").exists()
+    with pytest.raises(DataError, match="declares a level, and would be lost"):
+        made(out, "--overwrite", "true")
+    (out / "isofed-level.txt").unlink()
     assert made(out, "--overwrite", "true") == 0
     assert capsys.readouterr().out == f"wrote {out}, in place of the same\n"
-    assert not (out / "isofed-level.txt").exists()
 
 
 def test_a_tree_of_other_options_is_replaced_only_where_one_says_so(
@@ -183,19 +184,66 @@ def test_a_tree_is_split_so_that_each_site_has_its_own_and_no_more(
     assert not shown & {path.parent.name for path in part.rglob("*.jpg")}
 
 
-def test_parts_are_replaced_by_parts_made_alike_alone(
+def test_parts_are_replaced_only_where_one_says_so(
     tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["split", "sysu", str(tree), str(tmp_path / "parts")]
     assert main(words) == 0
     assert "in place of" not in capsys.readouterr().out
-    assert main(words) == 0
+    with pytest.raises(
+        DataError, match=r"holds parts made alike, perhaps of another tree; .* --overwrite true"
+    ):
+        main(words)
+    assert main([*words, "--overwrite", "true"]) == 0
     assert capsys.readouterr().out.endswith("\nin place of parts made alike\n")
     with pytest.raises(DataError, match=r"holds parts made with level camera; .* --overwrite true"):
         main([*words, "--level", "entity"])
     assert (tmp_path / "parts" / "cam1").is_dir()
     assert main([*words, "--level", "entity", "--overwrite", "true"]) == 0
     assert capsys.readouterr().out.endswith("\nin place of parts made with level camera\n")
+
+
+def test_a_declaration_is_not_lost_to_parts(tree: Path, tmp_path: Path) -> None:
+    words = ["split", "sysu", str(tree), str(tmp_path / "parts"), "--overwrite", "true"]
+    assert main(words) == 0
+    declared = tmp_path / "parts" / "cam1" / "isofed-level.txt"
+    declared.write_text("camera\n")
+    with pytest.raises(DataError, match=r"isofed-level\.txt' declares a level, and would be lost"):
+        main(words)
+    assert declared.read_text() == "camera\n" and (tmp_path / "parts" / "cam2").is_dir()
+    declared.unlink()
+    assert main(words) == 0
+
+
+def test_a_link_to_an_earlier_tree_stays_one(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "parts").symlink_to(tmp_path / "disk" / "parts")
+    words = ["split", "sysu", str(tree), str(tmp_path / "parts"), "--overwrite", "true"]
+    for _ in "ab":
+        assert main(words) == 0
+    assert (tmp_path / "parts").is_symlink() and (tmp_path / "disk" / "parts" / "cam1").is_dir()
+    assert not (tmp_path / "parts.partial").exists() and not (tmp_path / "disk" / "parts.partial").exists()
+
+
+def test_a_tree_that_lies_in_what_would_be_replaced_is_not_lost(tree: Path, tmp_path: Path) -> None:
+    words = ["split", "sysu", str(tree), str(tmp_path / "parts"), "--overwrite", "true"]
+    assert main(words) == 0
+    shutil.copytree(tree, tmp_path / "parts" / "whole")
+    words[2] = str(tmp_path / "parts" / "whole")
+    with pytest.raises(ConfigError, match=r"which is to be split, lies in .*; name a folder beside it"):
+        main(words)
+    assert contents(tmp_path / "parts" / "whole") == contents(tree)
+
+
+@pytest.mark.parametrize("odd", [["x"], None, {"a": 1}, {"layout": 3}])
+def test_an_earlier_tree_that_says_odd_things_of_itself_is_one_of_unknown_options(
+    odd: object, tree: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tree, tmp_path / "tree")
+    mark = json.loads((tmp_path / "tree" / "synthetic.json").read_text())
+    (tmp_path / "tree" / "synthetic.json").write_text(json.dumps({**mark, "asked": odd}))
+    with pytest.raises(DataError, match="but not with what options"):
+        main(["make", "sysu", "--out", str(tmp_path / "tree")])
 
 
 def test_a_tree_is_not_lost_to_parts(tree: Path, tmp_path: Path) -> None:
