@@ -82,6 +82,8 @@ also     weights=FILE           begin with public weights, such as ImageNet's
          engine.device=cuda:0   where to compute; auto takes a CUDA device if there is one
          engine.workers=N       processes; auto measures what is faster before the first round, and saves it
          engine.threads_per_client=N  torch threads of each, auto as well; another number, other bits
+         engine.traced=true     small models faster, with equal bits, where steps allow; docs/engine.md
+         engine.together=K      K sites of a process at once, for tiny models; equal within rounding
 output   outputs/DATE_TIME/ with summary.json, report.html, tb/ and checkpoints/,
          or where hydra.run.dir=DIR says; --multirun adds compare.html, the runs side by side;
          isofed compare does so for any runs
