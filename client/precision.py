@@ -82,7 +82,7 @@ class Precision:
 
     @property
     def direct(self) -> bool:
-        """Whether a step may go :meth:`along` its gradients: plain, at one rate, with none who looks."""
+        """Whether a step may go :meth:`along` its gradients: plain, at one rate, none written into."""
         return self.unwritten and len(self.optimiser.param_groups) == 1
 
     def step(self) -> bool:

@@ -62,9 +62,7 @@ class _Writer(pickle.Pickler):
     def persistent_id(self, found: Any) -> str | None:
         if not isinstance(found, FunctionType | ModuleType | type):
             return None
-        self.named[str(id(found))] = (
-            found  # held on to, because another could get the number of one that is gone
-        )
+        self.named[str(id(found))] = found  # held on to, lest another be given its number
         return str(id(found))
 
 

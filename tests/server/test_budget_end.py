@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flwr.app import ConfigRecord, Message, RecordDict
+from flwr.app import ConfigRecord, Error, Message, RecordDict
 from test_rounds import Refusal, Reply, begin, drive, report, weights
 
 from isofed.errors import BudgetError, ContractError, RoundError
 from isofed.protocols.refusals import LONGEST, PLAIN, SPENT, refusal_content, refusal_in
+from isofed.server.own import statistics
 from isofed.server.replies import usable
 from isofed.simulations.grid import identify
 
@@ -71,3 +72,18 @@ def test_what_has_more_in_it_than_a_refusal_is_checked_as_a_report() -> None:
     more["report"] = ConfigRecord()
     assert refusal_in(more) is None and heard(more) == Refusal("no report")
     assert refusal_in(RecordDict()) is None
+
+
+def test_what_a_site_says_is_one_line_of_what_can_be_printed() -> None:
+    identify()
+    said, asked = "x\x1b[2J\nfederated, round 2" + 3 * LONGEST * "y", Message(RecordDict(), 7, "train")
+    for reply in (
+        Message(refusal_content(SPENT, said), reply_to=asked),
+        Message(Error(1, said), reply_to=asked),
+    ):
+        found = usable(reply, lambda content: pytest.fail("no report"))
+        assert isinstance(found, Refusal) and found.reason.isprintable()
+        assert found.reason.startswith("x [2J federated, round 2y") and len(found.reason) == LONGEST
+    with pytest.raises(RoundError) as raised:
+        statistics(Message(Error(1, said), reply_to=asked), 3)
+    assert str(raised.value).isprintable()
